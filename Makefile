@@ -1,0 +1,45 @@
+# `make demo` and `make test` do all the set-up themselves; `make help` lists the rest.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OLDEST_ULTRALYTICS := 8.3.200
+CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
+
+.PHONY: help demo test lint test-pythons test-oldest reference benchmark clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
+
+$(BIN)/.ready: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "yolonas-plugin needs Python 3.10 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -e '.[dev]'
+	touch $@
+
+demo: $(BIN)/.ready  ## discover the provider, load a checkpoint, detect on images, draw pictures
+	$(BIN)/python examples/demo.py
+
+test: $(BIN)/.ready  ## the whole suite on this Python
+	$(BIN)/python -m pytest
+
+lint: $(BIN)/.ready  ## ruff, mypy --strict on the contract and the zoo, the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict $(addprefix -m yolonas_plugin.,errors types hookspecs discovery zoo cards provider)
+	$(BIN)/lint-imports
+
+test-pythons:  ## contract and zoo on every supported Python, in bare environments
+	scripts/test-pythons.sh $(CONTRACT_PYTHONS)
+
+test-oldest: $(BIN)/.ready  ## adapter and command line on the oldest supported ultralytics
+	scripts/test-oldest.sh $(VENV) $(OLDEST_ULTRALYTICS)
+
+reference:  ## parity with super-gradients itself, in a Python 3.10 environment that this makes
+	tests/reference/make_env.sh .venv-reference
+	.venv-reference/bin/python -m pytest tests/reference
+
+benchmark: $(BIN)/.ready  ## what discovery costs a host
+	$(BIN)/python benchmarks/discovery.py
+
+clean:  ## remove environments and caches
+	rm -rf .venv* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

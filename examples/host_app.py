@@ -1,0 +1,42 @@
+"""A host that knows no model by name: it lists what is installed, and detects with what it is told to use.
+
+python host_app.py
+python host_app.py --model NAME street.jpg
+python host_app.py --model weights.pth --provider PROVIDER street.jpg
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from yolonas_plugin import ModelZoo
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="List the installed models, or detect objects with one.")
+    parser.add_argument("images", nargs="*", metavar="IMAGE", help="images to look at")
+    parser.add_argument("--model", metavar="NAME_OR_PATH", help="a listed model, or a weight file")
+    parser.add_argument("--provider", help="who reads the weight file, or which of two models of one name")
+    args = parser.parse_args()
+
+    zoo = ModelZoo.discover()
+    for problem in zoo.problems:
+        print(f"problem: {problem}", file=sys.stderr)
+
+    if args.model is None:
+        for name, provider in zoo.providers.items():
+            for card in provider.models:
+                print(f"{name}/{card.name}", card.task, card.licence.name if card.licence else "-", sep="\t")
+        return
+
+    predict = zoo.predictor(args.model, provider=args.provider)
+    for result in predict(args.images):
+        boxes = result.boxes
+        for index, score, corners in zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True):
+            box = " ".join(f"{value:.1f}" for value in corners)
+            print(result.path, result.names[int(index)], f"{score:.2f}", box, sep="\t")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Run the contract's tests on each given Python version, in an environment with nothing but the contract's dependencies.
+# A Python that is not installed is an error, unless ALLOW_MISSING_PYTHONS=1 asks to leave it out.
+set -eu
+cd "$(dirname "$0")/.."
+for version in "$@"; do
+    if ! python=$(scripts/find-python.sh "$version"); then
+        if [ "${ALLOW_MISSING_PYTHONS:-}" = 1 ]; then
+            echo "== contract on Python $version: SKIPPED (ALLOW_MISSING_PYTHONS=1)"
+            continue
+        fi
+        echo "the contract can't be tested on Python $version; ALLOW_MISSING_PYTHONS=1 leaves missing ones out" >&2
+        exit 1
+    fi
+    venv=.venv-contract-$version
+    echo "== contract on $("$python" --version)"
+    [ -d "$venv" ] || "$python" -m venv "$venv"
+    "$venv/bin/python" -m pip install -q 'pluggy>=1.4' 'importlib-metadata>=6.8' 'pytest>=8'
+    "$venv/bin/python" -m pip install -q --no-deps --force-reinstall .
+    "$venv/bin/python" -m pytest -q tests/contract
+done

@@ -1,0 +1,55 @@
+"""What all tests share: where the data outside the repository lies, and which tests need super-gradients."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+collect_ignore = [] if find_spec("super_gradients") else ["reference"]
+"""The comparisons with super-gradients run in an environment of their own (``make reference``)."""
+
+DATA = Path(os.environ.get("YOLONAS_SHARED") or Path(__file__).parents[2] / "shared") / "data"
+"""The folder with BCCD and the checkpoint that super-gradients trained on it."""
+
+CHECKPOINT = DATA / "checkpoints" / "sg_yolo_nas_s_bccd_ckpt_best.pth"
+
+
+def bccd_images(split: str = "test") -> list[Path]:
+    names = (DATA / "bccd" / "ImageSets" / "Main" / f"{split}.txt").read_text().split()
+    return [DATA / "bccd" / "JPEGImages" / f"{name}.jpg" for name in names]
+
+
+os.environ["YOLONAS_OFFLINE"] = "1"
+"""No test downloads from a real host; those of downloading take it back, and serve the files themselves."""
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    if not DATA.is_dir():
+        pytest.skip(f"{DATA} is not there: set YOLONAS_SHARED to the folder that has data/bccd and data/checkpoints")
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def bccd_checkpoint(shared_data: Path) -> Path:
+    return CHECKPOINT
+
+
+@pytest.fixture(scope="session")
+def bccd_test_images(shared_data: Path) -> list[Path]:
+    return bccd_images()
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Compute in one thread: on busy cores the threads of a small network mostly wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

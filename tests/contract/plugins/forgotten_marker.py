@@ -1,0 +1,2 @@
+def model_zoo_providers():
+    return []

@@ -1,0 +1,3 @@
+"""A module that is no plugin at all."""
+
+ANSWER = 42

@@ -1,0 +1,6 @@
+from yolonas_plugin import hookimpl
+
+
+@hookimpl
+def model_zoo_providers():
+    return {"name": "acme", "models": ["acme_tiny", "acme_large"]}

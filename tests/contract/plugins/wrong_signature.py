@@ -1,0 +1,6 @@
+from yolonas_plugin import hookimpl
+
+
+@hookimpl
+def model_zoo_providers(registry):
+    return []

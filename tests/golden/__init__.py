@@ -1,0 +1,45 @@
+"""What super-gradients 3.7.1 computed, for machines that don't have it.
+
+The files beside this module are written by ``python -m tests.reference.golden`` in the environment that
+``tests/reference/make_env.sh`` makes; the inputs are formulas (``tests/synthetic.py``, ``tests/processing/cases.py``).
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+FOLDER: Final = Path(__file__).parent
+
+NETWORK_CASES: Final = [
+    *[(size, shape) for size in "sml" for shape in ((320, 320), (416, 608))],
+    ("s", (640, 640)),
+]
+"""Sizes, and heights and widths of their inputs."""
+
+ANCHORS: Final = 40
+"""Anchor points of each case that are kept, spread over all strides."""
+
+CONF: Final = 0.25
+"""Lowest score of the boxes on BCCD."""
+
+
+def network_case(size: str, shape: tuple[int, int]) -> str:
+    return f"{size} {shape[0]}x{shape[1]}"
+
+
+def sample(anchors: int) -> np.ndarray:
+    """Return the indices of the anchor points that are kept."""
+    return np.linspace(0, anchors - 1, ANCHORS).astype(int)
+
+
+def load_arrays(name: str) -> dict[str, np.ndarray]:
+    with np.load(FOLDER / f"{name}.npz") as file:
+        return dict(file)
+
+
+def load_json(name: str) -> dict[str, Any]:
+    return json.loads((FOLDER / f"{name}.json").read_text())

@@ -1,0 +1,134 @@
+"""Validation: the data set's way through the engine, and mAP as super-gradients measures it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from ultralytics.utils import LOGGER, checks
+from ultralytics.utils.instance import Instances
+
+from tests.bccd import write_yolo
+from tests.nas.conftest import NAMES, picture
+from yolonas_plugin import NAS
+from yolonas_plugin.errors import SourceError
+from yolonas_plugin.nas import NASValidator, engine
+from yolonas_plugin.nas.val import _Letterbox
+
+SUPER_GRADIENTS_MAP, SUPER_GRADIENTS_MAP50 = 0.4775, 0.8453
+"""super-gradients' DetectionMetrics of the checkpoint on BCCD's test split; see its README and tests/reference."""
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(LOGGER, "level", LOGGER.level)
+
+
+def write_yaml(folder: Path, names: tuple[str, ...]) -> Path:
+    path = folder / "data.yaml"
+    path.write_text(f"path: {folder}\ntrain: images\nval: images\ntest: images\nnames: {list(names)}\n")
+    return path
+
+
+def write_sample(folder: Path, name: str, image: bytes, labels: list[tuple[float, ...]]) -> None:
+    """Labels are class, centre x, centre y, width, height, as fractions of the image."""
+    for part in ("images", "labels"):
+        (folder / part).mkdir(exist_ok=True)
+    (folder / "images" / name).write_bytes(image)
+    text = "".join(f"{int(label[0])} {' '.join(f'{value:.6f}' for value in label[1:])}\n" for label in labels)
+    (folder / "labels" / name).with_suffix(".txt").write_text(text)
+
+
+@pytest.fixture
+def own_predictions(model: NAS, tmp_path: Path) -> Path:
+    """A data set whose truth is what the model predicts with a score over 0.7, so that mAP should be near 1."""
+    for seed, (height, width) in enumerate([(120, 150), (150, 120), (90, 200), (160, 160)]):
+        image = picture(seed, height, width)
+        (result,) = model.predict(image, verbose=False)
+        boxes = torch.cat((result.boxes.cls[:, None], result.boxes.xywhn), dim=1)
+        inside = (result.boxes.xyxy.min(dim=1).values >= 0) & (result.boxes.xyxyn.max(dim=1).values <= 1)
+        write_sample(tmp_path, f"{seed}.png", cv2.imencode(".png", image)[1].tobytes(), boxes[inside].tolist())
+    return write_yaml(tmp_path, NAMES)
+
+
+def test_a_model_agrees_with_itself(model: NAS, own_predictions: Path) -> None:
+    metrics = model.val(data=str(own_predictions), iou=0.6, verbose=False)
+    assert metrics.box.mr > 0.99  # the labels' boxes are all found, whatever the shape of the image
+    assert metrics.box.map50 > 0.5
+    assert metrics.box.map == pytest.approx(metrics.box.map50, abs=0.02)  # and lie where they should
+    assert not model.model.is_fused()
+
+
+def test_the_defaults_are_those_of_super_gradients_evaluation(nano: Path) -> None:
+    assert NASValidator(args={"model": str(nano)}).args.conf == 0.01
+    assert NASValidator(args={"model": str(nano), "conf": 0.2}).args.conf == 0.2
+    assert (NASValidator(args={}).args.iou, NASValidator(args={}).args.max_det) == (0.7, 300)
+
+
+def test_the_validator_class_works_by_itself(nano: Path, own_predictions: Path) -> None:
+    validator = NASValidator(args={"model": str(nano), "data": str(own_predictions), "plots": False})
+    stats = validator()
+    assert stats["metrics/recall(B)"] > 0.9
+
+
+def test_nothing_is_left_behind_and_the_engine_is_kept_quiet(
+    model: NAS, own_predictions: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(checks, "AUTOINSTALL", True)
+    monkeypatch.setattr(engine.events, "enabled", True)
+    threads, seen = torch.get_num_threads(), []
+    model.add_callback("on_val_start", lambda validator: seen.append((checks.AUTOINSTALL, engine.events.enabled)))
+    model.val(data=str(own_predictions), verbose=False)
+    assert seen == [(False, False)]
+    assert checks.AUTOINSTALL
+    assert torch.get_num_threads() == threads
+    assert not (tmp_path / "runs").exists()
+
+
+def test_scaled_sides_are_truncated_as_in_super_gradients_evaluation(model: NAS) -> None:
+    letterbox = _Letterbox(model.processing)
+    boxes, no_segments = np.array([[0.0, 0.0, 1.0, 1.0]]), np.zeros((0, 1000, 2), np.float32)
+    instances = Instances(boxes, no_segments, bbox_format="xyxy", normalized=True)
+    labels = letterbox({"img": picture(0, 107, 150), "instances": instances})
+    content = (labels["img"] != 114).any(axis=(1, 2)).nonzero()[0]
+    assert content.max() + 1 == int(107 * 160 / 150)  # 114.13; predict rounds
+    scale = 160 / 150
+    np.testing.assert_allclose(labels["instances"].bboxes, [[0, 0, 150 * scale, 107 * scale]])
+
+
+def test_plots_and_texts_are_written_in_pixels_of_the_image(model: NAS, own_predictions: Path, tmp_path: Path) -> None:
+    model.val(
+        data=str(own_predictions), plots=True, save_txt=True, conf=0.7, iou=0.6, project=str(tmp_path), name="out"
+    )
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"val_batch0_labels.jpg", "val_batch0_pred.jpg"} <= written
+    for name in ("0", "2"):
+        truth = (tmp_path / "labels" / f"{name}.txt").read_text().split("\n")[0].split()
+        found = [line.split() for line in (tmp_path / "out" / "labels" / f"{name}.txt").read_text().splitlines()]
+        assert any(
+            row[0] == truth[0]
+            and all(abs(float(a) - float(b)) < 0.01 for a, b in zip(row[1:5], truth[1:5], strict=True))
+            for row in found
+        )
+
+
+def test_data_with_more_classes_than_the_model_is_an_error(model: NAS, own_predictions: Path, tmp_path: Path) -> None:
+    data = write_yaml(tmp_path, (*NAMES, "square"))
+    with pytest.raises(SourceError, match="the data has 4 classes, the model predicts 3"):
+        model.val(data=str(data))
+
+
+def test_missing_data_is_an_error(model: NAS) -> None:
+    with pytest.raises(FileNotFoundError):
+        model.val(data="nowhere.yaml")
+
+
+def test_map_on_bccd_is_super_gradients(shared_data: Path, bccd_checkpoint: Path, tmp_path: Path) -> None:
+    data = write_yolo(tmp_path / "bccd", shared_data / "bccd", "test")
+    metrics = NAS(bccd_checkpoint).val(data=str(data), verbose=False)
+    assert metrics.box.map == pytest.approx(SUPER_GRADIENTS_MAP, abs=0.002)
+    assert metrics.box.map50 == pytest.approx(SUPER_GRADIENTS_MAP50, abs=0.002)

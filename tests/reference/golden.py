@@ -1,0 +1,93 @@
+"""Write what super-gradients computes to ``tests/golden``, for the suites that run without it.
+
+Run it in super-gradients' environment, from the root of the repository; BCCD must be there, see ``tests/conftest.py``::
+
+    tests/reference/make_env.sh .reference && .reference/bin/python -m tests.reference.golden
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+
+import numpy as np
+import torch
+from super_gradients.training.processing.processing import default_yolo_nas_coco_processing_params
+
+from tests import golden, synthetic
+from tests.conftest import CHECKPOINT, bccd_images
+from tests.processing import cases
+from tests.reference import oracle
+
+
+def network() -> dict[str, np.ndarray]:
+    """Boxes and scores of a sample of anchor points."""
+    arrays = {}
+    for size, shape in golden.NETWORK_CASES:
+        boxes, scores = oracle.forward(oracle.network(size), synthetic.batch(*shape))
+        kept = golden.sample(boxes.shape[1])
+        case = golden.network_case(size, shape)
+        arrays |= {f"{case} boxes": boxes[0].numpy()[kept], f"{case} scores": scores[0].numpy()[kept]}
+    return arrays
+
+
+def letterbox() -> dict[str, str]:
+    """SHA-256 of the network's inputs, float32."""
+    return {
+        f"{kind} {cases.name(shape)}": digest(processing.preprocess_image(cases.image(shape))[0])
+        for kind, processing in oracle.PROCESSING.items()
+        for shape in cases.SHAPES
+    }
+
+
+def selection() -> dict[str, np.ndarray]:
+    return {case: oracle.select(*cases.selection(case)).numpy() for case in cases.SELECTIONS}
+
+
+def bccd() -> dict[str, np.ndarray]:
+    """Boxes on the test images, those of an image together, images in order."""
+    rows = oracle.predict(oracle.load(CHECKPOINT), bccd_images(), golden.CONF)
+    return {"counts": np.array(list(map(len, rows.values()))), "rows": np.concatenate(list(rows.values()))}
+
+
+def module() -> dict[str, np.ndarray]:
+    """The pickle of a whole module S with three classes, and which tensor lies in which of its file's storages."""
+    model = oracle.network("s", num_classes=3)
+    processing = default_yolo_nas_coco_processing_params() | {"class_names": ["a", "b", "c"]}
+    model.set_dataset_processing_params(**processing)
+    names = list(model.state_dict())
+    for index, tensor in enumerate(model.state_dict().values()):
+        tensor.fill_(index)
+    file = io.BytesIO()
+    torch.save(model, file)
+    with zipfile.ZipFile(file) as archive:
+        program = archive.read("archive/data.pkl")
+        keys = {}
+        for index, tensor in enumerate(model.state_dict().values()):
+            content = tensor.numpy().tobytes()
+            keys[names[index]] = next(
+                name.rpartition("/")[2]
+                for name in archive.namelist()
+                if "/data/" in name
+                and archive.getinfo(name).file_size == len(content)
+                and archive.read(name) == content
+            )
+    return {
+        "program": np.frombuffer(program, np.uint8),
+        "names": np.array(names),
+        "keys": np.array([keys[n] for n in names]),
+    }
+
+
+def digest(pixels: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(pixels, dtype=np.float32).tobytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    np.savez_compressed(golden.FOLDER / "network.npz", **network())
+    np.savez_compressed(golden.FOLDER / "selection.npz", **selection())
+    np.savez_compressed(golden.FOLDER / "bccd.npz", **bccd())
+    np.savez_compressed(golden.FOLDER / "module.npz", **module())
+    (golden.FOLDER / "letterbox.json").write_text(json.dumps(letterbox(), indent=1) + "\n")

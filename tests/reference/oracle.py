@@ -1,0 +1,91 @@
+"""super-gradients 3.7.1, as far as the comparisons need it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from super_gradients.training import models
+from super_gradients.training.models.detection_models.pp_yolo_e import PPYoloEPostPredictionCallback
+from super_gradients.training.processing.processing import (
+    ComposeProcessing,
+    DetectionBottomRightPadding,
+    DetectionLongestMaxSizeRescale,
+    ImagePermute,
+    ReverseImageChannels,
+    default_yolo_nas_coco_processing_params,
+)
+from super_gradients.training.utils.predict import DetectionPrediction
+from torch import Tensor, nn
+
+from tests import synthetic
+
+PROCESSING = {
+    "coco": default_yolo_nas_coco_processing_params()["image_processor"],
+    "super-gradients": ComposeProcessing(
+        [
+            ReverseImageChannels(),
+            DetectionLongestMaxSizeRescale((640, 640)),
+            DetectionBottomRightPadding((640, 640), 114),
+            ImagePermute(),
+        ]
+    ),
+}
+"""The two ways in which YOLO-NAS checkpoints want their images: the published weights', the YOLO-format recipe's."""
+
+
+def network(size: str, num_classes: int = 80, in_channels: int = 3) -> nn.Module:
+    """Return an unfused network with the synthetic weights, in evaluation mode."""
+    model = models.get(f"yolo_nas_{size}", num_classes=num_classes, arch_params={"in_channels": in_channels})
+    model.load_state_dict(synthetic.state_dict(model.state_dict()), strict=True)
+    return model.eval()
+
+
+def load(checkpoint: Path) -> nn.Module:
+    """Return super-gradients' model of a YOLO-NAS-S checkpoint for BCCD's three classes."""
+    return models.get("yolo_nas_s", num_classes=3, checkpoint_path=str(checkpoint)).eval()
+
+
+def forward(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
+    """Return boxes [B, A, 4] and scores [B, A, C]."""
+    with torch.no_grad():
+        (boxes, scores), _ = model(images)
+    return boxes, scores
+
+
+def select(boxes: Tensor, scores: Tensor, settings: Mapping[str, Any]) -> Tensor:
+    """Select the boxes of one image; ``settings`` are those of our ``select_boxes``."""
+    callback = PPYoloEPostPredictionCallback(
+        score_threshold=settings["conf"],
+        nms_threshold=settings["iou"],
+        nms_top_k=settings.get("top_k", 1024),
+        max_predictions=settings.get("max_detections", 300),
+        multi_label_per_box=settings.get("multi_label", True),
+        class_agnostic_nms=settings.get("class_agnostic", False),
+    )
+    return callback(((boxes[None], scores[None]), None))[0]
+
+
+def build_processing(model: nn.Module, params: Mapping[str, Any]) -> Any:
+    """Let ``model`` build the processing that a checkpoint's ``processing_params`` ask for."""
+    model.set_dataset_processing_params(**deepcopy(dict(params)))
+    return model.get_processing_params()
+
+
+def to_image(processing: Any, boxes: np.ndarray, metadata: Any) -> np.ndarray:
+    """Map boxes [N, 4] from the network's input back to the image."""
+    prediction = DetectionPrediction(boxes, "xyxy", np.ones(len(boxes)), np.zeros(len(boxes)), (3, 640, 640))
+    return processing.postprocess_predictions(prediction, metadata).bboxes_xyxy
+
+
+def predict(model: nn.Module, paths: list[Path], conf: float) -> dict[Path, np.ndarray]:
+    """Return rows x1, y1, x2, y2, score, class [N, 6] of image files, in pixels of the image."""
+    images = [cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB) for path in paths]
+    found = [result.prediction for result in model.predict(images, conf=conf, batch_size=8)]
+    rows = (np.hstack((f.bboxes_xyxy, f.confidence[:, None], f.labels[:, None])) for f in found)
+    return dict(zip(paths, (r.astype(np.float32) for r in rows), strict=True))

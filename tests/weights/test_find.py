@@ -1,0 +1,115 @@
+"""From a name or a path to a weight file: where it is looked for, and what is said when it is not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from yolonas_plugin.cards import CARDS
+from yolonas_plugin.errors import WeightsNotFoundError, YoloNASPluginError
+from yolonas_plugin.types import ModelCard
+from yolonas_plugin.weights import find_weights
+
+PUBLISHED = [card for card in CARDS if card.weights]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of weights; the working directory and the home are empty too."""
+    for name in ("weights", "work", "home"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "weights"))
+    return tmp_path / "weights"
+
+
+def touch(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+@pytest.mark.parametrize("name", ["mine.pt", "mine", "yolo_nas_s.pth"])
+def test_a_path_is_itself(name: str, folder: Path) -> None:
+    path = touch(folder.parent / "elsewhere" / name)
+    assert find_weights(path) == path
+    assert find_weights(str(path)) == path
+
+
+def test_a_path_may_begin_at_home(folder: Path) -> None:
+    path = touch(folder.parent / "home" / "mine.pt")
+    assert find_weights("~/mine.pt") == path
+
+
+@pytest.mark.parametrize("card", PUBLISHED, ids=lambda card: card.name)
+def test_a_name_is_the_published_file(card: ModelCard, folder: Path) -> None:
+    path = touch(folder / card.weights[0].filename)
+    for name in (card.name, *card.aliases, f"{card.name}.pt", f"{card.name}.pth", f"{card.name}.safetensors"):
+        assert find_weights(name) == path
+
+
+@pytest.mark.parametrize("ending", [".pt", ".pth", ".safetensors"])
+def test_a_file_in_the_working_directory_comes_first(ending: str, folder: Path) -> None:
+    touch(folder / "yolo_nas_s_coco.pth")
+    touch(Path(f"yolo_nas_s{ending}"))
+    for name in ("yolo_nas_s", "yolo-nas-s"):
+        assert find_weights(name).resolve() == Path(f"yolo_nas_s{ending}").resolve()
+
+
+def test_a_model_without_published_weights_may_lie_in_the_working_directory(folder: Path) -> None:
+    touch(Path("yolo_nas_n.pt"))
+    assert find_weights("yolo_nas_n") == Path("yolo_nas_n.pt")
+
+
+def test_without_the_variable_the_cache_is_looked_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("YOLONAS_WEIGHTS")
+    path = touch(folder.parent / "home" / ".cache" / "yolonas-plugin" / "yolo_nas_s_coco.pth")
+    assert find_weights("yolo_nas_s") == path
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder.parent / "cache"))
+    path = touch(folder.parent / "cache" / "yolonas-plugin" / "yolo_nas_s_coco.pth")
+    assert find_weights("yolo_nas_s") == path
+
+
+def complaint(source: str) -> str:
+    with pytest.raises(WeightsNotFoundError) as caught:
+        find_weights(source)
+    assert isinstance(caught.value, (YoloNASPluginError, FileNotFoundError))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("card", PUBLISHED, ids=lambda card: card.name)
+def test_a_file_that_is_not_there_can_be_got(card: ModelCard, folder: Path) -> None:
+    """Address, checksum, licence and place: all that is needed, and nothing is fetched by itself."""
+    message = complaint(card.name)
+    file = card.weights[0]
+    for fact in (card.name, *file.urls, file.sha256, card.licence.name, card.licence.url, str(folder / file.filename)):
+        assert fact in message
+    assert not list(folder.iterdir())
+
+
+def test_a_size_that_was_never_published(folder: Path) -> None:
+    message = complaint("yolo_nas_n")
+    assert "no weights of this size were ever published" in message
+    assert "path of a checkpoint" in message
+
+
+@pytest.mark.parametrize("source", ["yolo_nas_z", "yolonas_s", "yolo_nas_S.pt"])
+def test_an_unknown_name_suggests_the_nearest(source: str, folder: Path) -> None:
+    message = complaint(source)
+    assert source in message
+    assert "did you mean 'yolo_nas_" in message
+
+
+def test_a_name_like_no_other_lists_the_models(folder: Path) -> None:
+    message = complaint("resnet50")
+    assert all(card.name in message for card in CARDS)
+
+
+@pytest.mark.parametrize("source", ["runs/train/best.pt", "weights/yolo_nas_s.pt"])
+def test_a_path_that_is_not_there(source: str, folder: Path) -> None:
+    """A name inside a path isn't a model's name."""
+    touch(folder / "yolo_nas_s_coco.pth")
+    assert complaint(source) == f"{source}: there is no such file"

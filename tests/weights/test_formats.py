@@ -1,0 +1,333 @@
+"""Weights are found under the names and in the layouts that trainers, wrappers and other projects give them."""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from tests import golden, synthetic
+from tests.weights.hostile import torch_zip
+from tests.weights.test_read import PARAMS, PROCESSING, as_module, refused
+from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.processing import COCO, ProcessingSpec
+from yolonas_plugin.weights import read_checkpoint
+from yolonas_plugin.weights.unpickle import Unpickler
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+StateDict = dict[str, Tensor]
+CENTRED_320 = ProcessingSpec(size=(320, 320), resize=(320, 320))
+
+
+@pytest.fixture(scope="module")
+def weights() -> StateDict:
+    return dict(synthetic.network("n", num_classes=3).state_dict())
+
+
+@pytest.fixture(scope="module")
+def others(weights: StateDict) -> StateDict:
+    return {name: tensor + 1 for name, tensor in weights.items()}
+
+
+def prefixed(weights: StateDict, prefix: str) -> StateDict:
+    return {f"{prefix}{name}": tensor for name, tensor in weights.items()}
+
+
+def same(path: Path, weights: StateDict) -> bool:
+    found = read_checkpoint(path).state_dict
+    return found.keys() == weights.keys() and all(torch.equal(found[name], weights[name]) for name in weights)
+
+
+PREFIXES = ["net.", "module.", "model.", "ema_model.", "module.net.", "_orig_mod.", "model.module.net.", "ema.module."]
+
+
+@pytest.mark.parametrize("save", [torch.save, save_file])
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_prefixes_are_taken_off(
+    prefix: str, save: Callable[[Any, Path], None], weights: StateDict, tmp_path: Path
+) -> None:
+    save(prefixed(weights, prefix), tmp_path / "weights.pt")
+    assert same(tmp_path / "weights.pt", weights)
+
+
+def test_what_lies_beside_the_network_is_left_out(weights: StateDict, tmp_path: Path) -> None:
+    beside = {"criterion.proj_conv": torch.zeros(17), "n_averaged": torch.tensor(3)}
+    torch.save(prefixed(weights, "model.") | beside, tmp_path / "weights.pt")
+    assert same(tmp_path / "weights.pt", weights)
+
+
+def test_the_averaged_network_is_taken_of_two(weights: StateDict, others: StateDict, tmp_path: Path) -> None:
+    torch.save(prefixed(others, "model.") | prefixed(weights, "ema_model."), tmp_path / "weights.pt")
+    assert same(tmp_path / "weights.pt", weights)
+
+
+def test_an_unknown_prefix_is_an_error(weights: StateDict, tmp_path: Path) -> None:
+    torch.save(prefixed(weights, "teacher."), tmp_path / "weights.pt")
+    refused(tmp_path / "weights.pt", "not a YOLO-NAS detector", "teacher.")
+
+
+LAYOUTS: dict[str, Callable[[StateDict, StateDict], Any]] = {
+    "super-gradients": lambda weights, others: {"net": others, "ema_net": weights, "acc": 0.4},
+    "super-gradients, average_model": lambda weights, others: {"net": OrderedDict(weights)},
+    "super-gradients, distributed": lambda weights, others: {"net": prefixed(weights, "module.")},
+    "state_dict": lambda weights, others: {"state_dict": weights, "epoch": 1},
+    "model": lambda weights, others: {"model": weights},
+    "nested": lambda weights, others: {"model": {"state_dict": prefixed(weights, "module.")}},
+    "modern-yolonas before Lightning": lambda weights, others: {
+        "model_state_dict": others,
+        "ema": {"ema_state_dict": weights, "updates": 3},
+    },
+    "an engine's": lambda weights, others: {"model": as_module(others), "ema": as_module(weights), "epoch": 3},
+    "an engine's without average": lambda weights, others: {"model": as_module(weights), "ema": None},
+    "DataParallel": lambda weights, others: nn.DataParallel(as_module(weights)),
+    "parameters": lambda weights, others: {
+        name: nn.Parameter(tensor, tensor.is_floating_point()) for name, tensor in weights.items()
+    },
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_best_weights_are_found(layout: str, weights: StateDict, others: StateDict, tmp_path: Path) -> None:
+    torch.save(LAYOUTS[layout](weights, others), tmp_path / "weights.pt")
+    assert same(tmp_path / "weights.pt", weights)
+
+
+def lightning(weights: StateDict, **settings: Any) -> dict[str, Any]:
+    """What Lightning's Trainer saves of modern-yolonas 0.5."""
+    return {
+        "epoch": 3,
+        "global_step": 30,
+        "pytorch-lightning_version": "2.6.6",
+        "state_dict": prefixed(weights, "model."),
+        "loops": {},
+        "callbacks": {},
+        "optimizer_states": [],
+        "lr_schedulers": [],
+        "hparams_name": "kwargs",
+        "hyper_parameters": {"num_classes": 3, "lr": 2e-4, **settings},
+        "ema_state_dict": weights,
+        "ema_updates": 30,
+    }
+
+
+def libreyolo(weights: StateDict, **entries: Any) -> dict[str, Any]:
+    """What LibreYOLO 1.6 saves."""
+    return {
+        "model": weights,
+        "schema_version": "1.0",
+        "libreyolo_version": "1.6.0",
+        "model_family": "yolonas",
+        "size": "s",
+        "task": "detect",
+        "nc": 3,
+        "names": {0: "RBC", 1: "WBC", 2: "Platelets"},
+        "imgsz": 320,
+    } | entries
+
+
+def test_modern_yolonas(weights: StateDict, tmp_path: Path) -> None:
+    torch.save(lightning(weights, input_size=320), tmp_path / "last.ckpt")
+    assert same(tmp_path / "last.ckpt", weights)
+    found = read_checkpoint(tmp_path / "last.ckpt")
+    assert (found.class_names, found.processing) == (None, CENTRED_320)
+
+
+@pytest.mark.parametrize("size", [100, -320, 0, 1 << 70, "big", None, 320.0])
+def test_modern_yolonas_with_an_impossible_size(size: Any, weights: StateDict, tmp_path: Path) -> None:
+    torch.save(lightning(weights, input_size=size), tmp_path / "last.ckpt")
+    refused(tmp_path / "last.ckpt", error=ProcessingError)
+
+
+@pytest.mark.parametrize(("imgsz", "resize"), [(320, 320), (640, 636), (1280, 636)])
+def test_libreyolo(imgsz: int, resize: int, weights: StateDict, tmp_path: Path) -> None:
+    torch.save(libreyolo(weights, imgsz=imgsz), tmp_path / "best.pt")
+    assert same(tmp_path / "best.pt", weights)
+    found = read_checkpoint(tmp_path / "best.pt")
+    assert found.class_names == ("RBC", "WBC", "Platelets")
+    assert found.processing == ProcessingSpec(size=(imgsz, imgsz), resize=(resize, resize))
+
+
+@pytest.mark.parametrize(
+    ("entries", "word"),
+    [
+        ({"model_family": "yolox"}, "'yolox'"),
+        ({"task": "pose"}, "'pose'"),
+        ({"quant": {"scheme": "int8"}}, "quantised"),
+        ({"names": {0: "RBC"}}, "names 1 classes"),
+    ],
+)
+def test_libreyolo_of_another_kind(entries: dict[str, Any], word: str, weights: StateDict, tmp_path: Path) -> None:
+    torch.save(libreyolo(weights, **entries), tmp_path / "best.pt")
+    refused(tmp_path / "best.pt", word)
+
+
+# --- objects of super-gradients, of which the reader has only the names ---
+
+
+@pytest.fixture
+def super_gradients(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Make objects of super-gradients' classes, which exist only while they are pickled."""
+    home = "super_gradients.training.processing.processing"
+    for index in range(home.count(".") + 1):
+        name = ".".join(home.split(".")[: index + 1])
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+
+    def make(name: str, **attributes: Any) -> Any:
+        module = sys.modules[home]
+        if not hasattr(module, name):
+            setattr(module, name, type(name, (), {"__module__": home}))
+        made = getattr(module, name)()
+        vars(made).update(attributes)
+        return made
+
+    return make
+
+
+def steps(make: Callable[..., Any]) -> Any:
+    """Return the processing of ``PARAMS`` as super-gradients' objects."""
+    return make(
+        "ComposeProcessing",
+        processings=[
+            make("ReverseImageChannels"),
+            make("DetectionLongestMaxSizeRescale", output_shape=(320, 320)),
+            make("DetectionBottomRightPadding", output_shape=(320, 320), pad_value=114),
+            make("ImagePermute", permutation=(2, 0, 1)),
+        ],
+    )
+
+
+def test_a_module_that_super_gradients_itself_pickled(tmp_path: Path) -> None:
+    """The pickle is super-gradients' own; the storages beside it, 76 MB, are filled here."""
+    arrays = np.load(golden.FOLDER / "module.npz")
+    program = arrays["program"].tobytes()
+    content = {}
+    for reference in Unpickler(program).persistent:
+        _, kind, key, _, length = reference.id
+        dtype = np.dtype("<i8") if kind.name == "torch.LongStorage" else np.dtype("<f4")
+        content[key] = np.full(length, int(key), dtype)
+    torch_zip(tmp_path / "yolo_nas_s.pt", program, {key: values.tobytes() for key, values in content.items()})
+    found = read_checkpoint(tmp_path / "yolo_nas_s.pt")
+    assert (found.size, found.class_names, found.processing) == ("s", ("a", "b", "c"), COCO)
+    expected = {str(name): int(key) for name, key in zip(arrays["names"], arrays["keys"], strict=True)}
+    assert {name: tensor.unique().tolist() for name, tensor in found.state_dict.items()} == {
+        name: [key] for name, key in expected.items()
+    }
+    assert (tmp_path / "yolo_nas_s.pt").stat().st_size > 70 << 20
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_a_whole_module_says_how_images_are_prepared(
+    legacy: bool, weights: StateDict, super_gradients: Callable[..., Any], tmp_path: Path
+) -> None:
+    module = as_module(weights)
+    module._class_names = ("RBC", "WBC", "Platelets")
+    module._image_processor = steps(super_gradients)
+    module._default_nms_iou, module._default_nms_conf = 0.65, 0.5
+    torch.save(module, tmp_path / "yolo_nas_s.pt", _use_new_zipfile_serialization=not legacy)
+    found = read_checkpoint(tmp_path / "yolo_nas_s.pt")
+    assert (found.class_names, found.processing) == (("RBC", "WBC", "Platelets"), PROCESSING)
+    assert same(tmp_path / "yolo_nas_s.pt", weights)
+
+
+def test_a_module_with_processing_of_unknown_classes(
+    weights: StateDict, super_gradients: Callable[..., Any], tmp_path: Path
+) -> None:
+    module = as_module(weights)
+    module._image_processor = super_gradients("Solarise", threshold=3)
+    torch.save(module, tmp_path / "module.pt")
+    refused(tmp_path / "module.pt", "'Solarise' is not supported", error=ProcessingError)
+    module._image_processor = tmp_path
+    torch.save(module, tmp_path / "module.pt")
+    refused(tmp_path / "module.pt", "a pathlib", error=ProcessingError)
+
+
+def test_processing_params_of_pickled_objects(
+    weights: StateDict, super_gradients: Callable[..., Any], tmp_path: Path
+) -> None:
+    torch.save(
+        {"net": weights, "processing_params": PARAMS | {"image_processor": steps(super_gradients)}}, tmp_path / "a"
+    )
+    assert read_checkpoint(tmp_path / "a").processing == PROCESSING
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_processing_params_of_numpy_s_values(
+    protocol: int, weights: StateDict, super_gradients: Callable[..., Any], tmp_path: Path
+) -> None:
+    mean, std = np.float32([[[1, 2, 3]]]), np.array([[[4.0, 5.0, 6.0]]], order="F")
+    processor = super_gradients(
+        "ComposeProcessing",
+        processings=[
+            super_gradients("DetectionRescale", output_shape=np.array([320, 416])),
+            super_gradients("NormalizeImage", mean=mean, std=std),
+        ],
+    )
+    params = {
+        "class_names": np.array([1, 2, 3]),
+        "image_processor": processor,
+        "conf": np.float64(0.25),
+        "iou": np.float32(0.5),
+    }
+    torch.save({"net": weights, "processing_params": params}, tmp_path / "a", pickle_protocol=protocol)
+    found = read_checkpoint(tmp_path / "a")
+    assert found.class_names == ("1", "2", "3")
+    assert found.processing == ProcessingSpec(
+        size=(320, 416),
+        resize=(320, 416),
+        keep_ratio=False,
+        divisor=1.0,
+        mean=(1.0, 2.0, 3.0),
+        std=(4.0, 5.0, 6.0),
+        conf=0.25,
+        iou=0.5,
+    )
+
+
+def test_metrics_and_optimisers_of_any_class_are_no_obstacle(weights: StateDict, tmp_path: Path) -> None:
+    beside = {
+        "acc": np.float64(0.4),
+        "callback": nn.ReLU(),
+        "path": tmp_path,
+        "names": {1, 2},
+        "complex": 1j,
+        "sparse": torch.eye(2).to_sparse(),
+        "size": torch.Size((1, 2)),
+        "dtype": torch.float32,
+        "device": torch.device("cpu"),
+        "quantised": torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.qint8),
+        "8 bits": torch.ones(2).to(torch.float8_e4m3fn),
+    }
+    torch.save({"net": weights, **beside}, tmp_path / "ckpt.pth")
+    assert same(tmp_path / "ckpt.pth", weights)
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.bool, torch.complex64, torch.float8_e4m3fn])
+def test_weights_of_a_type_that_weights_don_t_have(dtype: torch.dtype, weights: StateDict, tmp_path: Path) -> None:
+    name = "neck.neck1.conv.bn.running_mean"
+    torch.save(weights | {name: weights[name].to(dtype)}, tmp_path / "a.pt")
+    refused(tmp_path / "a.pt", error=CheckpointError)
+    if dtype != torch.complex64:
+        save_file(weights | {name: weights[name].to(dtype)}, tmp_path / "a.safetensors")
+        refused(tmp_path / "a.safetensors", name, "no type of weights")
+
+
+def test_a_repacked_file_is_refused_with_advice(weights: StateDict, tmp_path: Path) -> None:
+    torch.save(weights, tmp_path / "a.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "a.pt") as old,
+        zipfile.ZipFile(tmp_path / "b.pt", "w", zipfile.ZIP_DEFLATED) as new,
+    ):
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+    refused(tmp_path / "b.pt", "compressed", "without compression")

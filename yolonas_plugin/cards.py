@@ -1,0 +1,65 @@
+"""The model cards of YOLO-NAS, as data. Listing them needs no network and no heavy import."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from yolonas_plugin.types import Licence, Metric, ModelCard, WeightFile
+
+COCO_CLASSES: Final = tuple(
+    """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,
+    parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack, umbrella,
+    handbag, tie, suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove, skateboard,
+    surfboard, tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich, orange,
+    broccoli, carrot, hot dog, pizza, donut, cake, chair, couch, potted plant, bed, dining table, toilet, tv, laptop,
+    mouse, remote, keyboard, cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase, scissors,
+    teddy bear, hair drier, toothbrush""".replace("\n   ", "").split(", ")
+)
+"""The 80 classes of COCO in the order of the published weights."""
+
+_DECI: Final = Licence(
+    name="LicenseRef-Deci-YOLO-NAS",
+    url="https://github.com/Deci-AI/super-gradients/blob/master/LICENSE.YOLONAS.md",
+    commercial_use=False,
+)
+_RESULTS: Final = "https://github.com/Deci-AI/super-gradients/blob/master/YOLONAS.md"
+_HOSTS: Final = (
+    "https://d2gjn4b69gu75n.cloudfront.net/models",
+    "https://sg-hub-nv.s3.amazonaws.com/models",  # answers 403 in 2026; the SHA-256 holds for it too
+)
+
+
+def _published(size: str, parameters: int, gflops: float, sha256: str, map_fp16: float, map_int8: float) -> ModelCard:
+    filename = f"yolo_nas_{size}_coco.pth"
+    return ModelCard(
+        name=f"yolo_nas_{size}",
+        aliases=(f"yolo-nas-{size}",),
+        task="detect",
+        input_size=(640, 640),
+        parameters=parameters,
+        gflops=gflops,
+        classes=COCO_CLASSES,
+        metrics=(
+            Metric(name="mAP50-95", value=map_fp16, dataset="COCO val2017, FP16", source=_RESULTS),
+            Metric(name="mAP50-95", value=map_int8, dataset="COCO val2017, INT8", source=_RESULTS),
+        ),
+        weights=(WeightFile(filename=filename, urls=tuple(f"{host}/{filename}" for host in _HOSTS), sha256=sha256),),
+        licence=_DECI,
+        training_data="COCO train2017, Objects365",
+    )
+
+
+CARDS: Final = (
+    ModelCard(
+        name="yolo_nas_n",
+        aliases=("yolo-nas-n",),
+        task="detect",
+        input_size=(640, 640),
+        parameters=8_525_583,
+        gflops=17.2,
+    ),
+    _published("s", 19_053_888, 34.3, "c1b1d9148ab8ae5d5984699547e850955ff9efccaf568c67b3d605acb4bfe1cb", 47.5, 47.03),
+    _published("m", 51_182_658, 94.9, "b194fc7fa196f76161c6356558bedf04fb99a62325a74a36a4bec3ca8ba48250", 51.55, 51.0),
+    _published("l", 66_976_392, 129.8, "91a06beaa1ce1a651d6691e3198061da996eafc8890503238dedacbd4c392a32", 52.22, 52.1),
+)
+"""Parameters and GFLOPs are those of the network as trained (``NAS.info``); no weights of size n were published."""

@@ -1,0 +1,69 @@
+"""The errors this package raises: a message says what was found, where, and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from yolonas_plugin.types import PluginProblem
+
+
+class YoloNASPluginError(Exception):
+    """Base of every error raised on purpose by this package."""
+
+
+class PluginError(YoloNASPluginError):
+    """A plugin is unusable; raised instead of collected by ``ModelZoo.discover(strict=True)``."""
+
+    def __init__(self, problem: PluginProblem) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+
+class FactoryError(YoloNASPluginError):
+    """A provider offers no such factory, or its reference can't be imported."""
+
+
+class UnknownModelError(YoloNASPluginError, LookupError):
+    """No provider has a model of that name, or several have."""
+
+    __str__ = Exception.__str__
+
+
+class WeightsNotFoundError(YoloNASPluginError, FileNotFoundError):
+    """The model is known, but no weight file for it is on this machine."""
+
+
+class LicenceError(WeightsNotFoundError):
+    """The licence of weights that would have to be downloaded hasn't been accepted."""
+
+
+class DownloadError(WeightsNotFoundError):
+    """Published weights could not be downloaded, checked or written."""
+
+
+class CheckpointError(YoloNASPluginError, ValueError):
+    """A file isn't a YOLO-NAS checkpoint that this version can read."""
+
+
+class ProcessingError(YoloNASPluginError, ValueError):
+    """How a checkpoint's images are prepared is unknown, or not supported."""
+
+
+class SourceError(YoloNASPluginError, ValueError):
+    """The images, video or data given to a model can't be used."""
+
+
+class MissingExtraError(YoloNASPluginError, ImportError):
+    """An optional package is needed; the message names the ``pip install`` line."""
+
+    def __init__(self, purpose: str, package: str, extra: str) -> None:
+        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'yolonas-plugin[{extra}]'")
+
+
+class ConfigRefusedError(YoloNASPluginError, AssertionError):
+    """A YAML configuration was given where weights belong; ``ultralytics.NAS`` raises an ``AssertionError`` too."""
+
+
+class ExportError(YoloNASPluginError):
+    """An export or a weight file can't be written."""

@@ -1,0 +1,90 @@
+"""Keeping the Ultralytics engine quiet: it installs nothing and reports nothing while it works for us."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
+
+import torch
+from ultralytics.utils import LOGGER, checks
+
+from yolonas_plugin.errors import MissingExtraError
+
+try:
+    from ultralytics.utils.events import events
+except ImportError:  # before 8.4
+    from ultralytics.hub.utils import events
+
+
+class _Setting:
+    """A global setting of the engine that is held at a value while anybody needs it, and then put back."""
+
+    def __init__(self, owner: Any, name: str) -> None:
+        self._owner, self._name = owner, name
+        self._lock, self._users, self._before = threading.Lock(), 0, None
+
+    @contextlib.contextmanager
+    def held_at(self, value: Any) -> Iterator[None]:
+        with self._lock:
+            if not self._users:
+                self._before = getattr(self._owner, self._name)
+            self._users += 1
+            self._set(value)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._users -= 1
+                if not self._users:
+                    self._set(self._before)
+
+    def _set(self, value: Any) -> None:
+        setattr(self._owner, self._name, value)
+
+
+class _LogLevel(_Setting):
+    def _set(self, value: Any) -> None:
+        self._owner.setLevel(value)
+
+
+_auto_install = _Setting(checks, "AUTOINSTALL")
+_reports = _Setting(events, "enabled")
+_log_level = _LogLevel(LOGGER, "level")
+
+
+@contextlib.contextmanager
+def session() -> Iterator[None]:
+    """Run the engine without its installing packages, and without its reporting the run to its makers."""
+    with _auto_install.held_at(False), _reports.held_at(False):
+        yield
+
+
+@contextlib.contextmanager
+def keep_threads() -> Iterator[None]:
+    """Put torch's number of threads back, which the engine changes when it selects a CPU."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def quiet(level: int = logging.WARNING) -> Iterator[None]:
+    """Let only the engine's messages of ``level`` and above through."""
+    with _log_level.held_at(level):
+        yield
+
+
+def require(module: str, purpose: str, extra: str) -> None:
+    """Check that an optional package is installed, without importing it.
+
+    Raises:
+        MissingExtraError: It isn't; the message names the ``pip install`` line.
+    """
+    if find_spec(module) is None:
+        raise MissingExtraError(purpose, module, extra)

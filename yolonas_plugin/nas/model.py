@@ -1,0 +1,232 @@
+"""``NAS``, the successor of ``ultralytics.NAS``: the same class on the same engine, without super-gradients."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+import numpy as np
+from PIL import Image, ImageOps
+from ultralytics.engine.model import Model
+from ultralytics.engine.results import Results
+from ultralytics.utils import DEFAULT_CFG_DICT
+from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
+
+from yolonas_plugin.errors import ConfigRefusedError, SourceError, YoloNASPluginError
+from yolonas_plugin.nas.engine import require
+from yolonas_plugin.nas.export import export
+from yolonas_plugin.nas.module import build_module
+from yolonas_plugin.nas.predict import NASPredictor, engine_defaults
+from yolonas_plugin.nas.save import save
+from yolonas_plugin.nas.val import NASValidator
+from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.weights import find_weights, read_checkpoint
+
+TASK_MAP: Final[dict[str, dict[str, Any]]] = {"detect": {"predictor": NASPredictor, "validator": NASValidator}}
+"""Engine classes by task, in the shape that Ultralytics uses."""
+
+
+class NAS(Model):
+    """A YOLO-NAS model on the Ultralytics engine.
+
+    Args:
+        model: The path of a weight file, or a model's name such as ``"yolo_nas_s"``, whose published weights are
+            downloaded if they aren't on this machine. Plugins that supply weights are asked by ``ModelZoo.load`` only.
+        processing: How images are prepared: a ``ProcessingSpec``, ``"coco"`` or ``"super-gradients"``. For files that
+            don't say it themselves; what is given here wins over the file.
+        names: Class names, a list or ``{index: name}``. For files without them; they win over the file too.
+        accept_licence: Accept the licence of published weights, which is asked for once, before the first download.
+
+    Attributes:
+        model: The network, unfused; ``predict``, ``val`` and ``export`` work on fused copies.
+
+    Raises:
+        ConfigRefusedError: ``model`` is a YAML file.
+        WeightsNotFoundError: No such file, or the named weights aren't on this machine and ``YOLONAS_OFFLINE`` is set.
+        LicenceError: The named weights would have to be downloaded, and nobody has accepted their licence.
+        DownloadError: They could not be downloaded.
+        CheckpointError: The file isn't a YOLO-NAS checkpoint.
+        ProcessingError: The file doesn't say how its images are prepared.
+
+    Example::
+
+        model = NAS("yolo_nas_s")
+        for result in model.predict("street.jpg", conf=0.4):
+            print(result.boxes.xyxy, result.boxes.conf, result.boxes.cls)
+    """
+
+    def __init__(
+        self,
+        model: str | Path = "yolo_nas_s",
+        *,
+        processing: ProcessingSpec | str | None = None,
+        names: Sequence[str] | Mapping[int, str] | None = None,
+        accept_licence: bool = False,
+    ) -> None:
+        if isinstance(model, (str, Path)) and Path(model).suffix.lower() in {".yaml", ".yml"}:
+            raise ConfigRefusedError("YOLO-NAS models only support pre-trained models.")
+        self._accept_licence = accept_licence
+        self._given = processing, names
+        self._streaming = False
+        super().__init__(model, task="detect")
+
+    def _load(self, weights: str | Path, task: str | None = None) -> None:
+        path = find_weights(weights, accept_licence=self._accept_licence).absolute()
+        processing, names = self._given
+        checkpoint = read_checkpoint(path, own_processing=processing is None, own_names=names is None)
+        self.model = build_module(checkpoint, processing, names)
+        self.overrides = {"model": str(path), "task": "detect", "imgsz": engine_defaults(self.processing)["imgsz"]}
+        self.model.args = {**DEFAULT_CFG_DICT, **self.overrides}
+        self.ckpt_path = str(path)
+        self.model_name = str(weights)
+        self.predictor = None
+
+    @property
+    def task_map(self) -> dict[str, dict[str, Any]]:
+        """Predictor and validator by task."""
+        return TASK_MAP
+
+    @property
+    def processing(self) -> ProcessingSpec:
+        """How images are prepared, and the defaults of box selection."""
+        return self.model.processing
+
+    def load(self, weights: str | Path) -> NAS:
+        """Replace the weights, and with them the classes and the processing, by those of another file."""
+        self._load(weights)
+        return self
+
+    def info(
+        self, detailed: bool = False, verbose: bool = True, imgsz: int | list[int] = 640
+    ) -> tuple[int, int, int, float]:
+        """Return the numbers of layers, parameters and gradients, and GFLOPs at ``imgsz``; print them if ``verbose``.
+
+        Args:
+            detailed: Print every layer too.
+            verbose: Print a summary.
+            imgsz: Side of the input in pixels, or height and width.
+        """
+        if verbose:
+            model_info(self.model, detailed=detailed, verbose=True, imgsz=imgsz)
+        layers = sum(1 for module in self.model.modules() if not list(module.children()))
+        return layers, get_num_params(self.model), get_num_gradients(self.model), get_flops(self.model, imgsz)
+
+    def predict(
+        self, source: Any = None, stream: bool = False, predictor: Any = None, **kwargs: Any
+    ) -> list[Results] | Iterator[Results]:
+        """Detect objects.
+
+        Args:
+            source: File, folder, glob or video, or a list of them; URL, camera number, PIL image, array [H, W, 3] in
+                BGR or a list of them, tensor [B, 3, H, W] in RGB from 0 to 1.
+            stream: Return a generator that works as it is read, instead of a list.
+            predictor: Another predictor class.
+            **kwargs: The engine's settings; ``conf``, ``iou``, ``max_det`` and ``imgsz`` default to the checkpoint's.
+
+        Returns:
+            One ``Results`` for each image that could be read. Boxes are the network's own and may reach a little out
+            of the image, as super-gradients' do. Files that could not be read are in ``self.predictor.skipped``.
+
+        Raises:
+            FileNotFoundError: The source doesn't exist, or has no images.
+            SourceError: Not one of the source's images could be read, or an array isn't an image.
+        """
+        defaults = engine_defaults(self.processing)
+        given = {name: value for name, value in kwargs.items() if value is not None or name not in defaults}
+        with self.__dict__.setdefault("_predicting", threading.RLock()):
+            if self._streaming and isinstance(self.predictor, NASPredictor):
+                self.predictor = self.predictor.fork()  # a stream may be read later, with the settings it was given
+            self._streaming = stream
+            try:
+                results = super().predict(_upright(source), stream, predictor, **{**defaults, **given})
+            finally:
+                if self.predictor is not None and self.predictor.model is None:
+                    self.predictor = None  # it failed while it was set up
+            skipped = [] if stream else getattr(self.predictor, "skipped", [])
+        if skipped and not results:
+            raise SourceError(f"could not read an image from {', '.join(skipped[:3])}{' ...' if skipped[3:] else ''}")
+        return results
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave out what can't be copied or pickled; it is made again on demand."""
+        state = {**self.__dict__, "predictor": None}
+        state.pop("_predicting", None)
+        return state
+
+    def track(
+        self, source: Any = None, stream: bool = False, persist: bool = False, **kwargs: Any
+    ) -> list[Results] | Iterator[Results]:
+        """Detect objects and follow them from frame to frame.
+
+        Arguments are those of :meth:`predict`, and ``tracker`` and ``persist`` of the engine; ``conf`` defaults to the
+        engine's 0.1, because trackers make use of weak detections.
+
+        Raises:
+            MissingExtraError: ``lap`` isn't installed.
+        """
+        require("lap", "tracking", "track")
+        return super().track(source, stream, persist, **kwargs)
+
+    def val(self, validator: Any = None, **kwargs: Any) -> Any:
+        """Measure the model on a data set in the engine's format.
+
+        Args:
+            validator: Another validator class.
+            **kwargs: The engine's settings; ``data`` names the data set. Defaults are those of super-gradients'
+                evaluation: ``conf=0.01``, ``iou=0.7``, at most 300 boxes; and ``plots=False``.
+
+        Returns:
+            The engine's ``DetMetrics``: ``.box.map``, ``.box.map50``, ``.results_dict``, ...
+        """
+        return super().val(validator, **{"plots": False, **kwargs})
+
+    def export(self, format: str = "onnx", output: str | Path | None = None, **kwargs: Any) -> str:
+        """Export a fused copy; see :func:`yolonas_plugin.nas.export.export`."""
+        return export(self, super().export, format=format, output=output, **kwargs)
+
+    def save(
+        self,
+        filename: str | Path = "saved_model.pt",
+        *,
+        licence: str | None = None,
+        training_data: str | None = None,
+    ) -> str:
+        """Write the weights and all that is needed to use them into one file.
+
+        The default name is the engine's, in the working directory; see :func:`yolonas_plugin.nas.save.save`.
+        """
+        return save(self, filename, licence=licence, training_data=training_data)
+
+    def _unsupported(self, what: str) -> NoReturn:
+        raise YoloNASPluginError(f"NAS.{what}() is not available in this version of yolonas-plugin")
+
+    def train(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not available in this version."""
+        self._unsupported("train")
+
+    def tune(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not available in this version."""
+        self._unsupported("tune")
+
+    def embed(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not available in this version."""
+        self._unsupported("embed")
+
+    def benchmark(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not available in this version."""
+        self._unsupported("benchmark")
+
+
+def _upright(source: Any) -> Any:
+    """Turn PIL images as EXIF says and bring them to 8 bits, which older engines do for files only."""
+    if isinstance(source, (list, tuple)):
+        return [_upright(item) for item in source]
+    if not isinstance(source, Image.Image):
+        return source
+    upright = ImageOps.exif_transpose(source)
+    if upright.mode == "I" or upright.mode.startswith("I;16"):  # 16 bits, of which engines keep the wrong ones
+        upright = Image.fromarray((np.asarray(upright).clip(0, 65535).astype(np.uint16) >> 8).astype(np.uint8))
+    upright.filename = getattr(source, "filename", "")
+    return upright

@@ -1,0 +1,134 @@
+"""The network as the Ultralytics engine wants it: its output layout, and the attributes that the engine asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from yolonas_plugin.cards import COCO_CLASSES
+from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.nn import RawPredictions, YoloNAS
+from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
+from yolonas_plugin.weights import Checkpoint
+
+PRESETS = {"coco": COCO, "super-gradients": SUPER_GRADIENTS}
+"""Processing by name, for checkpoints that don't record their own."""
+
+
+class NASModule(YoloNAS):
+    """YOLO-NAS under the engine: one output tensor, and the attributes of an engine's model.
+
+    Attributes:
+        names: Class names by index.
+        processing: How images are prepared, and the defaults of box selection.
+        stride: Largest stride, ``tensor([32])``.
+        yaml: Empty, or ``{"channels": n}`` when the input isn't RGB; the engine reads the channels here.
+        task: ``"detect"``.
+        pt_path: File of the weights; exports are written beside it.
+        args: The engine's settings for this model.
+        licence: Of the weights, or None where their file doesn't say it.
+        training_data: What they were trained on, or None.
+    """
+
+    names: dict[int, str]
+    processing: ProcessingSpec
+    pt_path: str
+    args: dict[str, Any]
+    licence: str | None
+    training_data: str | None
+
+    def forward(self, images: Tensor, *args: Any, **kwargs: Any) -> Tensor | RawPredictions:  # type: ignore[override]
+        """Return boxes and scores in the engine's layout; its extra arguments (augment, embed, ...) are ignored.
+
+        Returns:
+            [B, 4 + C, A]: centre x, centre y, width, height in pixels of the input, then the score of each class. In
+            training mode :class:`~yolonas_plugin.nn.RawPredictions`.
+        """
+        raw = self.predict_raw(images)
+        if self.training:
+            return raw
+        return join_output(*self.heads.decode(raw))
+
+    def fuse(self, verbose: bool = True, imgsz: int | list[int] = 640) -> NASModule:
+        """Fold all branches and BatchNorms into convolutions, in place; the engine's arguments are ignored."""
+        super().fuse()
+        return self
+
+
+def join_output(boxes: Tensor, scores: Tensor) -> Tensor:
+    """Put boxes x1, y1, x2, y2 [B, A, 4] and scores [B, A, C] into the engine's layout [B, 4 + C, A]."""
+    low, high = boxes.split(2, dim=-1)
+    return torch.cat(((low + high) / 2, high - low, scores), dim=-1).transpose(1, 2)
+
+
+def split_output(output: Tensor) -> tuple[Tensor, Tensor]:
+    """Undo the engine's layout: [B, 4 + C, A] to boxes x1, y1, x2, y2 [B, A, 4] and scores [B, A, C]."""
+    output = output.transpose(1, 2)
+    centre, extent, scores = output.split((2, 2, output.shape[-1] - 4), dim=-1)
+    return torch.cat((centre - extent / 2, centre + extent / 2), dim=-1), scores
+
+
+def build_module(
+    checkpoint: Checkpoint,
+    processing: ProcessingSpec | str | None = None,
+    names: Sequence[str] | Mapping[int, str] | None = None,
+) -> NASModule:
+    """Make the engine's module from a checkpoint.
+
+    Args:
+        checkpoint: What a weight file holds.
+        processing: Overrides the file's own; a name of :data:`PRESETS` or a spec.
+        names: Overrides the file's class names.
+
+    Raises:
+        ProcessingError: The file doesn't say how its images are prepared, and the caller doesn't either.
+        CheckpointError: ``names`` doesn't fit the number of classes.
+    """
+    module = checkpoint.build(NASModule)
+    module.processing = _processing(checkpoint, processing)
+    module.names = _names(checkpoint, names)
+    module.stride = torch.tensor([32])
+    module.yaml = {} if checkpoint.in_channels == 3 else {"channels": checkpoint.in_channels}
+    module.task = "detect"
+    module.pt_path = str(checkpoint.path)
+    module.licence, module.training_data = checkpoint.licence, checkpoint.training_data
+    return module
+
+
+def _processing(checkpoint: Checkpoint, given: ProcessingSpec | str | None) -> ProcessingSpec:
+    if isinstance(given, ProcessingSpec):
+        return given
+    if given is not None:
+        if given not in PRESETS:
+            raise ProcessingError(
+                f"processing={given!r} is unknown; give one of {', '.join(PRESETS)} or a ProcessingSpec"
+            )
+        return PRESETS[given]
+    if checkpoint.processing is not None:
+        return checkpoint.processing
+    if _looks_published(checkpoint):
+        return COCO  # the published weights come without processing_params
+    raise ProcessingError(
+        f"{checkpoint.path}: the file doesn't say how its images are prepared, and guessing would give wrong scores in "
+        "silence. Say it: processing='coco' (RGB, 0 to 1, centred), processing='super-gradients' (BGR, 0 to 255, "
+        "padded bottom right; what its YOLO-format recipe gives), or a yolonas_plugin.processing.ProcessingSpec"
+    )
+
+
+def _names(checkpoint: Checkpoint, given: Sequence[str] | Mapping[int, str] | None) -> dict[int, str]:
+    count = checkpoint.num_classes
+    if given is None:
+        unnamed = COCO_CLASSES if _looks_published(checkpoint) else [f"class_{i}" for i in range(count)]
+        return dict(enumerate(checkpoint.class_names or unnamed))
+    names = dict(given) if isinstance(given, Mapping) else dict(enumerate(given))
+    if isinstance(given, str) or sorted(names) != list(range(count)):
+        raise CheckpointError(f"{checkpoint.path}: {len(names)} names were given for {count} classes: {given!r:.80}")
+    return {index: str(names[index]) for index in range(count)}
+
+
+def _looks_published(checkpoint: Checkpoint) -> bool:
+    """Whether the tensors are laid out as Deci's COCO weights are: size n was never published."""
+    return (checkpoint.num_classes, checkpoint.in_channels) == (len(COCO_CLASSES), 3) and checkpoint.size != "n"

@@ -1,0 +1,233 @@
+"""Prediction on the Ultralytics engine with YOLO-NAS's own letterbox and box selection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from copy import copy, deepcopy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from ultralytics.engine.results import Results
+from ultralytics.models.yolo.detect import DetectionPredictor
+from ultralytics.utils import DEFAULT_CFG
+
+from yolonas_plugin.errors import SourceError
+from yolonas_plugin.nas.engine import keep_threads, session
+from yolonas_plugin.nas.module import NASModule, build_module, split_output
+from yolonas_plugin.nas.sources import can_be_opened, is_video, list_files
+from yolonas_plugin.processing import Image, Placement, ProcessingSpec, select_boxes
+from yolonas_plugin.weights import find_weights, read_checkpoint
+
+
+class NASPredictor(DetectionPredictor):
+    """Turns images into the engine's ``Results``. Boxes are the network's own: they may reach out of the image."""
+
+    processing: ProcessingSpec
+    in_channels: int
+
+    def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None) -> None:
+        super().__init__(cfg, overrides, _callbacks)
+        self._chosen = frozenset(overrides or ())
+        self._placements: list[Placement] = []
+        self._images: list[str] = []
+        self._unopened: list[str] = []
+        self._read: set[str] = set()
+
+    @property
+    def skipped(self) -> list[str]:
+        """Files of the last source that could not be read, among those that were reached so far."""
+        reached = self._images[: getattr(self.dataset, "count", 0)]
+        return self._unopened + [path for path in reached if path not in self._read]
+
+    def fork(self) -> NASPredictor:
+        """Return a predictor with the same network and a state of its own, for another source at the same time."""
+        twin = copy(self)
+        twin._lock = threading.Lock()
+        return twin
+
+    def setup_model(self, model: nn.Module | str | None, verbose: bool = True) -> None:
+        """Take a fused copy of ``model``, or read the file that it (or the setting ``model``) names.
+
+        Settings that the caller left open become the checkpoint's.
+        """
+        if not isinstance(model, nn.Module):
+            model = build_module(read_checkpoint(find_weights(model or self.args.model)))
+        if not isinstance(model, NASModule):
+            raise TypeError(f"NASPredictor runs YOLO-NAS, not a {type(model).__name__}")
+        self.processing, self.in_channels = model.processing, model.in_channels
+        for name, value in engine_defaults(model.processing).items():
+            if name not in self._chosen:
+                setattr(self.args, name, value)
+        fused = deepcopy(model).fuse().to(memory_format=torch.channels_last)
+        with keep_threads():
+            super().setup_model(fused, verbose)
+
+    def setup_source(self, source: Any, *args: Any, **kwargs: Any) -> None:
+        """Open the source. Files that can't be opened are left out, see :attr:`skipped`.
+
+        Raises:
+            SourceError: None of its files can be opened, a class index is out of range, or pictures would be saved over
+                the images they show.
+        """
+        self._check_classes()
+        files = list_files(source) or []
+        opened = {path: can_be_opened(path) for path in files}
+        self._images = [path for path in files if opened[path] and not is_video(path)]
+        videos = [path for path in files if opened[path] and is_video(path)]
+        self._unopened, self._read = [path for path in files if not opened[path]], set()
+        if files and not self._images and not videos:
+            raise SourceError(f"could not read an image from {', '.join(files[:3])}{' ...' if files[3:] else ''}")
+        if files:
+            good = self._images + videos
+            super().setup_source(good[0], *args, **kwargs)
+            dataset = self.dataset
+            dataset.files, dataset.ni, dataset.nf = good, len(self._images), len(good)
+            dataset.video_flag = [False] * len(self._images) + [True] * len(videos)
+        else:
+            super().setup_source(source, *args, **kwargs)
+        if self.args.save:
+            self._check_output(getattr(self.dataset, "files", ()))
+
+    def stream_inference(self, *args: Any, **kwargs: Any) -> Iterator[Results]:
+        """Yield the results of each image as soon as they are there."""
+        results = super().stream_inference(*args, **kwargs)
+        while True:
+            with session():
+                try:
+                    result = next(results)
+                except StopIteration:
+                    return
+            yield result
+
+    def preprocess(self, im: Tensor | list[NDArray[Any]]) -> Tensor:
+        """Letterbox and normalise a batch.
+
+        Args:
+            im: Images [H, W, C] in BGR, or a tensor [B, C, H, W] in RGB from 0 to 1 whose sides are multiples of 32,
+                which is normalised but not letterboxed.
+
+        Returns:
+            Input of the network, [B, C, H, W].
+        """
+        spec = self._spec()
+        self._placements = []
+        if isinstance(im, Tensor):
+            self._placements = [Placement(1.0, 1.0, 0, 0)] * len(im)
+            pixels = im.to(self.device).float() * 255
+        else:
+            self._keep_readable(im)
+            if not im:
+                return torch.empty((0, self.in_channels, *spec.size), device=self.device)
+            canvases, placements = zip(*(spec.letterbox(x) for x in im), strict=True)
+            self._placements = list(placements)
+            pixels = torch.from_numpy(np.stack(canvases)).to(self.device).permute(0, 3, 1, 2)
+            if pixels.shape[1] == 3:
+                pixels = pixels.flip(1)  # BGR to RGB
+        values = spec.normalise(pixels)
+        return values.half() if self.model.fp16 else values
+
+    def postprocess(self, preds: Any, img: Tensor, orig_imgs: Any, **kwargs: Any) -> list[Results]:
+        """Select boxes, map them back to the original images, and wrap them as ``Results``."""
+        output = preds[0] if isinstance(preds, (list, tuple)) else preds
+        if isinstance(orig_imgs, Tensor):
+            orig_imgs = _as_images(orig_imgs)
+        return [
+            self._result(boxes, scores, *rest, iou=kwargs.get("iou", self.args.iou))
+            for boxes, scores, *rest in zip(
+                *split_output(output), self._placements, orig_imgs, self.batch[0], strict=True
+            )
+        ]
+
+    def _result(
+        self, boxes: Tensor, scores: Tensor, placement: Placement, image: Image, path: str, iou: float
+    ) -> Results:
+        rows = select_boxes(
+            boxes,
+            scores,
+            conf=self.args.conf,
+            iou=iou,
+            top_k=self.processing.top_k,
+            max_detections=self.args.max_det,
+            multi_label=self.processing.multi_label,
+            class_agnostic=self.args.agnostic_nms or self.processing.class_agnostic,
+            classes=self.args.classes,
+        )
+        rows[:, :4] = placement.to_image(rows[:, :4])
+        self._read.add(str(path))
+        return Results(image, path=path, names=self.model.names, boxes=rows)
+
+    def _spec(self) -> ProcessingSpec:
+        size = (int(self.imgsz[0]), int(self.imgsz[1]))
+        return self.processing if size == self.processing.size else self.processing.with_size(size)
+
+    def _keep_readable(self, images: list[NDArray[Any]]) -> None:
+        """Bring a batch to the network's channels, in place, because the engine draws on the same list.
+
+        Images from files that are none (a TIFF of floats, say) leave the batch; arrays that are none are an error.
+        """
+        for index in reversed(range(len(images))):
+            try:
+                images[index] = as_pixels(images[index], self.in_channels)
+            except SourceError:
+                if not self._images:
+                    raise
+                for column in self.batch:
+                    del column[index]
+
+    def _check_classes(self) -> None:
+        classes = self.args.classes
+        if classes is None:
+            return
+        wanted = [classes] if isinstance(classes, int) else list(classes)
+        known = len(self.model.names)
+        if wrong := [index for index in wanted if not 0 <= index < known]:
+            raise SourceError(f"classes={wrong}: this model's classes are 0 to {known - 1}")
+        self.args.classes = wanted
+
+    def _check_output(self, files: Sequence[str]) -> None:
+        folder = Path(self.save_dir).resolve()
+        for path in files:
+            if Path(path).resolve().parent == folder:
+                raise SourceError(f"{folder}: the images are there too and would be overwritten; name another folder")
+
+
+def engine_defaults(spec: ProcessingSpec) -> dict[str, Any]:
+    """Return the engine's settings that a checkpoint decides unless the caller does."""
+    height, width = spec.size
+    imgsz = height if height == width else [height, width]
+    return {"imgsz": imgsz, "conf": spec.conf, "iou": spec.iou, "max_det": spec.max_detections}
+
+
+def as_pixels(image: NDArray[Any], channels: int) -> Image:
+    """Return ``image`` as [H, W, channels] uint8: 16-bit loses its low byte, grey is repeated, alpha is dropped.
+
+    Raises:
+        SourceError: It isn't an image of 8 or 16 bits with 1, 3 or 4 channels.
+    """
+    if image.ndim not in (2, 3) or not image.size or image.dtype not in (np.uint8, np.uint16):
+        raise SourceError(
+            f"got an array of shape {image.shape} and type {image.dtype}; expected one image [H, W, {channels}] "
+            "of type uint8, 0 to 255 in BGR"
+        )
+    pixels: Image = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    found = pixels.shape[2]
+    if found != channels and found in (2, 4):
+        pixels, found = pixels[..., : found - 1], found - 1  # without alpha
+    if found == 1 and channels > 1:
+        pixels, found = np.repeat(pixels, channels, axis=2), channels
+    if found != channels:
+        raise SourceError(f"got an image with {image.shape[2]} channels; this model takes {channels}")
+    return np.ascontiguousarray(pixels)
+
+
+def _as_images(batch: Tensor) -> list[Image]:
+    """Turn a tensor [B, 3, H, W], RGB from 0 to 1, into BGR images to draw on."""
+    pixels = (batch * 255).round().clamp(0, 255).byte().permute(0, 2, 3, 1).cpu().numpy()
+    return list(np.ascontiguousarray(pixels[..., ::-1]))

@@ -1,0 +1,63 @@
+"""Saving: a model's weights and all that is needed to use them, in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from yolonas_plugin.errors import ExportError
+from yolonas_plugin.nas.stock import write_stock
+from yolonas_plugin.weights.header import Header
+from yolonas_plugin.weights.write import ENDINGS, as_stored, published_as, write_safetensors
+
+if TYPE_CHECKING:
+    from yolonas_plugin.nas.model import NAS
+
+
+def save(model: NAS, filename: str | Path, *, licence: str | None = None, training_data: str | None = None) -> str:
+    """Write the weights of ``model`` with class names, processing, licence and training data.
+
+    The tensors are float32, equal to the bit to those of ``model.model``. The file appears whole or not at all.
+
+    Args:
+        model: The model, not fused.
+        filename: File to write. ``.safetensors`` holds data alone; ``.pt`` is opened by stock Ultralytics too, which
+            unpickles it and needs this package installed to do so.
+        licence: Of the weights. Default: what their file says, or what is known of a published file.
+        training_data: What they were trained on, likewise.
+
+    Returns:
+        The path that was written.
+
+    Raises:
+        ExportError: Another ending, the file that the weights came from, a fused network, or a place that can't be
+            written to.
+    """
+    path = Path(filename).expanduser()
+    module = model.model
+    source = Path(module.pt_path)
+    if path.suffix.lower() not in ENDINGS:
+        raise ExportError(f"{path}: weights are saved as {' or '.join(ENDINGS)}; export() writes other formats")
+    if path.exists() and source.exists() and path.samefile(source):
+        raise ExportError(f"{path}: the weights were read from this file, and it may hold more; name another one")
+    if module.is_fused():
+        raise ExportError(f"{path}: the network is fused, which can't be undone; load {source} again and save that")
+    card = published_as(source) if licence is None and module.licence is None else None
+    if card is not None and card.licence is not None:
+        module.licence = f"{card.licence.name} {card.licence.url}"
+        module.training_data = module.training_data or card.training_data
+    module.licence = licence or module.licence
+    module.training_data = training_data or module.training_data
+    header = Header(
+        size=module.config.size,
+        class_names=tuple(module.names[index] for index in range(module.num_classes)),
+        processing=module.processing,
+        licence=module.licence,
+        training_data=module.training_data,
+    )
+    state_dict = as_stored(module.state_dict())
+    if path.suffix.lower() == ".pt":
+        write_stock(path, state_dict, header, module.in_channels)
+    else:
+        write_safetensors(path, state_dict, header)
+    return str(path)

@@ -1,0 +1,127 @@
+"""A checkpoint that stock Ultralytics opens by itself: ``YOLO("x.pt")`` and ``yolo predict model=x.pt``.
+
+The engine prepares images in its own way for every model: letterboxed to a rectangle, RGB, 0 to 1. The module in such a
+file takes these and turns channel order, range and normalisation into the checkpoint's. Where the image lies on the
+input, and how boxes are selected, stays the engine's affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from ultralytics.utils.torch_utils import model_info
+
+from yolonas_plugin.nas.module import join_output
+from yolonas_plugin.nn import CONFIGS, RawPredictions, YoloNAS
+from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.weights.header import RECORD, Header
+from yolonas_plugin.weights.write import whole
+
+
+class StockModule(YoloNAS):
+    """YOLO-NAS for the engine's own predictor, validator, tracker and exporter.
+
+    No ``NASModule``, whose images come prepared: our predictor would prepare them twice.
+
+    Attributes:
+        header: What the file says; it travels with the module.
+        names: Class names by index.
+        stride: Largest stride, ``tensor([32])``.
+        yaml: Empty, or ``{"channels": n}`` when the input isn't RGB.
+        task: ``"detect"``.
+    """
+
+    header: Header
+
+    def forward(self, images: Tensor, *args: Any, **kwargs: Any) -> Tensor | RawPredictions:  # type: ignore[override]
+        """Return boxes and scores in the engine's layout; its extra arguments (augment, embed, ...) are ignored.
+
+        Args:
+            images: [B, C, H, W], RGB from 0 to 1.
+            *args: Ignored.
+            **kwargs: Ignored.
+
+        Returns:
+            [B, 4 + C, A]: centre x, centre y, width, height in pixels of the input, then the score of each class. In
+            training mode :class:`~yolonas_plugin.nn.RawPredictions`.
+        """
+        raw = self.predict_raw(_prepare(images, self.header.processing, self.in_channels))
+        return raw if self.training else join_output(*self.heads.decode(raw))
+
+    def fuse(self, verbose: bool = True, imgsz: int | list[int] = 640) -> StockModule:
+        """Fold all branches and BatchNorms into convolutions, in place; the engine's arguments are ignored."""
+        super().fuse()
+        return self
+
+    def info(self, detailed: bool = False, verbose: bool = True, imgsz: int | list[int] = 640) -> Any:
+        """Print and return layers, parameters, gradients and GFLOPs; nothing unless ``verbose``, as in the engine."""
+        return model_info(self, detailed=detailed, verbose=verbose, imgsz=imgsz)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # a header and tensors, not the objects that make up a network today: those may change their shape
+        return rebuild, (self.header.to_metadata(), self.in_channels, self.is_fused(), dict(self.state_dict()))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> StockModule:
+        copy = type(self).__new__(type(self))
+        memo[id(self)] = copy
+        copy.__dict__.update(deepcopy(self.__dict__, memo))
+        return copy
+
+
+def rebuild(
+    metadata: Mapping[str, str], in_channels: int, fused: bool, state_dict: Mapping[str, Tensor]
+) -> StockModule:
+    """Make the module from what its pickle holds; every such file names this function.
+
+    Raises:
+        CheckpointError: A newer version wrote the file.
+    """
+    header = Header.from_metadata(metadata, Path("the checkpoint"))
+    with torch.device("meta"):
+        module = StockModule(CONFIGS[header.size], len(header.class_names), in_channels).eval()
+        if fused:
+            module.fuse()
+    module.load_state_dict(state_dict, assign=True)
+    module.requires_grad_(not fused)
+    module.header = header
+    module.names = dict(enumerate(header.class_names))
+    module.stride = torch.tensor([32])
+    module.yaml = {} if in_channels == 3 else {"channels": in_channels}
+    module.task = "detect"
+    return module
+
+
+def write_stock(path: Path, state_dict: Mapping[str, Tensor], header: Header, in_channels: int) -> None:
+    """Write a checkpoint that both stock Ultralytics and this package open; the tensors are in it once.
+
+    Raises:
+        ExportError: It can't be written; what was there before is untouched.
+    """
+    height, width = header.processing.size
+    metadata = header.to_metadata()
+    checkpoint = {
+        "model": rebuild(metadata, in_channels, fused=False, state_dict=state_dict),
+        "train_args": {"task": "detect", "imgsz": height if height == width else [height, width]},
+        "date": datetime.now(timezone.utc).isoformat(),
+        "version": header.package,
+        "license": header.licence or "unknown",
+        RECORD: {"header": metadata, "state_dict": dict(state_dict)},
+    }
+    with whole(path) as temporary, temporary.open("wb") as file:
+        torch.save(checkpoint, file)
+
+
+def _prepare(images: Tensor, spec: ProcessingSpec, in_channels: int) -> Tensor:
+    """Turn RGB from 0 to 1 into the values that the network was trained with."""
+    if spec.channels == "RGB" and spec.divisor == 255 and spec.mean is None and spec.std is None:
+        return images
+    if spec.channels == "BGR" and in_channels == 3:
+        images = images.flip(1)
+    return replace(spec, channels="RGB").normalise(images * 255)  # which asks for no shape, so it can be traced

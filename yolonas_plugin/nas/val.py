@@ -1,0 +1,181 @@
+"""Validation on the Ultralytics engine, measured as super-gradients measures it."""
+
+from __future__ import annotations
+
+import contextlib
+from copy import deepcopy
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from ultralytics.data import YOLODataset
+from ultralytics.data.augment import Compose, Format
+from ultralytics.models.yolo.detect import DetectionValidator
+from ultralytics.utils.patches import imread
+
+from yolonas_plugin.errors import SourceError
+from yolonas_plugin.nas.engine import keep_threads, session
+from yolonas_plugin.nas.module import NASModule, build_module, split_output
+from yolonas_plugin.processing import Image, Placement, ProcessingSpec, select_boxes
+from yolonas_plugin.weights import find_weights, read_checkpoint
+
+CONF = 0.01
+"""Lowest score that counts, in super-gradients' recipes; most others go down to 0.001."""
+
+TOP_K = 1000
+"""Candidates for NMS in super-gradients' recipes."""
+
+
+class NASValidator(DetectionValidator):
+    """Measures mAP with YOLO-NAS's own letterbox and box selection.
+
+    As in super-gradients, the scaled image's sides are truncated, not rounded, and boxes are clipped to the network's
+    input, padding included, before they are matched.
+    """
+
+    processing: ProcessingSpec
+    model_classes: int
+
+    def __init__(
+        self, dataloader: Any = None, save_dir: Path | None = None, args: Any = None, _callbacks: Any = None
+    ) -> None:
+        super().__init__(dataloader, save_dir, args, _callbacks)
+        given = vars(args) if isinstance(args, SimpleNamespace) else dict(args or {})
+        self._size_given = given.get("imgsz") is not None
+        if given.get("conf") is None:
+            self.args.conf = CONF
+        if not (self.args.plots or self.args.save_txt or self.args.save_json):
+            with contextlib.suppress(OSError):  # the engine makes its folder whether there is anything to put in or not
+                for folder in (self.save_dir, *self.save_dir.parents[:2]):
+                    folder.rmdir()
+
+    def __call__(self, trainer: Any = None, model: nn.Module | str | None = None) -> Any:
+        """Validate a fused copy of ``model``, or the file that it (or the setting ``model``) names."""
+        if not isinstance(model, nn.Module):
+            model = build_module(read_checkpoint(find_weights(model or self.args.model)))
+        if not isinstance(model, NASModule):
+            raise TypeError(f"NASValidator measures YOLO-NAS, not a {type(model).__name__}")
+        self.model_classes = model.num_classes
+        self.processing = model.processing
+        largest = max(model.processing.size)
+        if not self._size_given:
+            self.args.imgsz = largest
+        elif self.args.imgsz != largest:
+            self.processing = model.processing.with_size((self.args.imgsz, self.args.imgsz))
+        fused = deepcopy(model).fuse().to(memory_format=torch.channels_last)
+        with session(), keep_threads():
+            return super().__call__(trainer, fused)
+
+    def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> NASDataset:
+        """Return the data set, whose images come letterboxed as YOLO-NAS wants them.
+
+        Raises:
+            SourceError: It has classes that the model can't predict.
+        """
+        if self.data["nc"] > self.model_classes:
+            raise SourceError(
+                f"{self.args.data}: the data has {self.data['nc']} classes, the model predicts {self.model_classes}; "
+                "validate with the data it was trained on, or list fewer classes"
+            )
+        return NASDataset(
+            img_path=img_path,
+            imgsz=self.args.imgsz,
+            batch_size=batch,
+            augment=False,
+            hyp=self.args,
+            rect=False,
+            cache=None,
+            single_cls=self.args.single_cls or False,
+            stride=32,
+            pad=0.0,
+            prefix=f"{mode}: ",
+            task=self.args.task,
+            classes=self.args.classes,
+            data=self.data,
+            processing=self.processing,
+        )
+
+    def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Move a batch to the device and normalise its images; ``batch["rgb"]`` keeps them for plots."""
+        pixels = batch["img"]
+        batch = super().preprocess(batch)
+        batch["rgb"] = batch["img"]
+        batch["img"] = self.processing.normalise(pixels.to(self.device)).to(batch["rgb"].dtype)
+        return batch
+
+    def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
+        """Select boxes and clip them to the network's input."""
+        output = preds[0] if isinstance(preds, (list, tuple)) else preds
+        height, width = self.processing.size
+        detections = []
+        for boxes, scores in zip(*split_output(output), strict=True):
+            rows = select_boxes(
+                boxes,
+                scores,
+                conf=self.args.conf,
+                iou=self.args.iou,
+                top_k=TOP_K,
+                max_detections=self.args.max_det,
+                class_agnostic=self.args.single_cls or self.args.agnostic_nms,
+            )
+            rows[:, 0:4:2].clamp_(0, width)
+            rows[:, 1:4:2].clamp_(0, height)
+            detections.append({"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]})
+        return detections
+
+    def scale_preds(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> dict[str, Tensor]:
+        """Map boxes from the network's input to the original image."""
+        (scale_y, scale_x), (left, top) = pbatch["ratio_pad"]
+        return {**predn, "bboxes": Placement(scale_y, scale_x, top, left).to_image(predn["bboxes"])}
+
+    def plot_val_samples(self, batch: dict[str, Any], ni: int) -> None:
+        """Plot a batch with its labels."""
+        super().plot_val_samples({**batch, "img": batch["rgb"]}, ni)
+
+    def plot_predictions(self, batch: dict[str, Any], preds: Any, ni: int, *args: Any, **kwargs: Any) -> None:
+        """Plot a batch with its predictions."""
+        super().plot_predictions({**batch, "img": batch["rgb"]}, preds, ni, *args, **kwargs)
+
+
+class NASDataset(YOLODataset):
+    """The engine's data set, which leaves resizing and padding to ``processing``."""
+
+    def __init__(self, *args: Any, processing: ProcessingSpec, **kwargs: Any) -> None:
+        self.processing = processing
+        super().__init__(*args, **kwargs)
+
+    def load_image(self, i: int, *args: Any, **kwargs: Any) -> tuple[Image, tuple[int, int], tuple[int, int]]:
+        """Read image ``i`` in its own size, BGR."""
+        image = imread(self.im_files[i], flags=self.cv2_flag)
+        if image is None:
+            raise SourceError(f"{self.im_files[i]}: could not be read as an image")
+        return image, image.shape[:2], image.shape[:2]
+
+    def build_transforms(self, hyp: Any = None) -> Compose:
+        """Return the letterbox and the engine's formatting, without augmentation."""
+        formatting = Format(bbox_format="xywh", normalize=True, batch_idx=True)
+        return Compose([_Letterbox(self.processing), formatting])
+
+
+class _Letterbox:
+    """Letterboxes the image of a sample and moves its boxes along."""
+
+    def __init__(self, processing: ProcessingSpec) -> None:
+        self.processing = processing
+
+    def __call__(self, labels: dict[str, Any]) -> dict[str, Any]:
+        image: Image = labels["img"]
+        height, width = image.shape[:2]
+        canvas, placement = self.processing.letterbox(image, truncate=True)
+        instances = labels["instances"]
+        instances.convert_bbox(format="xyxy")
+        instances.denormalize(width, height)
+        instances.update(placement.to_input(instances.bboxes))
+        labels.update(
+            img=canvas,
+            resized_shape=canvas.shape[:2],
+            ratio_pad=((placement.scale_y, placement.scale_x), (placement.left, placement.top)),
+        )
+        return labels

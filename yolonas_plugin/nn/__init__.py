@@ -1,0 +1,18 @@
+"""YOLO-NAS on torch alone: the network, its sizes, and fusing."""
+
+from yolonas_plugin.nn.config import CONFIGS, Size, StageConfig, YoloNASConfig
+from yolonas_plugin.nn.head import RawPredictions
+from yolonas_plugin.nn.model import YoloNAS, yolo_nas_l, yolo_nas_m, yolo_nas_n, yolo_nas_s
+
+__all__ = [
+    "CONFIGS",
+    "RawPredictions",
+    "Size",
+    "StageConfig",
+    "YoloNAS",
+    "YoloNASConfig",
+    "yolo_nas_l",
+    "yolo_nas_m",
+    "yolo_nas_n",
+    "yolo_nas_s",
+]

@@ -1,0 +1,184 @@
+"""The building blocks of YOLO-NAS, each with a ``fuse`` that folds its BatchNorms away for inference.
+
+Attribute names follow super-gradients' state-dict keys, so that its checkpoints load strictly.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+BN_EPS = 1e-3
+BN_MOMENTUM = 0.03
+
+
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    """Return a BatchNorm with the epsilon and momentum that YOLO-NAS was trained with."""
+    return nn.BatchNorm2d(channels, eps=BN_EPS, momentum=BN_MOMENTUM)
+
+
+def fold_batch_norm(weight: Tensor, bias: Tensor | None, bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Return weight and bias of the convolution that equals convolution followed by ``bn`` in evaluation mode.
+
+    The folding is done in float64, so that rounding happens once, at the end, when the caller stores the result.
+
+    Args:
+        weight: Kernel of the convolution, [C_out, C_in, k, k].
+        bias: Its bias, [C_out], or None for zero.
+        bn: The BatchNorm after it; its running statistics are used.
+    """
+    mean, var, gamma, beta = (t.detach().double() for t in (bn.running_mean, bn.running_var, bn.weight, bn.bias))
+    scale = gamma / torch.sqrt(var + bn.eps)  # [C_out]
+    shift = -mean if bias is None else bias.detach().double() - mean
+    return weight.detach().double() * scale[:, None, None, None], beta + shift * scale
+
+
+def conv_with(weight: Tensor, bias: Tensor, like: nn.Conv2d) -> nn.Conv2d:
+    """Return a convolution with ``weight`` and ``bias``, and stride, padding, dtype and device of ``like``."""
+    c_out, c_in, *kernel = weight.shape
+    conv = nn.Conv2d(c_in, c_out, tuple(kernel), like.stride, like.padding, device="meta")
+    conv.weight = nn.Parameter(weight.to(like.weight), requires_grad=False)
+    conv.bias = nn.Parameter(bias.to(like.weight), requires_grad=False)
+    return conv
+
+
+class Conv(nn.Module):
+    """Convolution, BatchNorm, ReLU; "same" padding for odd kernels."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
+        self.bn: nn.Module = batch_norm(out_channels)
+        self.act = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [B, C_in, H, W] to [B, C_out, H / stride, W / stride]."""
+        return self.act(self.bn(self.conv(x)))
+
+    def fuse(self) -> None:
+        """Fold the BatchNorm into the convolution."""
+        if isinstance(self.bn, nn.BatchNorm2d):
+            self.conv = conv_with(*fold_batch_norm(self.conv.weight, None, self.bn), like=self.conv)
+            self.bn = nn.Identity()
+
+
+class ConvSeq(nn.Module):
+    """The same as :class:`Conv`, under the keys that the heads use (``seq.conv``, ``seq.bn``)."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int) -> None:
+        super().__init__()
+        self.seq = Conv(in_channels, out_channels, kernel)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [B, C_in, H, W] to [B, C_out, H, W]."""
+        return self.seq(x)
+
+
+class QARepVGGBlock(nn.Module):
+    """Quantisation-aware RepVGG: 3x3 + 1x1 (+ identity) branches, BatchNorm, ReLU; one 3x3 convolution once fused.
+
+    Only the 3x3 branch has a BatchNorm of its own, which keeps the fused kernel friendly to INT8
+    (Chu et al., "Make RepVGG Greater Again", 2022). ``rbr_reparam`` is the place of the fused convolution; unused
+    before that, it is among the parameters because super-gradients' checkpoints carry it.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, residual: bool = True) -> None:
+        super().__init__()
+        self.residual = residual
+        self.branch_3x3 = nn.Sequential()
+        self.branch_3x3.add_module("conv", nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False))
+        self.branch_3x3.add_module("bn", batch_norm(out_channels))
+        self.branch_1x1 = nn.Conv2d(in_channels, out_channels, 1, stride)
+        self.post_bn = batch_norm(out_channels)
+        self.rbr_reparam = nn.Conv2d(in_channels, out_channels, 3, stride, 1)
+        self.act = nn.ReLU(inplace=True)
+        self.fused = False
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [B, C_in, H, W] to [B, C_out, H / stride, W / stride]."""
+        if self.fused:
+            return self.act(self.rbr_reparam(x))
+        branches = self.branch_3x3(x) + self.branch_1x1(x)
+        return self.act(self.post_bn(branches + x if self.residual else branches))
+
+    def fuse(self) -> None:
+        """Re-parameterise: add the branches up to one 3x3 kernel and fold both BatchNorms into it."""
+        if self.fused:
+            return
+        weight, bias = fold_batch_norm(self.branch_3x3.conv.weight, None, self.branch_3x3.bn)
+        weight = weight + functional.pad(self.branch_1x1.weight.detach().double(), (1, 1, 1, 1))
+        bias = bias + self.branch_1x1.bias.detach().double()
+        if self.residual:
+            channels = torch.arange(weight.shape[0], device=weight.device)
+            weight[channels, channels, 1, 1] += 1.0
+        self.rbr_reparam = conv_with(*fold_batch_norm(weight, bias, self.post_bn), like=self.rbr_reparam)
+        del self.branch_3x3, self.branch_1x1, self.post_bn
+        self.fused = True
+
+
+class Bottleneck(nn.Module):
+    """Two 3x3 blocks and a shortcut weighted by a learnable ``alpha``."""
+
+    def __init__(self, channels: int, repvgg: bool) -> None:
+        super().__init__()
+        block = QARepVGGBlock if repvgg else _conv3x3
+        self.cv1 = block(channels, channels)
+        self.cv2 = block(channels, channels)
+        self.alpha = nn.Parameter(torch.ones(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape [B, C, H, W]."""
+        return self.alpha * x + self.cv2(self.cv1(x))
+
+
+class CSPLayer(nn.Module):
+    """Cross-stage partial layer: one half passes through the bottlenecks, the other goes around them.
+
+    ``concat_all`` joins the input and the output of every bottleneck, not only the last output.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        blocks: int,
+        hidden: int,
+        repvgg: bool = True,
+        concat_all: bool = False,
+    ) -> None:
+        super().__init__()
+        self.concat_all = concat_all
+        self.conv1 = Conv(in_channels, hidden, 1)
+        self.conv2 = Conv(in_channels, hidden, 1)
+        self.conv3 = Conv(hidden * (2 + blocks if concat_all else 2), out_channels, 1)
+        self.bottlenecks = nn.Sequential(*(Bottleneck(hidden, repvgg) for _ in range(blocks)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [B, C_in, H, W] to [B, C_out, H, W]."""
+        parts = [self.conv1(x)]
+        for bottleneck in self.bottlenecks:
+            parts.append(bottleneck(parts[-1]))
+        if not self.concat_all:
+            parts = parts[-1:]
+        return self.conv3(torch.cat((*parts, self.conv2(x)), dim=1))
+
+
+class SPP(nn.Module):
+    """Spatial pyramid pooling: the feature map beside its maximum over windows of 5, 9 and 13 cells."""
+
+    def __init__(self, channels: int, windows: tuple[int, ...] = (5, 9, 13)) -> None:
+        super().__init__()
+        hidden = channels // 2
+        self.cv1 = Conv(channels, hidden, 1)
+        self.cv2 = Conv(hidden * (1 + len(windows)), channels, 1)
+        self.m = nn.ModuleList(nn.MaxPool2d(window, stride=1, padding=window // 2) for window in windows)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape [B, C, H, W]."""
+        x = self.cv1(x)
+        return self.cv2(torch.cat((x, *(pool(x) for pool in self.m)), dim=1))
+
+
+def _conv3x3(in_channels: int, out_channels: int) -> Conv:
+    return Conv(in_channels, out_channels, 3)

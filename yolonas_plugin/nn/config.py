@@ -1,0 +1,108 @@
+"""What distinguishes the sizes of YOLO-NAS: channels, depths and hidden widths, found by architecture search.
+
+The figures of s, m and l are those of super-gradients 3.7.1 (``recipes/arch_params``), which has an n for pose
+estimation only; ours takes its backbone and neck and the detection heads at a third of their full width.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+Size: TypeAlias = Literal["n", "s", "m", "l"]
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """One stage: its output ``channels``, and the ``blocks`` bottlenecks of width ``hidden`` inside its CSP layer.
+
+    ``concat_all`` hands the output of every bottleneck to the CSP layer's last convolution, instead of the last only.
+    """
+
+    channels: int
+    blocks: int
+    hidden: int
+    concat_all: bool = False
+
+
+@dataclass(frozen=True)
+class YoloNASConfig:
+    """One size: the backbone's stem and stages (strides 2 to 32), the neck's stages, the width of each head."""
+
+    size: Size
+    stem_channels: int
+    backbone: tuple[StageConfig, StageConfig, StageConfig, StageConfig]
+    neck: tuple[StageConfig, StageConfig, StageConfig, StageConfig]
+    head_channels: tuple[int, int, int]
+
+
+CONFIGS: Final[dict[Size, YoloNASConfig]] = {
+    "n": YoloNASConfig(
+        size="n",
+        stem_channels=32,
+        backbone=(
+            StageConfig(64, blocks=2, hidden=32),
+            StageConfig(128, blocks=3, hidden=48),
+            StageConfig(256, blocks=4, hidden=64),
+            StageConfig(512, blocks=2, hidden=128),
+        ),
+        neck=(
+            StageConfig(128, blocks=2, hidden=48),
+            StageConfig(64, blocks=2, hidden=32),
+            StageConfig(128, blocks=2, hidden=48),
+            StageConfig(256, blocks=2, hidden=48),
+        ),
+        head_channels=(48, 88, 168),
+    ),
+    "s": YoloNASConfig(
+        size="s",
+        stem_channels=48,
+        backbone=(
+            StageConfig(96, blocks=2, hidden=32),
+            StageConfig(192, blocks=3, hidden=64),
+            StageConfig(384, blocks=5, hidden=96),
+            StageConfig(768, blocks=2, hidden=192),
+        ),
+        neck=(
+            StageConfig(192, blocks=2, hidden=64),
+            StageConfig(96, blocks=2, hidden=48),
+            StageConfig(192, blocks=2, hidden=64),
+            StageConfig(384, blocks=2, hidden=64),
+        ),
+        head_channels=(64, 128, 256),
+    ),
+    "m": YoloNASConfig(
+        size="m",
+        stem_channels=48,
+        backbone=(
+            StageConfig(96, blocks=2, hidden=64, concat_all=True),
+            StageConfig(192, blocks=3, hidden=128, concat_all=True),
+            StageConfig(384, blocks=5, hidden=256, concat_all=True),
+            StageConfig(768, blocks=2, hidden=384),
+        ),
+        neck=(
+            StageConfig(192, blocks=2, hidden=192),
+            StageConfig(96, blocks=3, hidden=64),
+            StageConfig(192, blocks=2, hidden=192),
+            StageConfig(384, blocks=3, hidden=256),
+        ),
+        head_channels=(96, 192, 384),
+    ),
+    "l": YoloNASConfig(
+        size="l",
+        stem_channels=48,
+        backbone=(
+            StageConfig(96, blocks=2, hidden=96, concat_all=True),
+            StageConfig(192, blocks=3, hidden=128, concat_all=True),
+            StageConfig(384, blocks=5, hidden=256, concat_all=True),
+            StageConfig(768, blocks=2, hidden=512, concat_all=True),
+        ),
+        neck=(
+            StageConfig(192, blocks=4, hidden=128),
+            StageConfig(96, blocks=4, hidden=128),
+            StageConfig(192, blocks=4, hidden=128),
+            StageConfig(384, blocks=4, hidden=256),
+        ),
+        head_channels=(128, 256, 512),
+    ),
+}

@@ -1,0 +1,288 @@
+"""What happens to an image before the network and to its predictions after it, as YOLO-NAS defines them.
+
+A :class:`ProcessingSpec` says how a checkpoint wants its images; every adapter and export works from the same one. The
+steps and their defaults are super-gradients' (``training/processing``, ``PPYoloEPostPredictionCallback``, 3.7.1), equal
+to the bit for letterboxed pixels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torchvision.ops import batched_nms, nms
+
+from yolonas_plugin.errors import ProcessingError
+
+Image: TypeAlias = NDArray[np.uint8]
+
+
+class Placement(NamedTuple):
+    """Where an image lies on the network's input: pixels of the image times ``scale`` plus the offset.
+
+    Attributes:
+        scale_y: Pixels of the input per pixel of the image, vertically.
+        scale_x: The same, horizontally.
+        top: Rows of padding above the image.
+        left: Columns of padding left of the image.
+    """
+
+    scale_y: float
+    scale_x: float
+    top: int
+    left: int
+
+    def to_image(self, boxes: Tensor) -> Tensor:
+        """Map boxes x1, y1, x2, y2 [N, 4] from pixels of the input to pixels of the image; not clipped to it."""
+        offset = boxes.new_tensor((self.left, self.top, self.left, self.top))
+        scale = boxes.new_tensor((1 / self.scale_x, 1 / self.scale_y, 1 / self.scale_x, 1 / self.scale_y))
+        return (boxes - offset) * scale
+
+    def to_input(self, boxes: NDArray[Any]) -> NDArray[Any]:
+        """Map boxes x1, y1, x2, y2 [N, 4] from pixels of the image to pixels of the input."""
+        scale = np.array((self.scale_x, self.scale_y, self.scale_x, self.scale_y), dtype=boxes.dtype)
+        offset = np.array((self.left, self.top, self.left, self.top), dtype=boxes.dtype)
+        return boxes * scale + offset
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcessingSpec:
+    """How images are prepared for a checkpoint and boxes are selected from its predictions.
+
+    Args:
+        size: Height and width of the network's input in pixels, multiples of 32.
+        resize: Height and width that the image is scaled into, at most ``size``; the rest is padding.
+        keep_ratio: Scale both sides alike (True), or stretch the image to ``resize``.
+        padding: Where the image lies: in the centre, or in the top left corner with padding at the bottom right.
+        pad_value: Grey value of the padding, 0 to 255.
+        channels: Order of the colours that the network expects.
+        divisor: Pixels 0 to 255 are divided by it: 255 for an input from 0 to 1, 1 for none.
+        mean: Subtracted after the division, one value per channel; None for nothing.
+        std: Divided by after that, one value per channel; None for nothing.
+        conf: Lowest score of a detection, 0 to 1.
+        iou: Two boxes of a class that overlap more than this are one object, 0 to 1.
+        top_k: Highest-scoring candidates that enter NMS.
+        max_detections: Most boxes for an image.
+        multi_label: One box may be an object of several classes.
+        class_agnostic: NMS among boxes of all classes, not within each class.
+
+    Raises:
+        ProcessingError: A value is out of its range.
+    """
+
+    size: tuple[int, int]
+    resize: tuple[int, int]
+    keep_ratio: bool = True
+    padding: Literal["center", "bottom_right"] = "center"
+    pad_value: int = 114
+    channels: Literal["RGB", "BGR"] = "RGB"
+    divisor: float = 255.0
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    conf: float = 0.25
+    iou: float = 0.7
+    top_k: int = 1024
+    max_detections: int = 300
+    multi_label: bool = True
+    class_agnostic: bool = False
+
+    def __post_init__(self) -> None:
+        if any(side < 32 or side % 32 for side in self.size):
+            raise ProcessingError(f"network input {self.size} must have sides that are multiples of 32")
+        if any(not 1 <= inner <= outer for inner, outer in zip(self.resize, self.size, strict=True)):
+            raise ProcessingError(f"images resized to {self.resize} don't fit into the network input {self.size}")
+        if not 0 <= self.conf <= 1 or not 0 <= self.iou <= 1:
+            raise ProcessingError(f"conf={self.conf} and iou={self.iou} must lie between 0 and 1")
+        if not 0 < self.divisor < math.inf:
+            raise ProcessingError(f"divisor={self.divisor} must be positive")
+
+    def to_json(self) -> str:
+        """Return every field as one JSON object; :meth:`from_json` gives an equal spec back, to the bit."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> ProcessingSpec:
+        """Read what :meth:`to_json` wrote. No field has a default here: a guess would give wrong scores in silence.
+
+        Raises:
+            ProcessingError: It isn't a JSON object, a field is missing, unknown or of the wrong type, or a value is out
+                of its range.
+        """
+        try:
+            fields = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise ProcessingError(f"the processing is not JSON: {error}") from error
+        if not isinstance(fields, dict):
+            raise ProcessingError(f"the processing is a {type(fields).__name__}, not an object of its fields")
+        problems = [f"{name} is missing" for name in _FIELDS if name not in fields]
+        problems += [f"{name} is unknown" for name in fields if name not in _FIELDS]
+        problems += [
+            f"{name}={fields[name]!r} is of the wrong type"
+            for name, fits in _FIELDS.items()
+            if name in fields and not fits(fields[name])
+        ]
+        if problems:
+            raise ProcessingError(f"the processing can't be read: {'; '.join(problems)}")
+        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+        return cls(**values)
+
+    def with_size(self, size: tuple[int, int]) -> ProcessingSpec:
+        """Return the same processing for another input size; the margin between ``resize`` and ``size`` stays."""
+        height, width = (new - old + inner for new, old, inner in zip(size, self.size, self.resize, strict=True))
+        return replace(self, size=size, resize=(height, width))
+
+    def letterbox(self, image: Image, truncate: bool = False) -> tuple[Image, Placement]:
+        """Scale and pad an image to the input size; colours stay in their order.
+
+        Args:
+            image: [H, W, C], any size from 1x1.
+            truncate: Cut fractions of the scaled sides off, as super-gradients does in evaluation, instead of rounding
+                them, as it does in prediction.
+
+        Returns:
+            The canvas [*size, C] and the image's place on it.
+        """
+        height, width = image.shape[:2]
+        scale_y, scale_x = self.resize[0] / height, self.resize[1] / width
+        if self.keep_ratio:
+            scale_y = scale_x = min(scale_y, scale_x)
+        whole = int if truncate else round
+        # super-gradients fails where a side would vanish; one pixel is the nearest thing to it
+        new_height, new_width = max(whole(height * scale_y), 1), max(whole(width * scale_x), 1)
+        if (new_height, new_width) != (height, width):
+            image = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR)
+            image = image.reshape(new_height, new_width, -1)  # cv2 drops a single channel's axis
+
+        top = left = 0
+        if self.padding == "center":
+            top, left = (self.size[0] - new_height) // 2, (self.size[1] - new_width) // 2
+        canvas = np.full((*self.size, image.shape[2]), self.pad_value, dtype=np.uint8)
+        canvas[top : top + new_height, left : left + new_width] = image
+        return canvas, Placement(scale_y, scale_x, top, left)
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Turn letterboxed RGB pixels into the network's input.
+
+        Args:
+            pixels: [B, C, H, W], RGB from 0 to 255 (uint8 or float).
+
+        Returns:
+            Float tensor [B, C, H, W] in the colour order, range and normalisation of the checkpoint.
+        """
+        if self.channels == "BGR" and pixels.shape[1] == 3:
+            pixels = pixels.flip(1)
+        values = pixels if pixels.is_floating_point() else pixels.float()
+        if self.divisor != 1:
+            values = values / self.divisor
+        if self.mean is not None:
+            values = values - values.new_tensor(self.mean)[:, None, None]
+        if self.std is not None:
+            values = values / values.new_tensor(self.std)[:, None, None]
+        return values
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(value: Any) -> bool:
+    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(_is_whole, value))
+
+
+def _is_bool(value: Any) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_per_channel(value: Any) -> bool:
+    return value is None or (isinstance(value, list) and len(value) > 0 and all(map(_is_number, value)))
+
+
+_FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
+    "size": _is_pair,
+    "resize": _is_pair,
+    "keep_ratio": _is_bool,
+    "padding": lambda value: value in ("center", "bottom_right"),
+    "pad_value": lambda value: _is_whole(value) and 0 <= value <= 255,
+    "channels": lambda value: value in ("RGB", "BGR"),
+    "divisor": _is_number,
+    "mean": _is_per_channel,
+    "std": lambda value: _is_per_channel(value) and 0 not in (value or ()),
+    "conf": _is_number,
+    "iou": _is_number,
+    "top_k": lambda value: _is_whole(value) and value > 0,
+    "max_detections": lambda value: _is_whole(value) and value > 0,
+    "multi_label": _is_bool,
+    "class_agnostic": _is_bool,
+}
+"""What each field of a spec may be in JSON."""
+
+
+COCO: Final = ProcessingSpec(size=(640, 640), resize=(636, 636))
+"""The processing of the published COCO weights: RGB from 0 to 1, 636 centred in 640."""
+
+SUPER_GRADIENTS: Final = ProcessingSpec(
+    size=(640, 640), resize=(640, 640), padding="bottom_right", channels="BGR", divisor=1.0
+)
+"""The processing of checkpoints from super-gradients' YOLO-format recipe: BGR from 0 to 255, padded bottom right."""
+
+
+def select_boxes(
+    boxes: Tensor,
+    scores: Tensor,
+    *,
+    conf: float,
+    iou: float,
+    top_k: int = 1024,
+    max_detections: int = 300,
+    multi_label: bool = True,
+    class_agnostic: bool = False,
+    classes: Sequence[int] | None = None,
+) -> Tensor:
+    """Select the detections of one image: threshold, the ``top_k`` best, class-aware NMS, the ``max_detections`` best.
+
+    Args:
+        boxes: x1, y1, x2, y2 in pixels [A, 4].
+        scores: 0 to 1 [A, C].
+        conf: Lowest score, exclusive with ``multi_label``, inclusive without (as in super-gradients).
+        iou: Highest overlap of two kept boxes.
+        top_k: Most candidates for NMS.
+        max_detections: Most boxes returned.
+        multi_label: Let a box be an object of several classes.
+        class_agnostic: Let a box suppress boxes of other classes.
+        classes: Indices of the classes to keep; None keeps all.
+
+    Returns:
+        Rows x1, y1, x2, y2, score, class [N, 6], float32, best first.
+    """
+    boxes, scores = boxes.float(), scores.float()
+    if classes is not None:
+        wanted = torch.zeros(scores.shape[1], dtype=torch.bool, device=scores.device)
+        wanted[list(classes)] = True
+        scores = scores.masked_fill(~wanted, -1.0)
+    if multi_label:
+        anchors, labels = (scores > conf).nonzero(as_tuple=True)
+        confidence = scores[anchors, labels]
+    else:
+        confidence, labels = scores.max(dim=1)
+        anchors = (confidence >= conf).nonzero(as_tuple=True)[0]
+        confidence, labels = confidence[anchors], labels[anchors]
+    if len(confidence) > top_k:
+        confidence, best = confidence.topk(top_k)
+        anchors, labels = anchors[best], labels[best]
+    boxes = boxes[anchors]
+    kept = nms(boxes, confidence, iou) if class_agnostic else batched_nms(boxes, confidence, labels, iou)
+    kept = kept[:max_detections]
+    return torch.cat((boxes[kept], confidence[kept, None], labels[kept, None].float()), dim=1)

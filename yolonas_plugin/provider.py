@@ -1,0 +1,24 @@
+"""The ``yolo_nas`` provider: what this package offers to hosts. Each factory is named, and imported on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from yolonas_plugin.cards import CARDS
+from yolonas_plugin.hookspecs import hookimpl
+from yolonas_plugin.types import ModelProvider
+
+
+@hookimpl
+def model_zoo_providers() -> Iterator[ModelProvider]:
+    """Offer YOLO-NAS in sizes n, s, m and l."""
+    yield ModelProvider(
+        name="yolo_nas",
+        api_version=1,
+        models=CARDS,
+        loader="yolonas_plugin.nas.factories:load",
+        task_map="yolonas_plugin.nas:TASK_MAP",
+        predictor="yolonas_plugin.nas.factories:predictor",
+        validator="yolonas_plugin.nas.factories:validator",
+        exporter="yolonas_plugin.nas.factories:exporter",
+    )

@@ -1,0 +1,144 @@
+"""What a YOLO-NAS checkpoint holds once it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from yolonas_plugin.errors import CheckpointError
+from yolonas_plugin.nn import CONFIGS, Size, YoloNAS
+from yolonas_plugin.processing import ProcessingSpec
+
+_Network = TypeVar("_Network", bound=YoloNAS)
+
+_FLOATS = {torch.float64, torch.float32, torch.float16, torch.bfloat16}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """Weights of the unfused network, and what the file says about their use.
+
+    Attributes:
+        path: Where it was read from.
+        state_dict: Tensors under super-gradients' names.
+        size: Which network they belong to, inferred from their shapes.
+        num_classes: Inferred from their shapes.
+        in_channels: Inferred from their shapes.
+        class_names: From the file, or None.
+        processing: From the file, or None.
+        licence: Of the weights, from the file, or None.
+        training_data: From the file, or None.
+    """
+
+    path: Path
+    state_dict: Mapping[str, Tensor]
+    size: Size
+    num_classes: int
+    in_channels: int
+    class_names: tuple[str, ...] | None = None
+    processing: ProcessingSpec | None = None
+    licence: str | None = None
+    training_data: str | None = None
+
+    @classmethod
+    def from_state_dict(
+        cls,
+        state_dict: Mapping[str, Tensor],
+        path: Path,
+        class_names: tuple[str, ...] | None = None,
+        processing: ProcessingSpec | None = None,
+        *,
+        licence: str | None = None,
+        training_data: str | None = None,
+    ) -> Checkpoint:
+        """Recognise the network that ``state_dict`` belongs to.
+
+        Raises:
+            CheckpointError: It belongs to none, tensors are missing or of the wrong shape, or the number of
+                ``class_names`` differs from the classes of the tensors.
+        """
+        size, num_classes, in_channels = _recognise(state_dict, path)
+        with torch.device("meta"):
+            expected = YoloNAS(CONFIGS[size], num_classes, in_channels).state_dict()
+        _compare(state_dict, expected, size, path)
+        if class_names is not None and len(class_names) != num_classes:
+            raise CheckpointError(
+                f"{path}: the file names {len(class_names)} classes, but its tensors predict {num_classes}; "
+                "its weights and its processing_params seem to be from different trainings"
+            )
+        return cls(
+            path=path,
+            state_dict=state_dict,
+            size=size,
+            num_classes=num_classes,
+            in_channels=in_channels,
+            class_names=class_names,
+            processing=processing,
+            licence=licence,
+            training_data=training_data,
+        )
+
+    def build(self, network_class: type[_Network] = YoloNAS) -> _Network:
+        """Return the unfused network with these weights, in evaluation mode, as ``YoloNAS`` or a subclass of it."""
+        with torch.device("meta"):
+            network = network_class(CONFIGS[self.size], self.num_classes, self.in_channels)
+        # cloned, because the tensors may be mapped to a file that somebody is about to overwrite
+        network.load_state_dict({name: _own(tensor) for name, tensor in self.state_dict.items()}, assign=True)
+        return network.eval().requires_grad_(True)
+
+
+def _own(tensor: Tensor) -> Tensor:
+    return tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
+
+
+def _recognise(state_dict: Mapping[str, Tensor], path: Path) -> tuple[Size, int, int]:
+    """Tell size, classes and input channels from the first and the last layers."""
+    try:
+        stem = state_dict["backbone.stem.conv.branch_3x3.conv.weight"]
+        first = state_dict["backbone.stage1.blocks.conv1.conv.weight"]
+        biases = [state_dict[f"heads.head{i}.cls_pred.bias"] for i in (1, 2, 3)]
+    except KeyError as error:
+        if "backbone.stem.conv.rbr_reparam.weight" in state_dict and not any(
+            "branch_3x3" in name for name in state_dict
+        ):
+            raise CheckpointError(f"{path}: the network in it is fused; load the file it was fused from") from error
+        some = ", ".join(map(str, list(state_dict)[:3]))
+        raise CheckpointError(
+            f"{path}: not a YOLO-NAS detector, it has no tensor {error} (it has {len(state_dict)}: {some}, ...)"
+        ) from error
+    shapes = [tuple(tensor.shape) for tensor in (stem, first, *biases)]
+    if [len(shape) for shape in shapes] != [4, 4, 1, 1, 1] or not all(min(shape) for shape in shapes):
+        raise CheckpointError(f"{path}: not a YOLO-NAS detector, its first and last layers have the shapes {shapes}")
+    classes = {len(bias) for bias in biases}
+    widths = (stem.shape[0], first.shape[0])
+    sizes = [size for size, c in CONFIGS.items() if widths == (c.stem_channels, c.backbone[0].hidden)]
+    if not sizes:
+        raise CheckpointError(
+            f"{path}: YOLO-NAS of an unknown size, its first layers have {widths[0]} and {widths[1]} channels"
+        )
+    if len(classes) > 1:
+        raise CheckpointError(f"{path}: its three heads disagree about the number of classes: {sorted(classes)}")
+    return sizes[0], classes.pop(), stem.shape[1]
+
+
+def _compare(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], size: Size, path: Path) -> None:
+    problems = [f"{name} is missing" for name in expected if name not in found]
+    problems += [f"{name} is unknown" for name in found if name not in expected]
+    problems += [
+        f"{name} is {list(found[name].shape)}, not {list(expected[name].shape)}"
+        for name in expected
+        if name in found and found[name].shape != expected[name].shape
+    ]
+    problems += [
+        f"{name} is of {found[name].dtype}, which is no type of weights"
+        for name in expected
+        if name in found and (found[name].dtype in _FLOATS) != expected[name].is_floating_point()
+    ]
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise CheckpointError(f"{path}: not a complete YOLO-NAS {size.upper()}: {'; '.join(problems[:3])}{more}")

@@ -1,0 +1,77 @@
+"""From what a user wrote, a path or a model's name, to a weight file on this machine."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+from typing import Final
+
+from yolonas_plugin.cards import CARDS
+from yolonas_plugin.errors import WeightsNotFoundError
+from yolonas_plugin.types import ModelCard
+from yolonas_plugin.weights.fetch import by_hand, fetch, offline
+from yolonas_plugin.weights.licence import require_licence
+
+CACHE: Final = "YOLONAS_WEIGHTS"
+"""Environment variable: the folder where weight files lie by their published names."""
+
+
+def weights_folder() -> Path:
+    """Return the folder of published weight files: ``$YOLONAS_WEIGHTS``, else in the user's cache."""
+    chosen = os.environ.get(CACHE)
+    if chosen:
+        return Path(chosen).expanduser()
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "yolonas-plugin"
+
+
+def find_weights(source: str | Path, *, accept_licence: bool = False) -> Path:
+    """Return the file that ``source`` means, downloading it if it is published and not here.
+
+    Args:
+        source: The path of a weight file, or a model's name such as ``"yolo_nas_s"``. A name stands for a file of that
+            name with the ending .pt, .pth or .safetensors in the working directory, else for the published file in
+            :func:`weights_folder`, which is downloaded if it isn't there, unless ``YOLONAS_OFFLINE`` is set. Plugins
+            are not asked: that is the zoo's work.
+        accept_licence: Accept the licence of what is downloaded; see :func:`.licence.require_licence`.
+
+    Raises:
+        WeightsNotFoundError: No such file; the message says where to get it and where to put it, or which name is near.
+        LicenceError: It would have to be downloaded, and nobody has accepted its licence.
+        DownloadError: It could not be downloaded.
+    """
+    path = Path(source).expanduser()
+    if path.is_file():
+        return path
+    if path.parent != Path():
+        what = "this is a folder, not a weight file" if path.is_dir() else "there is no such file"
+        raise WeightsNotFoundError(f"{source}: {what}")
+    stem = path.stem if path.suffix in {".pt", ".pth", ".safetensors"} else path.name
+    card = next((card for card in CARDS if stem in (card.name, *card.aliases)), None)
+    if card is None and path.is_dir():
+        raise WeightsNotFoundError(f"{source}: this is a folder, not a weight file")
+    if card is None:
+        near = difflib.get_close_matches(stem, [card.name for card in CARDS], n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"models are {', '.join(card.name for card in CARDS)}"
+        raise WeightsNotFoundError(f"{source}: there is no such file, and no model of that name; {hint}")
+    places = [Path(card.name + ending) for ending in (".pt", ".pth", ".safetensors")]
+    places += [weights_folder() / file.filename for file in card.weights]
+    for place in places:
+        if place.is_file():
+            return place
+    if offline() or not card.weights:
+        raise WeightsNotFoundError(_how_to_get(card))
+    if card.licence:
+        require_licence(card.licence, weights_folder(), what=f"the weights of {card.name}", accepted=accept_licence)
+    return fetch(card.weights[0], weights_folder(), licence=card.licence)
+
+
+def _how_to_get(card: ModelCard) -> str:
+    if not card.weights:
+        return (
+            f"{card.name}: no weights of this size were ever published; give the path of a checkpoint that you trained"
+        )
+    file = card.weights[0]
+    instructions = by_hand(file, weights_folder() / file.filename, card.licence)
+    return f"{card.name}: its weights are not on this machine. {instructions}"

@@ -1,0 +1,114 @@
+"""What a file says besides its weights, class names and processing, in the way of each project that writes files.
+
+Each project is one row of ``LAYOUTS``; the first that recognises a file's content reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.processing import COCO, ProcessingSpec
+from yolonas_plugin.weights.keys import find_module
+from yolonas_plugin.weights.plain import describe
+from yolonas_plugin.weights.processing_params import parse_processing_params
+
+Metadata: TypeAlias = "tuple[tuple[str, ...] | None, ProcessingSpec | None]"
+
+
+class Layout(NamedTuple):
+    """A way to write checkpoints: whose it is, whether a content is of it, and how classes and processing are read."""
+
+    name: str
+    matches: Callable[[Any], bool]
+    read: Callable[[Any, Path], Metadata]
+
+
+def read_metadata(content: Any, path: Path) -> Metadata:
+    """Return class names and processing; each is None where the file is silent.
+
+    Raises:
+        ProcessingError: They can't be understood.
+        CheckpointError: The file says that it isn't a YOLO-NAS detector.
+    """
+    for layout in LAYOUTS:
+        if layout.matches(content):
+            return layout.read(content, path)
+    return None, None
+
+
+def _super_gradients(content: Any, path: Path) -> Metadata:
+    """Training checkpoints: ``processing_params``, of dictionaries or, from older versions, of pickled objects."""
+    return parse_processing_params(content["processing_params"], path)
+
+
+_ATTRIBUTES: Final = {  # of super-gradients' detectors: the name in processing_params
+    "_class_names": "class_names",
+    "_image_processor": "image_processor",
+    "_default_nms_iou": "iou",
+    "_default_nms_conf": "conf",
+    "_default_nms_top_k": "nms_top_k",
+    "_default_max_predictions": "max_predictions",
+    "_default_multi_label_per_box": "multi_label_per_box",
+    "_default_class_agnostic_nms": "class_agnostic_nms",
+}
+
+
+def _module(content: Any, path: Path) -> Metadata:
+    """A whole pickled super-gradients module, such as Ultralytics' assets: its attributes; old versions lack some."""
+    module = find_module(content)
+    state = module.state if module else {}
+    return parse_processing_params(
+        {name: state[attribute] for attribute, name in _ATTRIBUTES.items() if attribute in state}, path
+    )
+
+
+def _libreyolo(content: Any, path: Path) -> Metadata:
+    """LibreYOLO: its metadata; images are always longest side to 636 in the centre of the input, RGB from 0 to 1."""
+    family, task = content.get("model_family"), content.get("task", "detect")
+    if family != "yolonas" or task != "detect":
+        raise CheckpointError(
+            f"{path}: LibreYOLO's checkpoint of {describe(family)} for {describe(task)}, not a YOLO-NAS detector"
+        )
+    if content.get("quant"):
+        raise CheckpointError(f"{path}: a quantised network of LibreYOLO; its dequantize() gives one that can be read")
+    names = content.get("names")
+    if isinstance(names, Mapping) and names and set(names) == set(range(len(names))):
+        names = [names[index] for index in range(len(names))]
+    class_names, _ = parse_processing_params({"class_names": names}, path)
+    return class_names, _centred(content.get("imgsz", 640), path)
+
+
+def _modern_yolonas(content: Any, path: Path) -> Metadata:
+    """modern-yolonas' Lightning checkpoints: the input size is a hyperparameter, the rest is fixed; no class names."""
+    return None, _centred(content["hyper_parameters"].get("input_size", 640), path)
+
+
+def _centred(size: Any, path: Path) -> ProcessingSpec:
+    """Return the processing that both peers apply to every checkpoint, for a square input of ``size``."""
+    if type(size) is not int or not 0 < size < 1 << 16:
+        raise ProcessingError(f"{path}: its input size is {describe(size)}, not a number of pixels")
+    try:
+        return replace(COCO, size=(size, size), resize=(min(636, size), min(636, size)))
+    except ProcessingError as error:
+        raise ProcessingError(f"{path}: {error}") from error
+
+
+def _is_modern_yolonas(content: Any) -> bool:
+    settings = content.get("hyper_parameters") if _is_mapping(content) else None
+    return isinstance(settings, Mapping) and "pytorch-lightning_version" in content and "input_size" in settings
+
+
+def _is_mapping(content: Any) -> bool:
+    return isinstance(content, Mapping)
+
+
+LAYOUTS: Final = (
+    Layout("super-gradients", lambda c: _is_mapping(c) and bool(c.get("processing_params")), _super_gradients),
+    Layout("LibreYOLO", lambda c: _is_mapping(c) and "libreyolo_version" in c and "model_family" in c, _libreyolo),
+    Layout("modern-yolonas", _is_modern_yolonas, _modern_yolonas),
+    Layout("pickled module", lambda c: find_module(c) is not None, _module),
+)

@@ -1,0 +1,132 @@
+"""Turning what a pickle's records stand for into plain values: numpy's numbers and arrays, sets, omegaconf, steps.
+
+Only what processing is described with is known; anything else is an error, never a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from yolonas_plugin.weights.unpickle import Global, Record
+
+_MAX_DEPTH: Final = 20
+_MAX_VALUES: Final = 50_000
+_NUMPY: Final = ("numpy.core.", "numpy._core.", "numpy.")
+_COLLECTIONS: Final = {"set", "frozenset", "list", "tuple", "Size"}
+
+
+class NotPlainError(ValueError):
+    """A value stands for nothing that this package understands, or is nested too deep."""
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` built of dictionaries, lists, tuples, numbers, text and None only.
+
+    An object of super-gradients becomes ``{class name: attributes}``, the form in which its checkpoints describe steps.
+
+    Raises:
+        NotPlainError: Something in it is unknown, or nested deeper than processing ever is.
+    """
+    return _Plain().convert(value, 0)
+
+
+class _Plain:
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def convert(self, value: Any, depth: int) -> Any:
+        self.seen += 1
+        if depth > _MAX_DEPTH or self.seen > _MAX_VALUES:
+            raise NotPlainError("it is nested too deep, or refers to itself")
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, Mapping):
+            return {_name(key): self.convert(item, depth + 1) for key, item in value.items()}
+        if isinstance(value, (tuple, list, set, frozenset)):
+            items = [self.convert(item, depth + 1) for item in value]
+            return tuple(items) if isinstance(value, tuple) else items
+        if isinstance(value, (np.ndarray, np.generic)):
+            return value.tolist()
+        if isinstance(value, Record):
+            return self._record(value, depth)
+        raise NotPlainError(f"a {type(value).__name__} is in it")
+
+    def _record(self, record: Record, depth: int) -> Any:
+        package, _, name = record.name.rpartition(".")
+        state = record.state if isinstance(record.state, dict) else {}
+        if record.name.startswith(_NUMPY):
+            return _numpy(record)
+        if name in _COLLECTIONS and package in ("builtins", "__builtin__", "torch"):
+            return self.convert(record.args[0] if record.args else [], depth + 1)
+        if package.startswith("super_gradients."):
+            return {name: self.convert(state, depth + 1)}
+        if package.startswith("omegaconf.") and ("_content" in state or "_val" in state):
+            return self.convert(state.get("_content", state.get("_val")), depth + 1)
+        raise NotPlainError(f"a {record.name} is in it")
+
+
+def _name(key: Any) -> Any:
+    if not isinstance(key, (str, int)):
+        raise NotPlainError(f"a {type(key).__name__} is a key in it")
+    return key
+
+
+def _numpy(record: Record) -> Any:
+    """Return the number or nested list that numpy would make."""
+    function = record.name.rpartition(".")[2]
+    try:
+        if function == "scalar":
+            kind, content = record.args
+            return np.frombuffer(_content(content), dtype=_dtype(kind), count=1).tolist()[0]
+        if function in ("_reconstruct", "_frombuffer"):
+            if function == "_reconstruct":
+                _, shape, kind, fortran, content = record.state
+            else:  # of protocol 5
+                content, kind, shape, order = record.args
+                fortran = order == "F"
+            flat = np.frombuffer(_content(content), dtype=_dtype(kind))
+            if len(shape) <= 4 and flat.size <= _MAX_VALUES:
+                return flat.reshape(shape, order="F" if fortran else "C").tolist()
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        raise NotPlainError(f"a damaged value of numpy is in it: {error}") from error
+    raise NotPlainError(f"a {record.name} is in it")
+
+
+def _dtype(record: Any) -> np.dtype[Any]:
+    """Return a plain type of numbers from the record of a ``numpy.dtype``."""
+    name = record.args[0] if isinstance(record, Record) and record.name == "numpy.dtype" else None
+    if not isinstance(name, str) or name[:1] not in "biufc" or not name[1:].isdigit() or len(name) > 3:
+        raise ValueError("its type is not a plain number's")
+    order = record.state[1] if record.state else "<"
+    return np.dtype(f"{order if order in ('<', '>') else '|'}{name}")
+
+
+def _content(value: Any) -> bytes:
+    """Return bytes, which protocol 2 and Python 2 write as text."""
+    if isinstance(value, str):
+        return value.encode("latin1")
+    if isinstance(value, Record) and value.name == "_codecs.encode":
+        text, encoding = value.args
+        if encoding == "latin1" and isinstance(text, str):
+            return text.encode("latin1")
+    if not isinstance(value, (bytes, bytearray)):
+        raise TypeError("its content is not bytes")
+    return bytes(value)
+
+
+def describe(value: Any) -> str:
+    """Return a short text for messages, whatever ``value`` is; ``repr`` would follow deep nesting."""
+    if isinstance(value, (Record, Global)):
+        return value.name
+    if value is None or isinstance(value, (bool, float)):
+        return repr(value)
+    if isinstance(value, int):
+        return repr(value) if abs(value) < 1 << 64 else "a huge number"
+    if isinstance(value, str):
+        return repr(value[:80])
+    if isinstance(value, (Mapping, list, tuple, set)):
+        return f"a {type(value).__name__} of {len(value)}"
+    return f"a {type(value).__name__}"

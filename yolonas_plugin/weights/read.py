@@ -1,0 +1,170 @@
+"""Reading a weight file: its format is recognised by content, and nothing in it is ever executed.
+
+Each format is one row of ``FORMATS``: a name, how it begins, and a reader from a path to plain containers and tensors.
+What files of torch hold besides tensors is the business of ``LAYOUTS``.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.weights.checkpoint import Checkpoint
+from yolonas_plugin.weights.header import RECORD, VERSION_KEY, Header
+from yolonas_plugin.weights.keys import find_tensors, strip_prefix
+from yolonas_plugin.weights.layouts import read_metadata
+from yolonas_plugin.weights.plain import describe
+from yolonas_plugin.weights.torch_file import TorchFile, all_tensors
+from yolonas_plugin.weights.unfuse import unfuse
+
+MAX_HEADER: Final = 8 << 20
+"""Longest header of a safetensors file that is read; that of a YOLO-NAS L has 0.1 MB."""
+
+
+class Content(NamedTuple):
+    """What a file holds, and how the tensors in it are got; those that aren't asked for needn't be read."""
+
+    value: Any
+    tensors: Callable[[Mapping[str, Any]], Mapping[str, Tensor]]
+
+
+class Format(NamedTuple):
+    """A kind of file: what it is called, whether it is one (by its first 16 bytes and its length), how it is read."""
+
+    name: str
+    matches: Callable[[bytes, int], bool]
+    read: Callable[[Path], Content]
+
+
+def read_checkpoint(path: str | Path, *, own_processing: bool = True, own_names: bool = True) -> Checkpoint:
+    """Read the weights of a YOLO-NAS detector from whatever file they are in.
+
+    Known are files of torch (training checkpoints, state dicts under any of the usual prefixes, whole pickled modules,
+    Lightning's and LibreYOLO's checkpoints) and safetensors. Of several sets of weights the averaged one is taken, as
+    super-gradients does. None of the libraries that wrote the file is needed, and none of their code runs.
+
+    Args:
+        path: The file.
+        own_processing: Take the file's processing; False for a caller who knows better, or where it isn't supported.
+        own_names: Take the file's class names, likewise.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CheckpointError: It is empty, cut off, of another format, or not YOLO-NAS.
+        ProcessingError: It asks for a processing step that isn't supported.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such file")
+    if path.is_dir():
+        raise CheckpointError(f"{path}: this is a folder, not a weight file")
+    content = _recognise(path).read(path)
+    own = content.value.get(RECORD) if isinstance(content.value, Mapping) else None
+    if own is not None:
+        return _own(own, content, path)
+    try:
+        found = find_tensors(content.value)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+    if not found:
+        raise CheckpointError(f"{path}: {_what_it_holds(content.value)}")
+    wanted = {"image_processor": own_processing, "class_names": own_names}
+    try:
+        class_names, processing = read_metadata(_leave_out(wanted, content.value), path)
+    except ProcessingError:
+        if own_processing:
+            raise
+        class_names, processing = None, None
+    state_dict = unfuse(content.tensors(strip_prefix(found)))
+    return Checkpoint.from_state_dict(
+        state_dict, path, class_names if own_names else None, processing if own_processing else None
+    )
+
+
+def _leave_out(wanted: Mapping[str, bool], content: Any) -> Any:
+    """Return ``content`` without the processing parameters that nobody wants, which may be beyond understanding."""
+    params = content.get("processing_params") if isinstance(content, Mapping) else None
+    if not isinstance(params, Mapping):
+        return content
+    return {**content, "processing_params": {k: v for k, v in params.items() if wanted.get(k, True)}}
+
+
+def _own(record: Any, content: Content, path: Path) -> Checkpoint:
+    """Read a file of our own; the tensors of a .pt are still to be got."""
+    weights = record.get("state_dict") if isinstance(record, Mapping) else None
+    if not isinstance(weights, Mapping) or not all_tensors(weights.values()):
+        raise CheckpointError(f"{path}: its record is damaged: there are no tensors in it")
+    header = Header.from_metadata(record.get("header"), path)
+    return header.checkpoint(content.tensors(weights), path)
+
+
+def _recognise(path: Path) -> Format:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not head:
+        raise CheckpointError(f"{path}: the file is empty")
+    for candidate in FORMATS:
+        if candidate.matches(head[:16], size):
+            return candidate
+    if head[257:262] == b"ustar":
+        raise CheckpointError(
+            f"{path}: a tar archive: not a weight file that is read today, if it is one of torch before 0.1.10; "
+            "save it again with a newer torch"
+        )
+    raise CheckpointError(
+        f"{path}: not a weight file: it begins with {head[:16]!r}, neither torch's format nor safetensors; "
+        "if it was downloaded, look whether it is an error page"
+    )
+
+
+def _what_it_holds(content: Any) -> str:
+    if not isinstance(content, Mapping) or not content:
+        return f"holds {describe(content)}, not a state dict, a training checkpoint or a module"
+    keys = ", ".join(describe(key) for key in list(content)[:8])
+    return f"no weights in it: expected tensors, or a set of them such as 'ema_net' or 'net', and found {keys}"
+
+
+def _read_torch(path: Path) -> Content:
+    file = TorchFile(path)
+    return Content(file.content, file.tensors)
+
+
+def _read_safetensors(path: Path) -> Content:
+    with path.open("rb") as file:
+        (header,) = struct.unpack("<Q", file.read(8))
+    if header > min(MAX_HEADER, path.stat().st_size - 8):
+        raise CheckpointError(f"{path}: the safetensors file is damaged or cut off: its header claims {header} bytes")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = file.metadata() or {}
+        tensors = load_file(path)
+        own = {RECORD: {"header": metadata, "state_dict": tensors}}
+        return Content(own if VERSION_KEY in metadata else tensors, dict)
+    except (SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:
+        raise CheckpointError(f"{path}: the safetensors file is damaged or cut off: {_first_line(error)}") from error
+
+
+def _is_safetensors(head: bytes, size: int) -> bool:
+    """Eight bytes give the length of a JSON header, which begins with a brace."""
+    return len(head) >= 9 and head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] < 1 << 40
+
+
+FORMATS: Final = (
+    Format("torch zip", lambda head, size: head.startswith(b"PK\x03\x04"), _read_torch),
+    Format("safetensors", _is_safetensors, _read_safetensors),
+    Format(
+        "torch legacy pickle", lambda head, size: head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05", _read_torch
+    ),
+)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

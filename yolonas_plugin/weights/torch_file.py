@@ -1,0 +1,226 @@
+"""Files that ``torch.save`` wrote, the zip archives of today and the older format, read without running them.
+
+What the file describes comes as plain containers and inert records (``unpickle``). Tensors among them are records too,
+until :meth:`TorchFile.tensors` is asked for those that are wanted: only their bytes are ever read.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Mapping
+from math import prod
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import torch
+from torch import Tensor
+
+from yolonas_plugin.errors import CheckpointError
+from yolonas_plugin.weights.archive import Part, map_file, zip_parts
+from yolonas_plugin.weights.unpickle import (
+    MAX_BYTES,
+    CommandError,
+    Global,
+    Persistent,
+    Record,
+    UnpickleError,
+    Unpickler,
+)
+
+_DTYPES: Final = {
+    "DoubleStorage": torch.float64,
+    "FloatStorage": torch.float32,
+    "HalfStorage": torch.float16,
+    "BFloat16Storage": torch.bfloat16,
+    "LongStorage": torch.int64,
+    "IntStorage": torch.int32,
+    "ShortStorage": torch.int16,
+    "CharStorage": torch.int8,
+    "ByteStorage": torch.uint8,
+    "BoolStorage": torch.bool,
+}
+_LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
+_MAX_DEPTH: Final = 8
+
+
+class _View(NamedTuple):
+    """What a tensor's record says: a view of a storage."""
+
+    key: str
+    dtype: torch.dtype
+    length: int
+    offset: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+class TorchFile:
+    """A torch file.
+
+    Attributes:
+        content: What it describes; tensors, modules and other objects are records.
+
+    Raises:
+        CheckpointError: It is damaged, no file of torch, or names commands to run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._data = map_file(path)
+        try:
+            self.content, self._storages = self._read_zip() if self._data[:2] == b"PK" else self._read_legacy()
+        except CommandError as error:
+            raise CheckpointError(
+                f"{path}: the file asks to run {error}, which no weight file needs: it is refused, and nothing was run"
+            ) from error
+        except UnpickleError as error:
+            raise CheckpointError(f"{path}: the file is damaged or cut off: {error}") from error
+
+    def _read_zip(self) -> tuple[Any, dict[str, Part]]:
+        parts = zip_parts(self._data, self._path)
+        pickles = [name for name in parts if name == "data.pkl" or name.endswith("/data.pkl")]
+        folder = pickles[0][: -len("data.pkl")] if pickles else ""
+        if f"{folder}constants.pkl" in parts:
+            raise CheckpointError(f"{self._path}: a TorchScript program, not weights; load the file it was made from")
+        if len(pickles) != 1:
+            raise CheckpointError(f"{self._path}: a zip archive, but not one that torch wrote")
+        packed = next((name for name, part in parts.items() if part.compressed), None)
+        if packed:
+            raise CheckpointError(
+                f"{self._path}: its part {packed:.80} is compressed or encrypted, which torch never does; "
+                "unpack the archive and pack it again without compression"
+            )
+        order = parts.get(f"{folder}byteorder")
+        if order and self._data[order.offset : order.offset + min(order.size, 6)] != b"little":
+            raise CheckpointError(f"{self._path}: the file was written on a machine of another byte order")
+        content, _ = self._unpickle(parts[pickles[0]])
+        prefix = f"{folder}data/"
+        return content, {name[len(prefix) :]: part for name, part in parts.items() if name.startswith(prefix)}
+
+    def _read_legacy(self) -> tuple[Any, dict[str, Part]]:
+        head = self._data[:MAX_BYTES]
+        magic = Unpickler(head)
+        if magic.value != _LEGACY_MAGIC:
+            raise CheckpointError(
+                f"{self._path}: a pickle, but not one that torch wrote: loading it could run code, and is refused. "
+                "Where it was made, save the model's state_dict() with torch.save"
+            )
+        version = Unpickler(head, magic.end)
+        system = Unpickler(head, version.end)
+        if version.value != 1001 or not isinstance(system.value, dict) or not system.value.get("little_endian", True):
+            raise CheckpointError(f"{self._path}: a torch file of another version or byte order")
+        body = Unpickler(head, system.end)
+        keys = Unpickler(head, body.end)
+        dtypes = {}
+        for reference in body.persistent:
+            key, dtype, _ = self._storage(reference)
+            dtypes[key] = dtype
+        storages: dict[str, Part] = {}
+        place = keys.end
+        if not isinstance(keys.value, list) or len(keys.value) != len(dtypes) or set(keys.value) != set(dtypes):
+            raise UnpickleError("its list of storages doesn't match its tensors")
+        for key in keys.value:
+            length = struct.unpack("<q", self._data[place : place + 8].ljust(8, b"\xff"))[0]
+            size = length * dtypes[key].itemsize
+            if length < 0 or place + 8 + size > len(self._data):
+                raise UnpickleError(f"a storage claims {length} numbers at byte {place}")
+            storages[key] = Part(place + 8, size)
+            place += 8 + size
+        return body.value, storages
+
+    def _unpickle(self, part: Part) -> tuple[Any, int]:
+        if part.size > MAX_BYTES:
+            raise CheckpointError(f"{self._path}: its description of the tensors has {part.size >> 20} MB")
+        program = Unpickler(self._data[part.offset : part.offset + part.size])
+        return program.value, program.end
+
+    def _storage(self, reference: Any) -> tuple[str, torch.dtype, int]:
+        """Return key, type and length of the storage that a persistent id names."""
+        found = reference.id if isinstance(reference, Persistent) else None
+        if not isinstance(found, tuple) or len(found) not in (5, 6) or found[0] != "storage":
+            raise UnpickleError("a tensor refers to something that is no storage")
+        _, kind, key, _, length, *view = found
+        name = kind.name.rpartition(".")[2] if isinstance(kind, Global) else None
+        if name not in _DTYPES or not isinstance(key, str) or type(length) is not int or length < 0:
+            raise UnpickleError(f"a tensor of the unknown type {name}")
+        if view and view[0] is not None:
+            raise UnpickleError("a storage that is a view of another")
+        return key, _DTYPES[name], length
+
+    # --- tensors ---
+
+    def tensors(self, records: Mapping[str, Any]) -> dict[str, Tensor]:
+        """Turn tensors' records into tensors that look into the mapped file.
+
+        Raises:
+            CheckpointError: A record is no tensor, or claims more than its storage or the file holds.
+        """
+        try:
+            views = {name: self._view(record, name) for name, record in records.items()}
+        except UnpickleError as error:
+            raise CheckpointError(f"{self._path}: the file is damaged: {error}") from error
+        claimed = sum(prod(view.size) * view.dtype.itemsize for view in views.values())
+        held = sum(self._storages[key].size for key in {view.key for view in views.values()})
+        if claimed > held:
+            raise CheckpointError(f"{self._path}: its tensors claim {claimed} bytes of storages that hold {held}")
+        return {name: self._tensor(view) for name, view in views.items()}
+
+    def _view(self, record: Any, name: str) -> _View:
+        arguments = tensor_arguments(record)
+        if arguments is None or len(arguments) < 4:
+            raise UnpickleError(f"{name} is no tensor")
+        reference, offset, size, stride = arguments[:4]
+        key, dtype, length = self._storage(reference)
+        if isinstance(size, Record):  # torch.Size
+            size = size.args[0] if isinstance(size.args, tuple) and len(size.args) == 1 else None
+        shape = (size, stride, (offset,))
+        if not all(
+            isinstance(part, tuple)
+            and len(part) <= _MAX_DEPTH
+            and all(type(n) is int and 0 <= n < 1 << 40 for n in part)
+            for part in shape
+        ) or len(size) != len(stride):
+            raise UnpickleError(f"{name} has an impossible shape")
+        part = self._storages.get(key)
+        if part is None or length * dtype.itemsize > part.size:
+            raise UnpickleError(f"{name} claims {length} numbers, more than the file holds")
+        last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+        if prod(size) > length or (prod(size) and last >= length):
+            raise UnpickleError(f"{name} reaches beyond its {length} numbers")
+        return _View(key, dtype, length, offset, size, stride)
+
+    def _tensor(self, view: _View) -> Tensor:
+        if not prod(view.size):
+            return torch.empty(view.size, dtype=view.dtype)
+        start = self._storages[view.key].offset
+        flat = torch.frombuffer(self._data, dtype=view.dtype, count=view.length, offset=start)
+        return flat.as_strided(view.size, view.stride, view.offset)
+
+
+def tensor_arguments(record: Any) -> tuple[Any, ...] | None:
+    """Return storage, offset, size and strides where ``record`` is a tensor or a parameter, else None."""
+    for _ in range(_MAX_DEPTH):
+        if not isinstance(record, Record) or not isinstance(record.args, tuple) or not record.args:
+            return None
+        if record.name in ("torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor"):
+            return record.args
+        if record.name in ("torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state"):
+            record = record.args[0]
+        elif record.name == "torch._tensor._rebuild_from_type_v2" and len(record.args) == 4:
+            function, _, arguments, _ = record.args
+            record = Record(function.name if isinstance(function, Global) else "", arguments)
+        elif record.name in ("torch.nn.parameter.Parameter", "torch.nn.parameter.Buffer"):
+            record = record.args[0]
+        else:
+            return None
+    return None
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether ``value`` is a tensor or describes one."""
+    return isinstance(value, Tensor) or tensor_arguments(value) is not None
+
+
+def all_tensors(values: Iterable[Any]) -> bool:
+    """Whether every one of ``values`` is a tensor or describes one."""
+    return all(map(is_tensor, values))

@@ -1,0 +1,62 @@
+"""Giving a network that super-gradients fused the shape of an unfused one, with the same predictions.
+
+``prep_model_for_conversion`` folds the branches of each re-parameterisable block into one 3x3 convolution, fully or up
+to the BatchNorm after them, and leaves the other BatchNorms. Which branches there were is lost, but an equivalent set
+isn't hard to find: the convolution as the 3x3 branch, without the identity where the block adds that itself, and
+nothing in the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from yolonas_plugin.nn.blocks import BN_EPS
+
+_FUSED = ".rbr_reparam.weight"
+
+
+def unfuse(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return ``state_dict`` with the branches of super-gradients' fused blocks; unchanged where nothing is fused.
+
+    A network of which every BatchNorm is folded away, as this package does it, comes back as it is.
+    """
+    found = dict(state_dict)
+    if not any(str(name).endswith(".bn.weight") for name in found):
+        return found
+    for name in [name for name in found if isinstance(name, str) and name.endswith(_FUSED)]:
+        block = name[: -len(_FUSED)]
+        kernel, bias = found[name], found.get(f"{block}.rbr_reparam.bias")
+        fused = f"{block}.branch_3x3.conv.weight" not in found and f"{block}.branch_1x1.weight" not in found
+        if fused and bias is not None and kernel.dim() == 4 and kernel.shape[2:] == (3, 3) and bias.dim() == 1:
+            found |= _branches(block, kernel.float(), bias.float(), with_post_bn=f"{block}.post_bn.weight" not in found)
+    return found
+
+
+def _branches(block: str, kernel: Tensor, bias: Tensor, with_post_bn: bool) -> dict[str, Tensor]:
+    """Return the tensors that an unfused block has and a fused one has not."""
+    c_out, c_in = kernel.shape[:2]
+    if ".bottlenecks." in block and c_out == c_in:  # the blocks with an identity branch
+        kernel = kernel.clone()
+        channels = torch.arange(c_out)
+        kernel[channels, channels, 1, 1] -= 1
+    found = {
+        f"{block}.branch_3x3.conv.weight": kernel,
+        f"{block}.branch_1x1.weight": torch.zeros(c_out, c_in, 1, 1),
+        f"{block}.branch_1x1.bias": torch.zeros(c_out),
+        **_identity(f"{block}.branch_3x3.bn", bias),
+    }
+    return found | _identity(f"{block}.post_bn", torch.zeros_like(bias)) if with_post_bn else found
+
+
+def _identity(name: str, bias: Tensor) -> dict[str, Tensor]:
+    """Return a BatchNorm that only adds ``bias`` [C]."""
+    return {
+        f"{name}.weight": torch.ones_like(bias),
+        f"{name}.bias": bias,
+        f"{name}.running_mean": torch.zeros_like(bias),
+        f"{name}.running_var": torch.full_like(bias, 1 - BN_EPS),
+        f"{name}.num_batches_tracked": torch.tensor(0),
+    }
