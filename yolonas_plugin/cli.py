@@ -195,7 +195,7 @@ def _fetch(args: argparse.Namespace, out: IO[str]) -> int:
 
 
 def _load(args: argparse.Namespace) -> Any:
-    options = {name: getattr(args, name) for name in ("processing", "names") if getattr(args, name) is not None}
+    options = _given(args, "processing", "names", "backend")
     return ModelZoo.discover().load(args.weights, provider="yolo_nas", accept_licence=args.accept_licence, **options)
 
 
@@ -412,6 +412,7 @@ def _model_command(
         "--processing", help="how images are prepared, if the file doesn't say: coco or super-gradients"
     )
     command.add_argument("--names", nargs="+", help="class names, if the file has none")
+    command.add_argument("--backend", help="whose network runs: native or super-gradients (default: native)")
     _licence(command)
     return command
 

@@ -57,8 +57,14 @@ class SourceError(YoloNASPluginError, ValueError):
 class MissingExtraError(YoloNASPluginError, ImportError):
     """An optional package is needed; the message names the ``pip install`` line."""
 
-    def __init__(self, purpose: str, package: str, extra: str) -> None:
-        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'yolonas-plugin[{extra}]'")
+    def __init__(self, purpose: str, package: str, extra: str, hint: str = "") -> None:
+        super().__init__(
+            f"{purpose} needs {package}, which is not installed: pip install 'yolonas-plugin[{extra}]'{hint}"
+        )
+
+
+class BackendError(YoloNASPluginError, ValueError):
+    """The backend of a model is unknown, can't be imported, or doesn't have the network."""
 
 
 class ConfigRefusedError(YoloNASPluginError, AssertionError):

@@ -80,11 +80,11 @@ def quiet(level: int = logging.WARNING) -> Iterator[None]:
         yield
 
 
-def require(module: str, purpose: str, extra: str) -> None:
+def require(module: str, purpose: str, extra: str, hint: str = "") -> None:
     """Check that an optional package is installed, without importing it.
 
     Raises:
-        MissingExtraError: It isn't; the message names the ``pip install`` line.
+        MissingExtraError: It isn't; the message names the ``pip install`` line, and ends with ``hint``.
     """
     if find_spec(module) is None:
-        raise MissingExtraError(purpose, module, extra)
+        raise MissingExtraError(purpose, module, extra, hint)

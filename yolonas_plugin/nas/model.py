@@ -1,4 +1,4 @@
-"""``NAS``, the successor of ``ultralytics.NAS``: the same class on the same engine, without super-gradients."""
+"""``NAS``, the successor of ``ultralytics.NAS``: the same class on the same engine; super-gradients is optional."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT
 from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
 
 from yolonas_plugin.errors import ConfigRefusedError, SourceError, YoloNASPluginError
+from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.engine import require
 from yolonas_plugin.nas.export import export
 from yolonas_plugin.nas.module import build_module
@@ -38,11 +39,15 @@ class NAS(Model):
             don't say it themselves; what is given here wins over the file.
         names: Class names, a list or ``{index: name}``. For files without them; they win over the file too.
         accept_licence: Accept the licence of published weights, which is asked for once, before the first download.
+        backend: ``"native"``, this package's own network, or ``"super-gradients"``, the original, which has to be
+            installed. Weights, processing and results are the same.
 
     Attributes:
         model: The network, unfused; ``predict``, ``val`` and ``export`` work on fused copies.
 
     Raises:
+        BackendError: The backend is unknown, can't be imported, or has no network of this size.
+        MissingExtraError: super-gradients isn't installed.
         ConfigRefusedError: ``model`` is a YAML file.
         WeightsNotFoundError: No such file, or the named weights aren't on this machine and ``YOLONAS_OFFLINE`` is set.
         LicenceError: The named weights would have to be downloaded, and nobody has accepted their licence.
@@ -64,7 +69,9 @@ class NAS(Model):
         processing: ProcessingSpec | str | None = None,
         names: Sequence[str] | Mapping[int, str] | None = None,
         accept_licence: bool = False,
+        backend: Backend = "native",
     ) -> None:
+        self._build_network = network_builder(backend)
         if isinstance(model, (str, Path)) and Path(model).suffix.lower() in {".yaml", ".yml"}:
             raise ConfigRefusedError("YOLO-NAS models only support pre-trained models.")
         self._accept_licence = accept_licence
@@ -76,7 +83,7 @@ class NAS(Model):
         path = find_weights(weights, accept_licence=self._accept_licence).absolute()
         processing, names = self._given
         checkpoint = read_checkpoint(path, own_processing=processing is None, own_names=names is None)
-        self.model = build_module(checkpoint, processing, names)
+        self.model = build_module(checkpoint, processing, names, self._build_network)
         self.overrides = {"model": str(path), "task": "detect", "imgsz": engine_defaults(self.processing)["imgsz"]}
         self.model.args = {**DEFAULT_CFG_DICT, **self.overrides}
         self.ckpt_path = str(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -47,10 +47,12 @@ class NASModule(YoloNAS):
             [B, 4 + C, A]: centre x, centre y, width, height in pixels of the input, then the score of each class. In
             training mode :class:`~yolonas_plugin.nn.RawPredictions`.
         """
-        raw = self.predict_raw(images)
-        if self.training:
-            return raw
-        return join_output(*self.heads.decode(raw))
+        found = self.detect(images)
+        return found if self.training else join_output(*found)
+
+    def detect(self, images: Tensor) -> tuple[Tensor, Tensor] | RawPredictions:
+        """Return what the network itself does: boxes and scores, or in training mode the raw predictions."""
+        return super().forward(images)
 
     def fuse(self, verbose: bool = True, imgsz: int | list[int] = 640) -> NASModule:
         """Fold all branches and BatchNorms into convolutions, in place; the engine's arguments are ignored."""
@@ -71,10 +73,16 @@ def split_output(output: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat((centre - extent / 2, centre + extent / 2), dim=-1), scores
 
 
+def build_native(checkpoint: Checkpoint) -> NASModule:
+    """Return this package's own network with the weights of a checkpoint."""
+    return checkpoint.build(NASModule)
+
+
 def build_module(
     checkpoint: Checkpoint,
     processing: ProcessingSpec | str | None = None,
     names: Sequence[str] | Mapping[int, str] | None = None,
+    build_network: Callable[[Checkpoint], NASModule] = build_native,
 ) -> NASModule:
     """Make the engine's module from a checkpoint.
 
@@ -82,12 +90,13 @@ def build_module(
         checkpoint: What a weight file holds.
         processing: Overrides the file's own; a name of :data:`PRESETS` or a spec.
         names: Overrides the file's class names.
+        build_network: What makes the network and fills in the weights.
 
     Raises:
         ProcessingError: The file doesn't say how its images are prepared, and the caller doesn't either.
         CheckpointError: ``names`` doesn't fit the number of classes.
     """
-    module = checkpoint.build(NASModule)
+    module = build_network(checkpoint)
     module.processing = _processing(checkpoint, processing)
     module.names = _names(checkpoint, names)
     module.stride = torch.tensor([32])

@@ -52,10 +52,7 @@ class YoloNAS(nn.Module):
 
     def predict_raw(self, images: Tensor) -> RawPredictions:
         """Return the predictions before decoding, in either mode."""
-        if not torch.jit.is_tracing():
-            height, width = images.shape[-2:]
-            if height % STRIDES[-1] or width % STRIDES[-1] or not height or not width:
-                raise ValueError(f"input is {height}x{width}; both sides must be multiples of {STRIDES[-1]}")
+        check_sides(images)
         return self.heads(*self.neck(*self.backbone(images)))
 
     def fuse(self) -> YoloNAS:
@@ -71,6 +68,15 @@ class YoloNAS(nn.Module):
     def is_fused(self) -> bool:
         """Whether :meth:`fuse` was called: no BatchNorm is left."""
         return not any(isinstance(module, nn.BatchNorm2d) for module in self.modules())
+
+
+def check_sides(images: Tensor) -> None:
+    """Raise a ``ValueError`` if the sides of images [B, C, H, W] are no multiples of 32; not while they are traced."""
+    if torch.jit.is_tracing():
+        return
+    height, width = images.shape[-2:]
+    if height % STRIDES[-1] or width % STRIDES[-1] or not height or not width:
+        raise ValueError(f"input is {height}x{width}; both sides must be multiples of {STRIDES[-1]}")
 
 
 def yolo_nas_n(num_classes: int = 80, in_channels: int = 3) -> YoloNAS:

@@ -1,0 +1,127 @@
+"""Whose network runs under the engine: this package's own, or the original of super-gradients."""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from yolonas_plugin.errors import BackendError
+from yolonas_plugin.nas.engine import require
+from yolonas_plugin.nas.module import NASModule, build_native
+from yolonas_plugin.nn import CONFIGS, RawPredictions, YoloNASConfig
+from yolonas_plugin.nn.model import check_sides
+from yolonas_plugin.weights import Checkpoint
+
+Backend: TypeAlias = Literal["native", "super-gradients"]
+
+
+def network_builder(backend: str) -> Callable[[Checkpoint], NASModule]:
+    """Return the function that builds a backend's network from a checkpoint; super-gradients isn't imported yet.
+
+    Raises:
+        BackendError: There is no such backend.
+        MissingExtraError: super-gradients isn't installed.
+    """
+    if backend == "native":
+        return build_native
+    if backend != "super-gradients":
+        raise BackendError(f"backend={backend!r} is unknown; it is 'native' or 'super-gradients'")
+    hint = (
+        " with Python 3.10, the only one that super-gradients 3.7.1 installs on (this is "
+        f"{platform.python_version()}); backend='native' needs neither and gives the same results"
+    )
+    require("super_gradients", "backend='super-gradients'", "super-gradients", hint)
+    return build_original
+
+
+def build_original(checkpoint: Checkpoint) -> OriginalModule:
+    """Return super-gradients' network with the weights of a checkpoint.
+
+    super-gradients itself reads no weights: its own loader unpickles whatever the file says.
+
+    Raises:
+        BackendError: super-gradients has no detector of this size, or can't be imported.
+    """
+    size = checkpoint.size
+    if size == "n":
+        raise BackendError(
+            f"{checkpoint.path}: this is a YOLO-NAS N, and super-gradients detects with s, m and l only (its n is for "
+            "poses); use backend='native'"
+        )
+    original = _models().get(
+        f"yolo_nas_{size}",
+        num_classes=checkpoint.num_classes,
+        arch_params={"in_channels": checkpoint.in_channels},
+        pretrained_weights=None,
+    )
+    original.load_state_dict(checkpoint.state_dict, strict=True)
+    module = OriginalModule(original.eval(), CONFIGS[size], checkpoint.num_classes, checkpoint.in_channels)
+    return module.eval()
+
+
+def _models() -> ModuleType:
+    try:
+        # it says on standard output that it logs to a file; a host's own answer may be going there
+        with contextlib.redirect_stdout(sys.stderr):
+            from super_gradients.training import models
+    except Exception as error:
+        raise BackendError(
+            f"super-gradients is installed, but can't be imported: {type(error).__name__}: {error}. It is known to "
+            "work on Python 3.10 with torch 2.3.1, torchvision 0.18.1, numpy 1.23.0 and setuptools 69; "
+            "backend='native' needs none of that and gives the same results"
+        ) from error
+    return models
+
+
+class OriginalModule(NASModule):
+    """super-gradients' network under the engine, with the attributes and the state dict of the native one.
+
+    Args:
+        original: super-gradients' ``YoloNAS_S``, ``YoloNAS_M`` or ``YoloNAS_L``.
+        config: The size.
+        num_classes: Number of classes.
+        in_channels: Channels of the images.
+
+    Attributes:
+        original: That network. Backbone, neck and heads of this module are its own, so both move and fuse together.
+    """
+
+    original: nn.Module
+
+    def __init__(self, original: nn.Module, config: YoloNASConfig, num_classes: int, in_channels: int) -> None:
+        nn.Module.__init__(self)  # ``YoloNAS`` would build the native network
+        self.config = config
+        self.num_classes = num_classes
+        self.in_channels = in_channels
+        self.backbone, self.neck, self.heads = original.backbone, original.neck, original.heads
+        self.__dict__["original"] = original  # not registered, or the state dict would have everything twice
+
+    def detect(self, images: Tensor) -> tuple[Tensor, Tensor] | RawPredictions:
+        """Return super-gradients' boxes and scores, or in training mode the raw predictions."""
+        if self.training:
+            return self.predict_raw(images)
+        check_sides(images)
+        found = self.original(images)
+        return found if torch.jit.is_tracing() else found[0]
+
+    def predict_raw(self, images: Tensor) -> RawPredictions:
+        """Return the predictions before decoding, in either mode; it can't be traced."""
+        check_sides(images)
+        _, (logits, distances, _, centres, _, strides) = self.original(images)  # centres in pixels
+        return RawPredictions(logits, distances, centres / strides, strides)
+
+    def fuse(self, verbose: bool = True, imgsz: int | list[int] = 640) -> OriginalModule:
+        """Fuse in place as super-gradients does: QARepVGG blocks wholly, the other BatchNorms stay."""
+        self.original.prep_model_for_conversion(full_fusion=True)
+        return self.requires_grad_(False)
+
+    def is_fused(self) -> bool:
+        """Whether :meth:`fuse` was called: no block has branches."""
+        return not any(hasattr(module, "branch_3x3") for module in self.modules())
