@@ -13,9 +13,9 @@ from ultralytics.utils.instance import Instances
 
 from tests.bccd import write_yolo
 from tests.nas.conftest import NAMES, picture
-from yolonas_plugin import NAS
+from yolonas_plugin import NAS, engine
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.nas import NASValidator, engine
+from yolonas_plugin.nas import NASValidator
 from yolonas_plugin.nas.val import _Letterbox
 
 SUPER_GRADIENTS_MAP, SUPER_GRADIENTS_MAP50 = 0.4775, 0.8453

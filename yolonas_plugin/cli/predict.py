@@ -28,7 +28,7 @@ def register(commands: Any) -> None:
 
 
 def _predict(args: argparse.Namespace, out: IO[str]) -> int:
-    from yolonas_plugin.nas.engine import quiet
+    from yolonas_plugin.engine import quiet
 
     with quiet(logging.ERROR):
         model = load_model(args)

@@ -20,7 +20,7 @@ def register(commands: Any) -> None:
 
 
 def _val(args: argparse.Namespace, out: IO[str]) -> int:
-    from yolonas_plugin.nas.engine import quiet
+    from yolonas_plugin.engine import quiet
 
     with quiet(logging.ERROR):
         settings = given(args, "conf", "iou", "imgsz", "max_det", "device", "batch", "plots")

@@ -14,8 +14,8 @@ from ultralytics.engine.results import Results
 from ultralytics.utils import DEFAULT_CFG_DICT
 from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
 
+from yolonas_plugin.engine import require
 from yolonas_plugin.errors import ConfigRefusedError, SourceError, YoloNASPluginError
-from yolonas_plugin.nas.engine import require
 from yolonas_plugin.nas.export import export
 from yolonas_plugin.nas.module import build_module
 from yolonas_plugin.nas.predict import NASPredictor, engine_defaults

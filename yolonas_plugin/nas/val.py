@@ -15,8 +15,8 @@ from ultralytics.data.augment import Compose, Format
 from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils.patches import imread
 
+from yolonas_plugin.engine import keep_threads, session
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.nas.engine import keep_threads, session
 from yolonas_plugin.nas.module import NASModule, build_module, split_output
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec, select_boxes
 from yolonas_plugin.weights import find_weights, read_checkpoint
