@@ -9,4 +9,4 @@ main_site=$("$main/bin/python" -c 'import sysconfig; print(sysconfig.get_path("p
 echo "import site; site.addsitedir('$main_site')" > "$site/main.pth"
 "$venv/bin/python" -m pip install -q "ultralytics==$oldest"
 "$venv/bin/python" -c "import ultralytics; assert ultralytics.__version__ == '$oldest', ultralytics.__version__"
-"$venv/bin/python" -m pytest -q tests/nas tests/cli
+"$venv/bin/python" -m pytest -q tests/nas tests/cli tests/data

@@ -54,6 +54,12 @@ class SourceError(YoloNASPluginError, ValueError):
     """The images, video or data given to a model can't be used."""
 
 
+class DataNotFoundError(SourceError, FileNotFoundError):
+    """There is no such data set, or it has no such split."""
+
+    __str__ = Exception.__str__
+
+
 class MissingExtraError(YoloNASPluginError, ImportError):
     """An optional package is needed; the message names the ``pip install`` line."""
 

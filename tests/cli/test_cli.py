@@ -189,6 +189,62 @@ def test_val_prints_map_for_each_class(nano: Path, tmp_path: Path, capsys: pytes
     assert run("val", "--weights", nano, "--data", "nowhere.yaml") == 1
 
 
+def small_data(root: Path, classes: str = "disc, ring, cross") -> Path:
+    """Two pictures for training and two for validation, with the same labels on all."""
+    for seed in range(4):
+        split = ("train", "val")[seed // 2]
+        for part in ("images", "labels"):
+            (root / part / split).mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(root / "images" / split / f"{seed}.png"), picture(seed))
+        (root / "labels" / split / f"{seed}.txt").write_text("0 0.5 0.5 0.4 0.4\n2 0.3 0.3 0.2 0.2\n")
+    (root / "data.yaml").write_text(f"path: {root}\ntrain: images/train\nval: images/val\nnames: [{classes}]\n")
+    return root
+
+
+def test_val_takes_a_folder_and_says_what_was_left_out(
+    nano: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    data = small_data(tmp_path / "data")
+    (data / "labels" / "val" / "2.txt").write_text("0 0.5 0.5 0.4 0.4\n9 0.3 0.3 0.2 0.2\n")
+    assert run("val", "--weights", nano, "--data", data, "--json") == 0
+    assert set(json.loads(capsys.readouterr().out)["classes"]) == {"disc", "cross"}
+    assert "1 x label outside the classes in val, label left out: labels/val/2.txt:2 (class 9)" in caplog.text
+    (data / "images" / "val" / "2.png").write_bytes(b"broken")
+    assert run("val", "--weights", nano, "--data", data) == 3
+    assert "images/val/2.png: not an image" in caplog.text
+    assert run("val", "--weights", nano, "--data", small_data(tmp_path / "other", "disc, ring, square")) == 1
+    assert "named 'square'" in capsys.readouterr().err
+
+
+def test_check_data_lists_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = small_data(tmp_path / "data")
+    assert run("check-data", data) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "YOLO, 3 classes",
+        "split  images  without labels  boxes  classes",
+        "train  2       0               4      2 disc, 2 cross",
+        "val    2       0               4      2 disc, 2 cross",
+        "note: 1 x class without a box in train, kept: ring",
+        "note: 1 x class without a box in val, kept: ring",
+        "no faults",
+    ]
+    (data / "labels" / "val" / "3.txt").write_text("0 0.5 0.5 0.4 0.4\n2 0.3 0.3 0 0.2\n")
+    assert run("check-data", data) == 3
+    lines = capsys.readouterr().out.splitlines()
+    assert "fault: 1 x box of no area in val, label left out: labels/val/3.txt:2 (class 2)" in lines
+    assert run("check-data", data, "--json") == 3
+    report = json.loads(capsys.readouterr().out)
+    assert report["names"] == ["disc", "ring", "cross"]
+    assert [finding["kind"] for finding in report["findings"] if finding["fault"]] == ["box_empty"]
+    assert run("check-data", tmp_path / "absent") == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "does not exist" in captured.err
+
+
 def test_export_prints_the_path(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     assert run("export", "--weights", nano, "--output", tmp_path / "new" / "folder", "--imgsz", "96", "128") == 0
     path = Path(capsys.readouterr().out.strip())
@@ -273,6 +329,7 @@ def test_convert_explains_what_it_refuses(nano: Path, tmp_path: Path, capsys: py
         ["predict"],
         ["predict", "--source", "x", "--conf", "2"],
         ["val"],
+        ["check-data"],
         ["list", "--nonsense"],
     ],
 )

@@ -118,8 +118,7 @@ def test_a_missing_extra_names_its_install_line(
 import sys
 from importlib.abc import MetaPathFinder
 import importlib.util
-from yolonas_plugin import NAS
-from yolonas_plugin.nas import engine
+from yolonas_plugin import NAS, engine
 real = importlib.util.find_spec
 engine.find_spec = lambda name: None if name == {package!r} else real(name)
 model = NAS({str(nano)!r})

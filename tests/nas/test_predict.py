@@ -16,9 +16,9 @@ from ultralytics.engine.results import Results
 from ultralytics.utils import checks
 
 from tests.nas.conftest import NAMES, SIZE, picture
-from yolonas_plugin import NAS
+from yolonas_plugin import NAS, engine
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.nas import NASPredictor, engine
+from yolonas_plugin.nas import NASPredictor
 from yolonas_plugin.processing import select_boxes
 
 

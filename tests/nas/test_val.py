@@ -13,9 +13,9 @@ from ultralytics.utils.instance import Instances
 
 from tests.bccd import write_yolo
 from tests.nas.conftest import NAMES, picture
-from yolonas_plugin import NAS
+from yolonas_plugin import NAS, engine
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.nas import NASValidator, engine
+from yolonas_plugin.nas import NASValidator
 from yolonas_plugin.nas.val import _Letterbox
 
 SUPER_GRADIENTS_MAP, SUPER_GRADIENTS_MAP50 = 0.4775, 0.8453
@@ -127,8 +127,54 @@ def test_missing_data_is_an_error(model: NAS) -> None:
         model.val(data="nowhere.yaml")
 
 
+def test_the_classes_of_the_data_may_stand_in_another_order(model: NAS, own_predictions: Path, tmp_path: Path) -> None:
+    expected = model.val(data=str(own_predictions), verbose=False)
+    write_yaml(tmp_path, ("cross", "disc", "ring"))
+    for path in (tmp_path / "labels").glob("*.txt"):
+        rows = [line.split() for line in path.read_text().splitlines()]
+        path.write_text("".join(f"{(int(label) + 1) % 3} {' '.join(box)}\n" for label, *box in rows))
+    found = model.val(data=str(own_predictions), verbose=False)
+    assert found.box.map == expected.box.map
+    assert [found.names[int(i)] for i in found.ap_class_index] == [expected.names[int(i)] for i in found.ap_class_index]
+    np.testing.assert_array_equal(found.box.maps, expected.box.maps)
+
+
+def test_a_class_that_the_model_does_not_know_is_an_error(model: NAS, own_predictions: Path, tmp_path: Path) -> None:
+    data = write_yaml(tmp_path, ("disc", "ring", "square"))
+    with pytest.raises(SourceError, match=r"no class, or more than one, named 'square'; it predicts 'disc', 'ring'"):
+        model.val(data=str(data))
+
+
+def test_faults_in_the_data_are_said_before_and_the_rest_is_used(
+    model: NAS, own_predictions: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = model.val(data=str(own_predictions), verbose=False)
+    with (tmp_path / "labels" / "0.txt").open("a") as labels:
+        labels.write("0 0.5 0.5 0 0.1\n7 0.5 0.5 0.1 0.1\n")
+
+    def ours() -> list[str]:
+        return [record.getMessage() for record in caplog.records if record.name == "yolonas_plugin"]
+
+    said: list[str] = []
+    model.add_callback("on_val_start", lambda validator: said.extend(ours()))
+    found = model.val(data=str(own_predictions), verbose=False)
+    (message,) = said
+    assert ours() == said
+    assert "1 x label outside the classes in val, label left out: labels/0.txt:" in message
+    assert "1 x box of no area in val, label left out: labels/0.txt:" in message
+    assert found.box.map == expected.box.map
+
+
+def test_data_that_is_not_named_is_an_error(model: NAS) -> None:
+    with pytest.raises(SourceError, match="name it with data="):
+        model.val()
+
+
 def test_map_on_bccd_is_super_gradients(shared_data: Path, bccd_checkpoint: Path, tmp_path: Path) -> None:
+    model = NAS(bccd_checkpoint)
     data = write_yolo(tmp_path / "bccd", shared_data / "bccd", "test")
-    metrics = NAS(bccd_checkpoint).val(data=str(data), verbose=False)
+    metrics = model.val(data=str(data), verbose=False)
     assert metrics.box.map == pytest.approx(SUPER_GRADIENTS_MAP, abs=0.002)
     assert metrics.box.map50 == pytest.approx(SUPER_GRADIENTS_MAP50, abs=0.002)
+    folder = model.val(data=str(shared_data / "bccd"), split="test", verbose=False)
+    assert (folder.box.map, folder.box.map50) == (metrics.box.map, metrics.box.map50)

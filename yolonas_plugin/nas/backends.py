@@ -12,8 +12,8 @@ from typing import Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from yolonas_plugin.engine import require
 from yolonas_plugin.errors import BackendError
-from yolonas_plugin.nas.engine import require
 from yolonas_plugin.nas.module import NASModule, build_native
 from yolonas_plugin.nn import CONFIGS, RawPredictions, YoloNASConfig
 from yolonas_plugin.nn.model import check_sides

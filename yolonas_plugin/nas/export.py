@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from yolonas_plugin.engine import keep_threads, quiet, require, session
 from yolonas_plugin.errors import ExportError
-from yolonas_plugin.nas.engine import keep_threads, quiet, require, session
 
 if TYPE_CHECKING:
     from yolonas_plugin.nas.model import NAS

@@ -14,9 +14,9 @@ from ultralytics.engine.results import Results
 from ultralytics.utils import DEFAULT_CFG_DICT
 from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
 
+from yolonas_plugin.engine import require
 from yolonas_plugin.errors import ConfigRefusedError, SourceError, YoloNASPluginError
 from yolonas_plugin.nas.backends import Backend, network_builder
-from yolonas_plugin.nas.engine import require
 from yolonas_plugin.nas.export import export
 from yolonas_plugin.nas.module import build_module
 from yolonas_plugin.nas.predict import NASPredictor, engine_defaults
@@ -177,15 +177,22 @@ class NAS(Model):
         return super().track(source, stream, persist, **kwargs)
 
     def val(self, validator: Any = None, **kwargs: Any) -> Any:
-        """Measure the model on a data set in the engine's format.
+        """Measure the model on a data set in YOLO, COCO or Pascal VOC format.
+
+        Faults in the data are logged before the work starts, and what can't be used is left out.
 
         Args:
             validator: Another validator class.
-            **kwargs: The engine's settings; ``data`` names the data set. Defaults are those of super-gradients'
-                evaluation: ``conf=0.01``, ``iou=0.7``, at most 300 boxes; and ``plots=False``.
+            **kwargs: The engine's settings; ``data`` names the data set, see :func:`yolonas_plugin.data.open_data`.
+                Defaults are those of super-gradients' evaluation: ``conf=0.01``, ``iou=0.7``, at most 300 boxes; and
+                ``plots=False``.
 
         Returns:
             The engine's ``DetMetrics``: ``.box.map``, ``.box.map50``, ``.results_dict``, ...
+
+        Raises:
+            DataNotFoundError: The data, or the split, isn't there.
+            SourceError: The data can't be used, or has a class that the model doesn't have.
         """
         return super().val(validator, **{"plots": False, **kwargs})
 

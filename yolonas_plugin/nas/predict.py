@@ -16,8 +16,8 @@ from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import DEFAULT_CFG
 
+from yolonas_plugin.engine import keep_threads, session
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.nas.engine import keep_threads, session
 from yolonas_plugin.nas.module import NASModule, build_module, split_output
 from yolonas_plugin.nas.sources import can_be_opened, is_video, list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec, select_boxes

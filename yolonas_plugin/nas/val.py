@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,13 +11,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from ultralytics.data import YOLODataset
 from ultralytics.data.augment import Compose, Format
 from ultralytics.models.yolo.detect import DetectionValidator
+from ultralytics.utils import RANK
 from ultralytics.utils.patches import imread
 
+from yolonas_plugin.data import DataSet, open_data
+from yolonas_plugin.engine import keep_threads, session
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.nas.engine import keep_threads, session
+from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes
 from yolonas_plugin.nas.module import NASModule, build_module, split_output
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec, select_boxes
 from yolonas_plugin.weights import find_weights, read_checkpoint
@@ -36,12 +39,15 @@ class NASValidator(DetectionValidator):
     """
 
     processing: ProcessingSpec
-    model_classes: int
+    class_names: dict[int, str]
+    data_set: DataSet | None
+    """The data, once it has been read; whoever has read it already may put it here."""
 
     def __init__(
         self, dataloader: Any = None, save_dir: Path | None = None, args: Any = None, _callbacks: Any = None
     ) -> None:
         super().__init__(dataloader, save_dir, args, _callbacks)
+        self.data_set = None
         given = vars(args) if isinstance(args, SimpleNamespace) else dict(args or {})
         self._size_given = given.get("imgsz") is not None
         if given.get("conf") is None:
@@ -57,7 +63,7 @@ class NASValidator(DetectionValidator):
             model = build_module(read_checkpoint(find_weights(model or self.args.model)))
         if not isinstance(model, NASModule):
             raise TypeError(f"NASValidator measures YOLO-NAS, not a {type(model).__name__}")
-        self.model_classes = model.num_classes
+        self.class_names = model.names
         self.processing = model.processing
         largest = max(model.processing.size)
         if not self._size_given:
@@ -65,8 +71,25 @@ class NASValidator(DetectionValidator):
         elif self.args.imgsz != largest:
             self.processing = model.processing.with_size((self.args.imgsz, self.args.imgsz))
         fused = deepcopy(model).fuse().to(memory_format=torch.channels_last)
-        with session(), keep_threads():
+        with session(), keep_threads(), contextlib.nullcontext() if trainer else self._described_data():
             return super().__call__(trainer, fused)
+
+    @contextlib.contextmanager
+    def _described_data(self) -> Iterator[None]:
+        """Read the data, whatever its format, say what is wrong with it, and give the engine what it understands."""
+        source = self.args.data
+        if source is None:
+            raise SourceError("no data to validate on; name it with data=")
+        known = self.data_set
+        if known is None or known.source != source or self.args.split not in known.splits:
+            self.data_set = open_data(source, [self.args.split])
+            if RANK in {-1, 0}:
+                self.data_set.report.log()
+        try:
+            with description(self.data_set) as self.args.data:
+                yield
+        finally:
+            self.args.data = source
 
     def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> NASDataset:
         """Return the data set, whose images come letterboxed as YOLO-NAS wants them.
@@ -74,13 +97,10 @@ class NASValidator(DetectionValidator):
         Raises:
             SourceError: It has classes that the model can't predict.
         """
-        if self.data["nc"] > self.model_classes:
-            raise SourceError(
-                f"{self.args.data}: the data has {self.data['nc']} classes, the model predicts {self.model_classes}; "
-                "validate with the data it was trained on, or list fewer classes"
-            )
+        assert self.data_set is not None
         return NASDataset(
-            img_path=img_path,
+            samples=self.data_set.splits[self.args.split],
+            indices=match_classes(self.data_set, self.class_names),
             imgsz=self.args.imgsz,
             batch_size=batch,
             augment=False,
@@ -139,7 +159,7 @@ class NASValidator(DetectionValidator):
         super().plot_predictions({**batch, "img": batch["rgb"]}, preds, ni, *args, **kwargs)
 
 
-class NASDataset(YOLODataset):
+class NASDataset(SampleDataset):
     """The engine's data set, which leaves resizing and padding to ``processing``."""
 
     def __init__(self, *args: Any, processing: ProcessingSpec, **kwargs: Any) -> None:

@@ -1,0 +1,251 @@
+"""COCO JSON: one file for each split, and folders of images.
+
+Categories become classes in the order of their ids, as pycocotools and super-gradients have it. Crowd boxes are left
+out: Ultralytics' converter does so, and super-gradients takes none for an object. Outlines are dropped while the file
+is parsed: one of 446 MB, the size of COCO's own training set, takes 1.1 GB of memory and not 2.9.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from yolonas_plugin.data.contents import SPLIT_FOLDERS, Contents, choose, known_size
+from yolonas_plugin.data.report import Kind, Notes
+from yolonas_plugin.data.samples import Record
+from yolonas_plugin.errors import SourceError
+
+FORMAT: Final = "COCO"
+
+_PATTERNS: Final = ("instances*.json", "*annotations*.json", "*coco*.json", "labels*.json", "t*.json", "val*.json")
+_NOTHING: Final = ("none", "", None)
+_OTHERS: Final = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
+_SPLIT: Final = re.compile(r"(?<![a-z])(train|valid|validation|val|test)(?![a-z])")
+
+
+@dataclass(frozen=True, slots=True)
+class CocoFiles:
+    """Where the parts of a data set lie.
+
+    Attributes:
+        root: Folder that paths in messages are relative to.
+        annotations: The JSON file of each split.
+        images: The folder of images of each split, where it is known.
+        names: The classes, where somebody has said them; they win over the categories.
+    """
+
+    root: Path
+    annotations: Mapping[str, Path]
+    images: Mapping[str, Path]
+    names: tuple[str, ...] = ()
+
+
+def find_coco(root: Path) -> CocoFiles | None:
+    """Find the JSON files of each split in a folder, in its ``annotations``, or in a folder for each split.
+
+    Raises:
+        SourceError: Two files claim to be the same split.
+    """
+    folders = [root, root / "annotations", *(root / name for name in SPLIT_FOLDERS)]
+    found = {path for folder in folders for pattern in _PATTERNS for path in folder.glob(pattern)}
+    files = sorted(path for path in found if not path.stem.startswith(_OTHERS) and split_of(path))
+    files = [path for path in files if path.stem.startswith("instances")] or files
+    splits: dict[str, Path] = {}
+    for path in files:
+        split = str(split_of(path))
+        if splits.setdefault(split, path) != path:
+            raise SourceError(
+                f"{root}: both {splits[split].name} and {path.name} could be the annotations of {split!r}; say which "
+                "in a YAML file, such as 'train: annotations/a.json', and give that as the data"
+            )
+    order = dict.fromkeys(SPLIT_FOLDERS.values())
+    return CocoFiles(root, {split: splits[split] for split in order if split in splits}, {}) if splits else None
+
+
+def split_of(path: Path) -> str | None:
+    """Tell which split a JSON file is by its name, or else by its folder's."""
+    for name in (path.stem, path.parent.name):
+        if match := _SPLIT.search(name.lower()):
+            return SPLIT_FOLDERS[match[1]]
+    return None
+
+
+def described_coco(description: Mapping[str, Any], root: Path) -> CocoFiles | None:
+    """Understand a description such as ``{"path": ..., "train": "a.json", "val": "b.json", "images": ...}``.
+
+    ``images`` is a folder, or a folder for each split; without it the images are looked for. ``names`` may give the
+    classes and their order.
+
+    Returns:
+        None when no split is a JSON file.
+    """
+    root = (root / Path(str(description.get("path") or ".")).expanduser()).resolve()
+    splits = {split: description.get(split) for split in ("train", "val", "test")}
+    files = {split: root / str(name) for split, name in splits.items() if str(name).lower().endswith(".json")}
+    if not files:
+        return None
+    images = description.get("images") or {}
+    if not isinstance(images, Mapping):
+        images = dict.fromkeys(files, images)
+    names = description.get("names") or ()
+    names = [names[i] for i in sorted(names)] if isinstance(names, Mapping) else names
+    return CocoFiles(root, files, {split: root / str(name) for split, name in images.items()}, tuple(map(str, names)))
+
+
+def read_coco(files: CocoFiles, wanted: tuple[str, ...] | None, notes: Notes) -> Contents:
+    """Read the JSON files of the splits that are wanted; None reads all.
+
+    Raises:
+        SourceError: A file isn't COCO JSON, there is no such split, or none of its images can be found.
+    """
+    chosen = choose(files.annotations, wanted, str(files.root))
+    loaded = {split: _load(files.annotations[split]) for split in chosen}
+    names = files.names or _names(loaded, notes)
+    records = {split: _records(split, data, names, files, notes) for split, data in loaded.items()}
+    return Contents(FORMAT, str(files.root), names, records)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            data = json.load(file, object_hook=_without_outlines)
+    except json.JSONDecodeError as error:
+        raise SourceError(f"{path}: line {error.lineno} is no JSON: {error.msg}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise SourceError(f"{path}: can't be read: {error}") from error
+    keys = ("images", "annotations", "categories")
+    if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in keys):
+        raise SourceError(f"{path}: this JSON isn't COCO's; that has the lists {', '.join(keys)}")
+    for category in data["categories"]:
+        if _scalar(category, "id") is None or not isinstance(category.get("name"), str):
+            raise SourceError(f"{path}: a category needs an id and a name, found {category!r:.80}")
+    return data
+
+
+def _without_outlines(item: dict[str, Any]) -> dict[str, Any]:
+    item.pop("segmentation", None)
+    item.pop("keypoints", None)
+    return item
+
+
+def _names(loaded: Mapping[str, dict[str, Any]], notes: Notes) -> tuple[str, ...]:
+    """Order the categories of all splits by id; leave out one that is only the heading of others.
+
+    Roboflow writes such a heading as the first category, and no box has it.
+    """
+    categories, used = [], set()
+    for data in loaded.values():
+        own = sorted(data["categories"], key=lambda category: (isinstance(category["id"], str), category["id"]))
+        numbers = {_scalar(item, "category_id") for item in data["annotations"]}
+        categories += own
+        used |= {category["name"] for category in own if category["id"] in numbers}
+    headings = {category.get("supercategory") for category in categories} - used
+    headings &= {category["name"] for category in categories if category.get("supercategory") in _NOTHING}
+    for name in sorted(headings):
+        notes.add(Kind.CLASS_GROUP, "", name)
+    return tuple(dict.fromkeys(category["name"] for category in categories if category["name"] not in headings))
+
+
+def _records(split: str, data: dict[str, Any], names: Sequence[str], files: CocoFiles, notes: Notes) -> list[Record]:
+    path = files.annotations[split]
+    shown = os.path.relpath(path, files.root)
+    index = {name: i for i, name in reversed(list(enumerate(names)))}
+    categories = {category["id"]: category["name"] for category in data["categories"]}
+    images = _images(split, data, shown, notes)
+    locate = _find_images(split, [name for name, _ in images.values()], files)
+    by_path: dict[str, Record] = {}
+    by_id: dict[Any, Record] = {}
+    for number, (name, size) in images.items():
+        file = os.path.abspath(locate(name))
+        if file in by_path:
+            notes.add(Kind.IMAGE_REPEATED, split, f"{shown}: image {number} ({name})")
+        by_id[number] = by_path.setdefault(file, Record(file, [], [], shown, [], size=size))
+    for item in data["annotations"]:
+        mark, image = f": annotation {_scalar(item, 'id')}", _scalar(item, "image_id")
+        record, box = by_id.get(image), _box(item)
+        if record is None:
+            notes.add(Kind.LABEL_STRAY, split, f"{shown}{mark}: image {image}")
+        elif box is None:
+            notes.add(Kind.LABEL_UNREADABLE, split, f"{shown}{mark}: bbox is {item.get('bbox')!r:.60}")
+            record.unreadable += 1
+        elif item.get("iscrowd"):
+            notes.add(Kind.CROWD, split, f"{shown}{mark}")
+        else:
+            category = _scalar(item, "category_id")
+            title = categories.get(category, f"category {category}")
+            record.labels.append(index.get(title, -1) if category in categories else -1)
+            record.boxes.append(box)
+            record.marks.append(f"{mark} ({title})")
+    return list(by_path.values())
+
+
+def _scalar(item: Any, key: str) -> Any:
+    """Return a number or a string; None for all else, because a file may hold anything anywhere."""
+    value = item.get(key) if isinstance(item, dict) else None
+    return value if isinstance(value, (int, str)) else None
+
+
+def _images(split: str, data: dict[str, Any], shown: str, notes: Notes) -> dict[Any, tuple[str, Any]]:
+    """Map the id of each image to its file name and size."""
+    images: dict[Any, tuple[str, Any]] = {}
+    for place, item in enumerate(data["images"]):
+        number, name = _scalar(item, "id"), _scalar(item, "file_name")
+        if number is None or not name:
+            notes.add(Kind.LABELS_UNREADABLE, split, f"{shown}: images[{place}] has no id or no file_name")
+        elif number in images:
+            notes.add(Kind.IMAGE_REPEATED, split, f"{shown}: image {number} ({name})")
+        else:
+            images[number] = str(name).replace("\\", "/"), known_size(item.get("height"), item.get("width"))
+    return images
+
+
+def _box(item: Any) -> list[float] | None:
+    """Turn x, y, width, height into x1, y1, x2, y2; None for what is no box."""
+    box = item.get("bbox") if isinstance(item, dict) else None
+    if not isinstance(box, list) or not all(isinstance(side, (int, float)) for side in box):
+        return None
+    try:
+        x, y, width, height = map(float, box)
+    except (ValueError, OverflowError):  # not four, or too large
+        return None
+    return [x, y, x + width, y + height]
+
+
+def _find_images(split: str, names: Sequence[str], files: CocoFiles) -> Callable[[str], Path]:
+    """Find where the images lie: of the likely folders the one that has most of some of them.
+
+    Returns:
+        A function from an image's ``file_name`` to its path.
+
+    Raises:
+        SourceError: No likely folder has any.
+    """
+    path = files.annotations[split]
+    title = re.sub(r"^(instances|annotations)_", "", path.stem)
+    spellings = [title, *(name for name, meant in SPLIT_FOLDERS.items() if meant == split)]
+    within = [".", "images", *spellings, *(f"images/{name}" for name in spellings), "data", "JPEGImages"]
+    bases = [path.parent, path.parent.parent, files.root]
+    likely = [files.images[split]] if split in files.images else [base / name for base in bases for name in within]
+    some = names[:: len(names) // 20 + 1]
+    # the second, because a JSON file that was moved still names the folder that its images were in
+    ways: list[Callable[[Path, str], Path]] = [
+        lambda folder, name: folder / name,
+        lambda folder, name: folder / os.path.basename(name),
+    ]
+    hits = [
+        (sum(way(folder, name).is_file() for name in some), way, folder)
+        for way in ways
+        for folder in dict.fromkeys(likely)
+    ]
+    count, way, folder = max(hits, key=lambda hit: hit[0])
+    if some and not count:
+        raise SourceError(
+            f"{path}: none of its images was found, the first is {names[0]!r}; looked in "
+            f"{', '.join(dict.fromkeys(map(str, likely)))}. Name their folder in a YAML file: 'images: folder'"
+        )
+    return lambda name: way(folder, name)

@@ -1,0 +1,117 @@
+"""Checked labels under the Ultralytics engine: its data set, fed from memory, and its description of the data."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from ultralytics.data import YOLODataset
+
+from yolonas_plugin.data import DataSet, Sample
+from yolonas_plugin.errors import SourceError
+
+
+class SampleDataset(YOLODataset):
+    """The engine's data set with labels from memory; all of its augmentation and caching of images works as ever.
+
+    Nothing is read but images, and nothing is written beside them. The data set can be pickled, for workers that
+    don't fork.
+
+    Args:
+        samples: Images and their labels.
+        indices: The class that each class of the samples becomes; None leaves them.
+        **kwargs: What the engine's ``YOLODataset`` takes; ``img_path`` is not used.
+    """
+
+    def __init__(
+        self, *args: Any, samples: Sequence[Sample], indices: Sequence[int] | None = None, **kwargs: Any
+    ) -> None:
+        self._samples = samples
+        self._indices = None if indices is None else np.asarray(indices, dtype=np.float32)
+        super().__init__(*args, **{"img_path": "", **kwargs})
+        self._samples = ()  # the engine's labels hold it all
+
+    def get_img_files(self, img_path: Any) -> list[str]:
+        """Return the images of the samples, or the fraction of them that the engine's setting asks for."""
+        total = len(self._samples)
+        count = self.fraction if isinstance(self.fraction, int) else max(1, round(total * self.fraction))
+        self._samples = self._samples[:count]
+        return [sample.image for sample in self._samples]
+
+    def get_labels(self) -> list[dict[str, Any]]:
+        """Return the labels in the engine's form. Outlines are kept only if every label has one, as the engine does."""
+        outlined = all(len(sample.polygons) == len(sample.classes) for sample in self._samples)
+        return [
+            {
+                "im_file": sample.image,
+                "shape": sample.shape,
+                "cls": self._classes(sample)[:, None],
+                "bboxes": sample.boxes.copy(),
+                "segments": list(sample.polygons) if outlined else [],
+                "keypoints": None,
+                "normalized": True,
+                "bbox_format": "xywh",
+            }
+            for sample in self._samples
+        ]
+
+    def _classes(self, sample: Sample) -> np.ndarray:
+        return sample.classes.copy() if self._indices is None else self._indices[sample.classes.astype(int)]
+
+
+@contextlib.contextmanager
+def description(data: DataSet) -> Iterator[str]:
+    """Describe the data in a YAML file, for those parts of the engine that read it from nothing else.
+
+    Yields:
+        The path of the file, which is gone afterwards.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "data.yaml")
+        path.write_text(yaml.safe_dump(data.settings, allow_unicode=True), encoding="utf-8")
+        yield str(path)
+
+
+def match_classes(data: DataSet, names: Mapping[int, str]) -> list[int]:
+    """Tell which of a model's classes each class of the data is.
+
+    They are matched by name. Where the model or the data has no names (``class_0``, ...) they are matched by index.
+
+    Args:
+        data: The data.
+        names: The model's class names by index.
+
+    Returns:
+        The model's index for each class of the data.
+
+    Raises:
+        SourceError: The data has a class that the model can't predict, or that two of its classes could be.
+    """
+    own, theirs = list(data.names), [names[i] for i in sorted(names)]
+    title = data.report.source
+    if len(own) > len(theirs):
+        raise SourceError(
+            f"{title}: the data has {len(own)} classes, the model predicts {len(theirs)}; "
+            "validate with the data it was trained on, or list fewer classes"
+        )
+    if own == theirs[: len(own)] or _unnamed(own) or _unnamed(theirs):
+        return list(range(len(own)))
+    if unknown := [name for name in own if theirs.count(name) != 1 or own.count(name) != 1]:
+        raise SourceError(
+            f"{title}: the model has no class, or more than one, named {_some(unknown)}; it predicts {_some(theirs)}. "
+            "Give both the same names: in the data, or with NAS(path, names=[...])"
+        )
+    return [theirs.index(name) for name in own]
+
+
+def _unnamed(names: Sequence[str]) -> bool:
+    return list(names) == [f"class_{i}" for i in range(len(names))]
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")
