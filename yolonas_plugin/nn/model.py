@@ -56,6 +56,8 @@ class YoloNAS(nn.Module):
             height, width = images.shape[-2:]
             if height % STRIDES[-1] or width % STRIDES[-1] or not height or not width:
                 raise ValueError(f"input is {height}x{width}; both sides must be multiples of {STRIDES[-1]}")
+        if self.training and images.device.type == "cpu":
+            images = images.contiguous(memory_format=torch.channels_last)  # a third less time for a step
         return self.heads(*self.neck(*self.backbone(images)))
 
     def fuse(self) -> YoloNAS:
