@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from tests import golden, synthetic
-from yolonas_plugin.nn import YoloNAS
+from tests.network import losses
+from yolonas_plugin.nn import RawPredictions, YoloNAS, YoloNASLoss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -20,6 +21,18 @@ def test_boxes_and_scores_equal_super_gradients(size: str) -> None:
     network = synthetic.network(size)
     assert_near_golden(network, size, pixels=0.01, score=5e-5)
     assert_near_golden(network.fuse(), size, pixels=0.05, score=1e-4)
+
+
+@pytest.mark.parametrize("assigner", losses.ASSIGNERS)
+@pytest.mark.parametrize("predictions", losses.PREDICTIONS)
+@pytest.mark.parametrize("kind", losses.KINDS)
+def test_the_loss_and_its_gradients_equal_super_gradients(kind: str, predictions: str, assigner: str) -> None:
+    case = losses.case(kind, predictions)
+    criterion = YoloNASLoss(static_assigner=assigner == "by place")
+    found = losses.compute(case, lambda *tensors: criterion(RawPredictions(*tensors, *case.raw[2:]), *case.ours))
+    expected = golden.load_arrays("loss")[f"{kind}, {predictions}, {assigner}"]
+    np.testing.assert_allclose(found[:5], expected[:5], rtol=1e-4)  # the parts, the lengths of the gradients
+    np.testing.assert_allclose(found[5:], expected[5:], rtol=1e-4, atol=1e-4 * expected[3:5].max())
 
 
 def assert_near_golden(network: YoloNAS, size: str, pixels: float, score: float) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 
 import onnxruntime
@@ -13,7 +15,17 @@ from torch import Tensor, nn
 
 from tests import synthetic
 from yolonas_plugin.cards import CARDS
-from yolonas_plugin.nn import CONFIGS, RawPredictions, YoloNAS, yolo_nas_l, yolo_nas_m, yolo_nas_n, yolo_nas_s
+from yolonas_plugin.nn import (
+    CONFIGS,
+    RawPredictions,
+    YoloNAS,
+    YoloNASConfig,
+    yolo_nas_l,
+    yolo_nas_m,
+    yolo_nas_n,
+    yolo_nas_s,
+)
+from yolonas_plugin.nn.blocks import QARepVGGBlock, drop_path
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -165,6 +177,51 @@ def test_gradients_reach_every_parameter_but_the_place_of_the_fused_kernel(nano:
     without = {name for name, parameter in nano.named_parameters() if parameter.grad is None}
     assert without == {name for name, _ in nano.named_parameters() if ".rbr_reparam." in name}
     assert all(parameter.grad.isfinite().all() for parameter in nano.parameters() if parameter.grad is not None)
+
+
+def test_gradients_are_right_where_images_enter() -> None:
+    """oneDNN's gradient of a strided 1x1 convolution of three channels, channels last, is wrong or ends the process."""
+    block = QARepVGGBlock(3, 32, stride=2, residual=False).train()
+    exact = deepcopy(block).double()
+    images = synthetic.batch(320, 320, images=8)
+    weights = synthetic.batch(160, 160, images=8, channels=32)
+    (block(images.contiguous(memory_format=torch.channels_last)) * weights).mean().backward()
+    (exact(images.double()) * weights.double()).mean().backward()
+    found, expected = block.branch_1x1.weight.grad.double(), exact.branch_1x1.weight.grad
+    assert (found - expected).norm() <= 1e-2 * expected.norm()
+
+
+def test_dropping_is_for_training_only(nano: YoloNAS) -> None:
+    dropping = YoloNAS(CONFIGS["n"].with_dropout(drop_path=0.5, dropout=0.5)).eval()
+    dropping.load_state_dict(nano.state_dict(), strict=True)
+    images = synthetic.batch(96, 96, images=2)
+    for first, second in zip(run(nano, images), run(dropping, images), strict=True):
+        assert torch.equal(first, second)
+    with torch.no_grad():
+        assert torch.equal(nano.train()(images).logits, nano(images).logits)
+        assert not torch.allclose(dropping.train()(images).logits, dropping(images).logits)
+
+
+def test_drop_path_drops_whole_images_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    dropped = drop_path(torch.ones(10_000, 2, 3, 3), rate=0.2)
+    assert (dropped == dropped[:, :1, :1, :1]).all()
+    assert dropped.unique().tolist() == [0, 1.25]
+    assert 0.98 < dropped.mean() < 1.02
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.with_dropout(dropout=1.0), "dropout_rate is 1.0; it must be at least 0 and less than 1"),
+        (lambda c: c.with_dropout(drop_path=-0.1), "drop_path_rates is -0.1, -0.1; it must be"),
+        (lambda c: replace(c, cls_dropout_rate=2), "cls_dropout_rate is 2"),
+        (lambda c: replace(c.neck[0], drop_path_rates=(0.1,)), "1 drop_path_rates for 2 blocks"),
+    ],
+)
+def test_rates_that_make_no_sense_are_refused(change: Callable[[YoloNASConfig], object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        change(CONFIGS["n"])
 
 
 def test_a_new_network_scores_every_class_about_one_percent() -> None:

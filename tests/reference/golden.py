@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import zipfile
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from super_gradients.training.processing.processing import default_yolo_nas_coco
 
 from tests import golden, synthetic
 from tests.conftest import CHECKPOINT, bccd_images
+from tests.network import losses
 from tests.processing import cases
 from tests.reference import oracle
 
@@ -30,6 +32,18 @@ def network() -> dict[str, np.ndarray]:
         kept = golden.sample(boxes.shape[1])
         case = golden.network_case(size, shape)
         arrays |= {f"{case} boxes": boxes[0].numpy()[kept], f"{case} scores": scores[0].numpy()[kept]}
+    return arrays
+
+
+def loss() -> dict[str, np.ndarray]:
+    """The loss and its gradients, for every kind of boxes and predictions, and both assigners."""
+    arrays = {}
+    for kind, (_, shape, _) in losses.KINDS.items():
+        for predictions in losses.PREDICTIONS:
+            case = losses.case(kind, predictions)
+            for assigner in losses.ASSIGNERS:
+                arguments = {"shape": shape, "targets": case.targets, "static": assigner == "by place"}
+                arrays[f"{kind}, {predictions}, {assigner}"] = losses.compute(case, partial(oracle.loss, **arguments))
     return arrays
 
 
@@ -87,6 +101,7 @@ def digest(pixels: np.ndarray) -> str:
 
 if __name__ == "__main__":
     np.savez_compressed(golden.FOLDER / "network.npz", **network())
+    np.savez_compressed(golden.FOLDER / "loss.npz", **loss())
     np.savez_compressed(golden.FOLDER / "selection.npz", **selection())
     np.savez_compressed(golden.FOLDER / "bccd.npz", **bccd())
     np.savez_compressed(golden.FOLDER / "module.npz", **module())

@@ -11,7 +11,11 @@ import cv2
 import numpy as np
 import torch
 from super_gradients.training import models
+from super_gradients.training.losses import PPYoloELoss
+from super_gradients.training.models.arch_params_factory import get_arch_params
 from super_gradients.training.models.detection_models.pp_yolo_e import PPYoloEPostPredictionCallback
+from super_gradients.training.models.detection_models.pp_yolo_e.pp_yolo_head import generate_anchors_for_grid_cell
+from super_gradients.training.models.detection_models.yolo_nas.yolo_nas_variants import YoloNAS
 from super_gradients.training.processing.processing import (
     ComposeProcessing,
     DetectionBottomRightPadding,
@@ -24,6 +28,8 @@ from super_gradients.training.utils.predict import DetectionPrediction
 from torch import Tensor, nn
 
 from tests import synthetic
+from yolonas_plugin.nn import YoloNASConfig
+from yolonas_plugin.nn.head import STRIDES
 
 PROCESSING = {
     "coco": default_yolo_nas_coco_processing_params()["image_processor"],
@@ -39,11 +45,33 @@ PROCESSING = {
 """The two ways in which YOLO-NAS checkpoints want their images: the published weights', the YOLO-format recipe's."""
 
 
+def new_network(size: str, num_classes: int = 80, in_channels: int = 3) -> nn.Module:
+    """Return an unfused network as it is when training starts."""
+    return models.get(f"yolo_nas_{size}", num_classes=num_classes, arch_params={"in_channels": in_channels})
+
+
 def network(size: str, num_classes: int = 80, in_channels: int = 3) -> nn.Module:
     """Return an unfused network with the synthetic weights, in evaluation mode."""
-    model = models.get(f"yolo_nas_{size}", num_classes=num_classes, arch_params={"in_channels": in_channels})
+    model = new_network(size, num_classes, in_channels)
     model.load_state_dict(synthetic.state_dict(model.state_dict()), strict=True)
     return model.eval()
+
+
+def network_with_dropout(config: YoloNASConfig, num_classes: int) -> nn.Module:
+    """Return a network of the rates in ``config`` with the synthetic weights, in training mode."""
+    params = deepcopy(dict(get_arch_params(f"yolo_nas_{config.size}_arch_params")))
+    backbone = [stage["YoloNASStage"] for stage in params["backbone"]["NStageBackbone"]["stages"]]
+    neck = [next(iter(stage.values())) for stage in params["neck"]["YoloNASPANNeckWithC2"].values()]
+    for stage, ours in zip([*backbone, *neck], [*config.backbone, *config.neck], strict=True):
+        stage.update(drop_path_rates=list(ours.drop_path_rates), dropout_rate=ours.dropout_rate)
+    for head in params["heads"]["NDFLHeads"]["heads_list"]:
+        head["YoloNASDFLHead"].update(
+            cls_dropout_rate=config.cls_dropout_rate, reg_dropout_rate=config.reg_dropout_rate
+        )
+    names = ("backbone", "neck", "heads", "bn_eps", "bn_momentum", "inplace_act", "in_channels")
+    model = YoloNAS(**{name: params[name] for name in names}, num_classes=num_classes)
+    model.load_state_dict(synthetic.state_dict(model.state_dict()), strict=True)
+    return model.train()
 
 
 def load(checkpoint: Path) -> nn.Module:
@@ -56,6 +84,17 @@ def forward(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
     with torch.no_grad():
         (boxes, scores), _ = model(images)
     return boxes, scores
+
+
+def loss(
+    logits: Tensor, distances: Tensor, shape: tuple[int, int], targets: Tensor, static: bool = False
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the loss of raw predictions for images of a ``shape``, and its parts; ``targets`` as in ``Case``."""
+    criterion = PPYoloELoss(num_classes=logits.shape[-1], use_static_assigner=static)
+    maps = tuple(torch.empty(1, 1, shape[0] // stride, shape[1] // stride) for stride in STRIDES)
+    total, parts = criterion((logits, distances, *generate_anchors_for_grid_cell(maps, STRIDES)), targets)
+    names = {"loss_cls": "cls_loss", "loss_iou": "box_loss", "loss_dfl": "dfl_loss"}
+    return total, {names[name]: part for name, part in zip(criterion.component_names[:3], parts, strict=False)}
 
 
 def select(boxes: Tensor, scores: Tensor, settings: Mapping[str, Any]) -> Tensor:

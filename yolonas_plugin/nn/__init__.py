@@ -1,7 +1,8 @@
-"""YOLO-NAS on torch alone: the network, its sizes, and fusing."""
+"""YOLO-NAS on torch alone: the network, its sizes, fusing, and the training loss."""
 
 from yolonas_plugin.nn.config import CONFIGS, Size, StageConfig, YoloNASConfig
 from yolonas_plugin.nn.head import RawPredictions
+from yolonas_plugin.nn.loss import YoloNASLoss
 from yolonas_plugin.nn.model import YoloNAS, yolo_nas_l, yolo_nas_m, yolo_nas_n, yolo_nas_s
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "StageConfig",
     "YoloNAS",
     "YoloNASConfig",
+    "YoloNASLoss",
     "yolo_nas_l",
     "yolo_nas_m",
     "yolo_nas_n",

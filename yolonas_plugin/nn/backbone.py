@@ -26,9 +26,7 @@ class Stage(nn.Module):
     def __init__(self, in_channels: int, config: StageConfig) -> None:
         super().__init__()
         self.downsample = QARepVGGBlock(in_channels, config.channels, stride=2, residual=False)
-        self.blocks = CSPLayer(
-            config.channels, config.channels, config.blocks, config.hidden, concat_all=config.concat_all
-        )
+        self.blocks = CSPLayer(config.channels, config)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [B, C, H, W] to [B, C_out, H / 2, W / 2]."""

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from yolonas_plugin.nn.config import StageConfig
+
 BN_EPS = 1e-3
 BN_MOMENTUM = 0.03
 
@@ -99,8 +101,20 @@ class QARepVGGBlock(nn.Module):
         """Map [B, C_in, H, W] to [B, C_out, H / stride, W / stride]."""
         if self.fused:
             return self.act(self.rbr_reparam(x))
-        branches = self.branch_3x3(x) + self.branch_1x1(x)
-        return self.act(self.post_bn(branches + x if self.residual else branches))
+        branches = self.branch_3x3(x)
+        branches += self._pointwise(x)
+        if self.residual:
+            branches += x
+        return self.act(self.post_bn(branches))
+
+    def _pointwise(self, x: Tensor) -> Tensor:
+        conv = self.branch_1x1
+        if not self.training or conv.in_channels >= 16:
+            return conv(x)
+        # the same on fewer pixels: for few channels, channels last and a stride, oneDNN writes beyond the memory of
+        # this gradient (its issue 6035)
+        rows, columns = conv.stride
+        return functional.conv2d(x[:, :, ::rows, ::columns], conv.weight, conv.bias)
 
     def fuse(self) -> None:
         """Re-parameterise: add the branches up to one 3x3 kernel and fold both BatchNorms into it."""
@@ -118,10 +132,14 @@ class QARepVGGBlock(nn.Module):
 
 
 class Bottleneck(nn.Module):
-    """Two 3x3 blocks and a shortcut weighted by a learnable ``alpha``."""
+    """Two 3x3 blocks and a shortcut weighted by a learnable ``alpha``.
 
-    def __init__(self, channels: int, repvgg: bool) -> None:
+    In training each image goes around the blocks with the probability ``drop_path_rate``.
+    """
+
+    def __init__(self, channels: int, repvgg: bool, drop_path_rate: float = 0.0) -> None:
         super().__init__()
+        self.drop_path_rate = drop_path_rate
         block = QARepVGGBlock if repvgg else _conv3x3
         self.cv1 = block(channels, channels)
         self.cv2 = block(channels, channels)
@@ -129,30 +147,28 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Keep the shape [B, C, H, W]."""
-        return self.alpha * x + self.cv2(self.cv1(x))
+        y = self.cv2(self.cv1(x))
+        if self.training and self.drop_path_rate:
+            y = drop_path(y, self.drop_path_rate)
+        return self.alpha * x + y
 
 
 class CSPLayer(nn.Module):
     """Cross-stage partial layer: one half passes through the bottlenecks, the other goes around them.
 
-    ``concat_all`` joins the input and the output of every bottleneck, not only the last output.
+    Its output has ``config.channels`` channels. ``repvgg`` is whether the bottlenecks consist of QARepVGG blocks.
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        blocks: int,
-        hidden: int,
-        repvgg: bool = True,
-        concat_all: bool = False,
-    ) -> None:
+    def __init__(self, in_channels: int, config: StageConfig, repvgg: bool = True) -> None:
         super().__init__()
-        self.concat_all = concat_all
+        hidden, blocks = config.hidden, config.blocks
+        self.concat_all = config.concat_all
+        self.dropout_rate = config.dropout_rate
         self.conv1 = Conv(in_channels, hidden, 1)
         self.conv2 = Conv(in_channels, hidden, 1)
-        self.conv3 = Conv(hidden * (2 + blocks if concat_all else 2), out_channels, 1)
-        self.bottlenecks = nn.Sequential(*(Bottleneck(hidden, repvgg) for _ in range(blocks)))
+        self.conv3 = Conv(hidden * (2 + blocks if self.concat_all else 2), config.channels, 1)
+        rates = config.drop_path_rates or (0.0,) * blocks
+        self.bottlenecks = nn.Sequential(*(Bottleneck(hidden, repvgg, rate) for rate in rates))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [B, C_in, H, W] to [B, C_out, H, W]."""
@@ -161,7 +177,10 @@ class CSPLayer(nn.Module):
             parts.append(bottleneck(parts[-1]))
         if not self.concat_all:
             parts = parts[-1:]
-        return self.conv3(torch.cat((*parts, self.conv2(x)), dim=1))
+        joined = torch.cat((*parts, self.conv2(x)), dim=1)
+        if self.training and self.dropout_rate:
+            joined = functional.dropout2d(joined, self.dropout_rate, inplace=True)
+        return self.conv3(joined)
 
 
 class SPP(nn.Module):
@@ -178,6 +197,15 @@ class SPP(nn.Module):
         """Keep the shape [B, C, H, W]."""
         x = self.cv1(x)
         return self.cv2(torch.cat((x, *(pool(x) for pool in self.m)), dim=1))
+
+
+def drop_path(x: Tensor, rate: float) -> Tensor:
+    """Zero each image of a batch [B, C, H, W] with the probability ``rate``, and keep the mean by scaling the others.
+
+    Huang et al., "Deep Networks with Stochastic Depth", 2016.
+    """
+    kept = x.new_empty(len(x), 1, 1, 1).bernoulli_(1 - rate)
+    return x * kept.div_(1 - rate)
 
 
 def _conv3x3(in_channels: int, out_channels: int) -> Conv:

@@ -6,7 +6,7 @@ estimation only; ours takes its backbone and neck and the detection heads at a t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 Size: TypeAlias = Literal["n", "s", "m", "l"]
@@ -17,23 +17,59 @@ class StageConfig:
     """One stage: its output ``channels``, and the ``blocks`` bottlenecks of width ``hidden`` inside its CSP layer.
 
     ``concat_all`` hands the output of every bottleneck to the CSP layer's last convolution, instead of the last only.
+    For training only: ``drop_path_rates`` is the probability, of each bottleneck, that an image goes around it;
+    ``dropout_rate`` is the one with which a channel is left out before the CSP layer's last convolution.
     """
 
     channels: int
     blocks: int
     hidden: int
     concat_all: bool = False
+    drop_path_rates: tuple[float, ...] = ()
+    dropout_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.drop_path_rates) not in (0, self.blocks):
+            raise ValueError(f"{len(self.drop_path_rates)} drop_path_rates for {self.blocks} blocks; give one for each")
+        _check_rates(drop_path_rates=self.drop_path_rates, dropout_rate=(self.dropout_rate,))
 
 
 @dataclass(frozen=True)
 class YoloNASConfig:
-    """One size: the backbone's stem and stages (strides 2 to 32), the neck's stages, the width of each head."""
+    """One size: the backbone's stem and stages (strides 2 to 32), the neck's stages, the width of each head.
+
+    For training only: ``cls_dropout_rate`` and ``reg_dropout_rate`` are the probabilities that a channel is left out
+    before the heads predict classes and boxes. super-gradients' recipes leave all rates at 0.
+    """
 
     size: Size
     stem_channels: int
     backbone: tuple[StageConfig, StageConfig, StageConfig, StageConfig]
     neck: tuple[StageConfig, StageConfig, StageConfig, StageConfig]
     head_channels: tuple[int, int, int]
+    cls_dropout_rate: float = 0.0
+    reg_dropout_rate: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_rates(cls_dropout_rate=(self.cls_dropout_rate,), reg_dropout_rate=(self.reg_dropout_rate,))
+
+    def with_dropout(self, drop_path: float = 0.0, dropout: float = 0.0) -> YoloNASConfig:
+        """Return the same size with ``drop_path`` at every bottleneck and ``dropout`` in every CSP layer and head.
+
+        Raises:
+            ValueError: A rate is negative, or 1 or more.
+        """
+        backbone, neck = (
+            tuple(replace(s, drop_path_rates=(drop_path,) * s.blocks, dropout_rate=dropout) for s in stages)
+            for stages in (self.backbone, self.neck)
+        )
+        return replace(self, backbone=backbone, neck=neck, cls_dropout_rate=dropout, reg_dropout_rate=dropout)
+
+
+def _check_rates(**rates: tuple[float, ...]) -> None:
+    for name, values in rates.items():
+        if not all(0 <= value < 1 for value in values):
+            raise ValueError(f"{name} is {', '.join(map(str, values))}; it must be at least 0 and less than 1")
 
 
 CONFIGS: Final[dict[Size, YoloNASConfig]] = {

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from yolonas_plugin.nn.blocks import ConvSeq
 from yolonas_plugin.nn.config import YoloNASConfig
@@ -27,8 +28,8 @@ class RawPredictions(NamedTuple):
     Attributes:
         logits: Class scores before the sigmoid, [B, A, C].
         distances: Logits of the distribution of the distances to left, top, right, bottom, [B, A, 4 * (REG_MAX + 1)].
-        points: Anchor points (cell centres) x, y in units of their stride, [A, 2].
-        strides: Stride of each anchor point in pixels, [A, 1].
+        points: Anchor points (cell centres) x, y in units of their stride, [A, 2], float32.
+        strides: Stride of each anchor point in pixels, [A, 1], float32.
     """
 
     logits: Tensor
@@ -40,8 +41,10 @@ class RawPredictions(NamedTuple):
 class Head(nn.Module):
     """Separate class and box branches on one feature map."""
 
-    def __init__(self, in_channels: int, channels: int, num_classes: int) -> None:
+    def __init__(self, in_channels: int, channels: int, num_classes: int, config: YoloNASConfig) -> None:
         super().__init__()
+        self.cls_dropout_rate = config.cls_dropout_rate
+        self.reg_dropout_rate = config.reg_dropout_rate
         self.stem = ConvSeq(in_channels, channels, 1)
         self.cls_convs = nn.Sequential(ConvSeq(channels, channels, 3))
         self.reg_convs = nn.Sequential(ConvSeq(channels, channels, 3))
@@ -52,7 +55,12 @@ class Head(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map [B, C_in, H, W] to class logits [B, C, H, W] and distance logits [B, 4 * (REG_MAX + 1), H, W]."""
         x = self.stem(x)
-        return self.cls_pred(self.cls_convs(x)), self.reg_pred(self.reg_convs(x))
+        classes, boxes = self.cls_convs(x), self.reg_convs(x)
+        if self.training and self.cls_dropout_rate:
+            classes = functional.dropout2d(classes, self.cls_dropout_rate)
+        if self.training and self.reg_dropout_rate:
+            boxes = functional.dropout2d(boxes, self.reg_dropout_rate)
+        return self.cls_pred(classes), self.reg_pred(boxes)
 
 
 class Heads(nn.Module):
@@ -61,9 +69,9 @@ class Heads(nn.Module):
     def __init__(self, config: YoloNASConfig, num_classes: int) -> None:
         super().__init__()
         p3, p4, p5 = (config.neck[i].channels for i in (1, 2, 3))
-        self.head1 = Head(p3, config.head_channels[0], num_classes)
-        self.head2 = Head(p4, config.head_channels[1], num_classes)
-        self.head3 = Head(p5, config.head_channels[2], num_classes)
+        self.head1 = Head(p3, config.head_channels[0], num_classes, config)
+        self.head2 = Head(p4, config.head_channels[1], num_classes, config)
+        self.head3 = Head(p5, config.head_channels[2], num_classes, config)
 
     def forward(self, p3: Tensor, p4: Tensor, p5: Tensor) -> RawPredictions:
         """Predict for every cell of the neck's feature maps, all cells of p3 first, row by row."""
@@ -77,22 +85,35 @@ class Heads(nn.Module):
     @staticmethod
     def decode(raw: RawPredictions) -> tuple[Tensor, Tensor]:
         """Turn raw predictions into boxes x1, y1, x2, y2 in pixels [B, A, 4] and scores from 0 to 1 [B, A, C]."""
-        distribution = raw.distances.unflatten(-1, (4, REG_MAX + 1)).softmax(dim=-1)  # [B, A, 4, bins]
-        bins = torch.arange(REG_MAX + 1, dtype=distribution.dtype, device=distribution.device)
-        left_top, right_bottom = (distribution @ bins).split(2, dim=-1)  # in strides
-        boxes = torch.cat((raw.points - left_top, raw.points + right_bottom), dim=-1) * raw.strides
-        return boxes, raw.logits.sigmoid()
+        dtype = raw.distances.dtype
+        return boxes_about(raw.points.to(dtype), raw.distances) * raw.strides.to(dtype), raw.logits.sigmoid()
+
+
+def boxes_about(points: Tensor, distances: Tensor) -> Tensor:
+    """Return boxes x1, y1, x2, y2 [..., 4] about ``points`` [..., 2], in the points' unit.
+
+    Args:
+        points: x, y in strides, [..., 2].
+        distances: Logits of the distribution of the distances to left, top, right, bottom, [..., 4 * (REG_MAX + 1)].
+    """
+    distribution = distances.unflatten(-1, (4, REG_MAX + 1)).softmax(dim=-1)  # [..., 4, bins]
+    bins = torch.arange(REG_MAX + 1, dtype=distribution.dtype, device=distribution.device)
+    left_top, right_bottom = (distribution @ bins).split(2, dim=-1)  # in strides
+    return torch.cat((points - left_top, points + right_bottom), dim=-1)
 
 
 def anchor_points(maps: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-    """Return the centres of all cells in units of their stride [A, 2], and their strides in pixels [A, 1]."""
+    """Return the centres of all cells in units of their stride [A, 2], and their strides in pixels [A, 1].
+
+    In float32 whatever the maps are: bfloat16 has no 128.5.
+    """
     points, strides = [], []
     for x, stride in zip(maps, STRIDES, strict=True):
         height, width = x.shape[-2:]
         rows = torch.arange(height, device=x.device, dtype=torch.float32) + 0.5
         columns = torch.arange(width, device=x.device, dtype=torch.float32) + 0.5
         y, x_ = torch.meshgrid(rows, columns, indexing="ij")
-        points.append(torch.stack((x_, y), dim=-1).reshape(-1, 2).to(x.dtype))
+        points.append(torch.stack((x_, y), dim=-1).reshape(-1, 2))
         strides.append(torch.full_like(points[-1][:, :1], stride))
     return torch.cat(points), torch.cat(strides)
 

@@ -21,7 +21,7 @@ class UpStage(nn.Module):
         self.upsample = nn.ConvTranspose2d(channels, channels, kernel_size=2, stride=2)
         self.downsample = Conv(channels, channels, 3, stride=2)
         self.reduce_after_concat = Conv(3 * channels, channels, 1)
-        self.blocks = CSPLayer(channels, channels, config.blocks, config.hidden)
+        self.blocks = CSPLayer(channels, config)
 
     def forward(self, x: Tensor, skip: Tensor, fine: Tensor) -> tuple[Tensor, Tensor]:
         """Join ``x`` [B, C, H, W], ``skip`` [B, C1, 2H, 2W] and ``fine`` [B, C2, 4H, 4W].
@@ -41,7 +41,7 @@ class DownStage(nn.Module):
         super().__init__()
         half = config.channels // 2
         self.conv = Conv(in_channels, half, 3, stride=2)
-        self.blocks = CSPLayer(half + skip_channels, config.channels, config.blocks, config.hidden, repvgg=False)
+        self.blocks = CSPLayer(half + skip_channels, config, repvgg=False)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Join ``x`` [B, C, H, W] and ``skip`` [B, C1, H / 2, W / 2] to [B, C_out, H / 2, W / 2]."""
