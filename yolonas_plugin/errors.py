@@ -54,6 +54,10 @@ class SourceError(YoloNASPluginError, ValueError):
     """The images, video or data given to a model can't be used."""
 
 
+class TrainingError(YoloNASPluginError, ValueError):
+    """A training can't begin or go on as it was asked for."""
+
+
 class MissingExtraError(YoloNASPluginError, ImportError):
     """An optional package is needed; the message names the ``pip install`` line."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from copy import deepcopy
+from copy import copy, deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -51,9 +51,14 @@ class NASValidator(DetectionValidator):
                 for folder in (self.save_dir, *self.save_dir.parents[:2]):
                     folder.rmdir()
 
-    def __call__(self, trainer: Any = None, model: nn.Module | str | None = None) -> Any:
-        """Validate a fused copy of ``model``, or the file that it (or the setting ``model``) names."""
-        if not isinstance(model, nn.Module):
+    def __call__(self, trainer: Any = None, model: nn.Module | str | Path | None = None) -> Any:
+        """Validate a fused copy of ``model``, or the file that it (or the setting ``model``) names.
+
+        With a ``trainer``, the average of the weights that it trains.
+        """
+        if trainer is not None:
+            model = trainer.ema.ema
+        elif not isinstance(model, nn.Module):
             model = build_module(read_checkpoint(find_weights(model or self.args.model)))
         if not isinstance(model, NASModule):
             raise TypeError(f"NASValidator measures YOLO-NAS, not a {type(model).__name__}")
@@ -65,6 +70,9 @@ class NASValidator(DetectionValidator):
         elif self.args.imgsz != largest:
             self.processing = model.processing.with_size((self.args.imgsz, self.args.imgsz))
         fused = deepcopy(model).fuse().to(memory_format=torch.channels_last)
+        if trainer is not None:
+            trainer = copy(trainer)
+            trainer.ema = SimpleNamespace(ema=fused)
         with session(), keep_threads():
             return super().__call__(trainer, fused)
 
@@ -79,23 +87,7 @@ class NASValidator(DetectionValidator):
                 f"{self.args.data}: the data has {self.data['nc']} classes, the model predicts {self.model_classes}; "
                 "validate with the data it was trained on, or list fewer classes"
             )
-        return NASDataset(
-            img_path=img_path,
-            imgsz=self.args.imgsz,
-            batch_size=batch,
-            augment=False,
-            hyp=self.args,
-            rect=False,
-            cache=None,
-            single_cls=self.args.single_cls or False,
-            stride=32,
-            pad=0.0,
-            prefix=f"{mode}: ",
-            task=self.args.task,
-            classes=self.args.classes,
-            data=self.data,
-            processing=self.processing,
-        )
+        return build_dataset(self.args, img_path, mode, batch, self.data, self.processing)
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Move a batch to the device and normalise its images; ``batch["rgb"]`` keeps them for plots."""
@@ -137,6 +129,29 @@ class NASValidator(DetectionValidator):
     def plot_predictions(self, batch: dict[str, Any], preds: Any, ni: int, *args: Any, **kwargs: Any) -> None:
         """Plot a batch with its predictions."""
         super().plot_predictions({**batch, "img": batch["rgb"]}, preds, ni, *args, **kwargs)
+
+
+def build_dataset(
+    args: Any, img_path: str, mode: str, batch: int | None, data: dict[str, Any], processing: ProcessingSpec
+) -> NASDataset:
+    """Return the images of a folder or a list for measuring a network with this ``processing``."""
+    return NASDataset(
+        img_path=img_path,
+        imgsz=args.imgsz,
+        batch_size=batch,
+        augment=False,
+        hyp=args,
+        rect=False,
+        cache=None,
+        single_cls=args.single_cls or False,
+        stride=32,
+        pad=0.0,
+        prefix=f"{mode}: ",
+        task=args.task,
+        classes=args.classes,
+        data=data,
+        processing=processing,
+    )
 
 
 class NASDataset(YOLODataset):
