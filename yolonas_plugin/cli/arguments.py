@@ -1,0 +1,71 @@
+"""Arguments that several commands share, and the model that they name."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import IO, Any
+
+from yolonas_plugin.zoo import ModelZoo
+
+
+def add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace, IO[str]], int], text: str
+) -> argparse.ArgumentParser:
+    """Add a command that is run as ``run(arguments, output) -> exit code``, with ``--json``."""
+    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command.set_defaults(run=run)
+    return command
+
+
+def add_model_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace, IO[str]], int], text: str
+) -> argparse.ArgumentParser:
+    """Add a command that works on a model, with the arguments that say which."""
+    command = add_command(commands, name, run, text)
+    command.add_argument("--weights", default="yolo_nas_s", help="weight file or model name (default: %(default)s)")
+    command.add_argument(
+        "--processing", help="how images are prepared, if the file doesn't say: coco or super-gradients"
+    )
+    command.add_argument("--names", nargs="+", help="class names, if the file has none")
+    add_licence(command)
+    return command
+
+
+def add_licence(command: argparse.ArgumentParser) -> None:
+    """Add ``--accept-licence``."""
+    text = "accept the licence of published weights, if they are downloaded now"
+    command.add_argument("--accept-licence", action="store_true", help=text)
+
+
+def add_selection(command: argparse.ArgumentParser) -> None:
+    """Add the settings of detection."""
+    command.add_argument("--conf", type=_fraction, help="lowest score, 0 to 1")
+    command.add_argument("--iou", type=_fraction, help="highest overlap of two boxes of a class, 0 to 1")
+    command.add_argument("--imgsz", type=int, nargs="+", help="input size in pixels: one side, or height and width")
+    command.add_argument("--max-det", type=int, help="most boxes for an image")
+    command.add_argument("--batch", type=int, help="images at a time")
+    command.add_argument("--device", help="cpu, 0, cuda:1, mps, ...")
+
+
+def load_model(args: argparse.Namespace) -> Any:
+    """Load the model that the arguments name, through the zoo."""
+    options = {name: getattr(args, name) for name in ("processing", "names") if getattr(args, name) is not None}
+    return ModelZoo.discover().load(args.weights, provider="yolo_nas", accept_licence=args.accept_licence, **options)
+
+
+def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return the settings that the user gave; the others stay the checkpoint's."""
+    values = {name: getattr(args, name) for name in names}
+    settings = {name: value for name, value in values.items() if value is not None and value is not False}
+    if "imgsz" in settings and len(settings["imgsz"]) == 1:
+        settings["imgsz"] = settings["imgsz"][0]
+    return settings
+
+
+def _fraction(text: str) -> float:
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value

@@ -1,0 +1,39 @@
+"""``val``: measure mAP on a data set."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from typing import IO, Any
+
+from yolonas_plugin.cli.arguments import add_model_command, add_selection, given, load_model
+from yolonas_plugin.cli.output import print_json, print_table
+
+
+def register(commands: Any) -> None:
+    """Add ``val``."""
+    command = add_model_command(commands, "val", _val, "measure mAP on a data set")
+    command.add_argument("--data", required=True, help="the data set's YAML file, in Ultralytics' format")
+    command.add_argument("--split", default="val", choices=("train", "val", "test"), help="(default: %(default)s)")
+    add_selection(command)
+    command.add_argument("--plots", action="store_true", help="save plots to runs/")
+
+
+def _val(args: argparse.Namespace, out: IO[str]) -> int:
+    from yolonas_plugin.nas.engine import quiet
+
+    with quiet(logging.ERROR):
+        settings = given(args, "conf", "iou", "imgsz", "max_det", "device", "batch", "plots")
+        metrics = load_model(args).val(data=args.data, split=args.split, verbose=False, **settings)
+    names = [metrics.names[int(index)] for index in metrics.ap_class_index]
+    per_class = {
+        name: dict(zip(("precision", "recall", "mAP50", "mAP50-95"), map(float, metrics.class_result(i)), strict=True))
+        for i, name in enumerate(names)
+    }
+    total = dict(zip(("precision", "recall", "mAP50", "mAP50-95"), map(float, metrics.mean_results()), strict=True))
+    if args.json:
+        print_json({"data": args.data, "split": args.split, **total, "classes": per_class}, out)
+        return 0
+    rows = [(name, *(f"{value:.4f}" for value in row.values())) for name, row in [("all", total), *per_class.items()]]
+    print_table(("class", "precision", "recall", "mAP50", "mAP50-95"), rows, out)
+    return 0

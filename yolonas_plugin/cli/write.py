@@ -1,0 +1,60 @@
+"""``export`` and ``convert``: write the model in another format."""
+
+from __future__ import annotations
+
+import argparse
+from typing import IO, Any
+
+from yolonas_plugin.cli.arguments import add_model_command, given, load_model
+from yolonas_plugin.cli.output import print_json
+
+
+def register(commands: Any) -> None:
+    """Add ``export`` and ``convert``."""
+    command = add_model_command(commands, "export", _export, "write the model in another format")
+    command.add_argument("--format", default="onnx", help="onnx, torchscript, openvino, ... (default: %(default)s)")
+    command.add_argument("--output", help="folder to write to (default: that of the weights)")
+    command.add_argument("--imgsz", type=int, nargs="+", help="input size in pixels: one side, or height and width")
+    command.add_argument("--batch", type=int, help="images at a time (default: 1)")
+    command.add_argument("--dynamic", action="store_true", help="leave batch, height and width free")
+    command.add_argument("--opset", type=int, help="ONNX operator set")
+
+    command = add_model_command(
+        commands, "convert", _convert, "write the weights, and all that is needed to use them, into one file"
+    )
+    command.add_argument(
+        "--output",
+        required=True,
+        type=_weight_file,
+        help="file to write: .safetensors, or .pt, which stock Ultralytics opens too",
+    )
+    command.add_argument("--licence", help="licence of the weights, if the file doesn't say")
+    command.add_argument("--training-data", help="what they were trained on, if the file doesn't say")
+
+
+def _export(args: argparse.Namespace, out: IO[str]) -> int:
+    settings = given(args, "imgsz", "batch", "dynamic", "opset")
+    path = load_model(args).export(format=args.format, output=args.output, **settings)
+    if args.json:
+        print_json({"path": path, "format": args.format}, out)
+    else:
+        print(path, file=out)
+    return 0
+
+
+def _convert(args: argparse.Namespace, out: IO[str]) -> int:
+    model = load_model(args)
+    path = model.save(args.output, licence=args.licence, training_data=args.training_data)
+    if args.json:
+        module = model.model
+        answer = {"size": module.config.size, "classes": list(module.names.values()), "licence": module.licence}
+        print_json({"path": path, **answer, "training_data": module.training_data}, out)
+    else:
+        print(path, file=out)
+    return 0
+
+
+def _weight_file(text: str) -> str:
+    if not text.lower().endswith((".safetensors", ".pt")):
+        raise argparse.ArgumentTypeError(f"{text} ends neither with .safetensors nor with .pt")
+    return text
