@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any
 
 from yolonas_plugin.zoo import ModelZoo
@@ -49,9 +50,17 @@ def add_selection(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", help="cpu, 0, cuda:1, mps, ...")
 
 
-def load_model(args: argparse.Namespace) -> Any:
+def output_settings(output: str | None, name: str) -> dict[str, Any]:
+    """Where the engine saves its files: a new folder ``runs/name*``, or the one that the user names."""
+    if output is None:
+        return {"project": str(Path("runs").absolute()), "name": name}
+    folder = Path(output).expanduser().absolute()
+    return {"project": str(folder.parent), "name": folder.name, "exist_ok": True}
+
+
+def load_model(args: argparse.Namespace, **options: Any) -> Any:
     """Load the model that the arguments name, through the zoo."""
-    options = {name: getattr(args, name) for name in ("processing", "names") if getattr(args, name) is not None}
+    options |= {name: getattr(args, name) for name in ("processing", "names") if getattr(args, name) is not None}
     return ModelZoo.discover().load(args.weights, provider="yolo_nas", accept_licence=args.accept_licence, **options)
 
 
