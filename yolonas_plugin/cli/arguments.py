@@ -51,11 +51,11 @@ def add_selection(command: argparse.ArgumentParser) -> None:
 
 
 def output_settings(output: str | None, name: str) -> dict[str, Any]:
-    """Where the engine saves its files: a new folder ``runs/name*``, or the one that the user names."""
+    """Where the engine saves its files: a new folder ``runs/name*``, or what the user names."""
     if output is None:
         return {"project": str(Path("runs").absolute()), "name": name}
     folder = Path(output).expanduser().absolute()
-    return {"project": str(folder.parent), "name": folder.name, "exist_ok": True}
+    return {"project": str(folder.parent), "name": folder.name}
 
 
 def load_model(args: argparse.Namespace, **options: Any) -> Any:

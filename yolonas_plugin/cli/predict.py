@@ -34,7 +34,7 @@ def _predict(args: argparse.Namespace, out: IO[str]) -> int:
         model = load_model(args)
         settings = given(args, "conf", "iou", "imgsz", "max_det", "classes", "device", "batch")
         if args.save:
-            settings |= output_settings(args.output, "predict")
+            settings |= {**output_settings(args.output, "predict"), "exist_ok": args.output is not None}
         source = args.source[0] if len(args.source) == 1 else args.source
         start = time.perf_counter()
         results = model.predict(source, stream=True, verbose=False, save=args.save, **settings)
