@@ -1,0 +1,41 @@
+"""How much boxes overlap."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def iou(first: Tensor, second: Tensor) -> Tensor:
+    """Return intersection over union of boxes x1, y1, x2, y2: [..., 4] and [..., 4], which broadcast, to [...]."""
+    low, high = _corners(first)
+    other_low, other_high = _corners(second)
+    intersection = _area(torch.maximum(low, other_low), torch.minimum(high, other_high))
+    return intersection / (_area(low, high) + _area(other_low, other_high) - intersection + 1e-9)
+
+
+def generalised_iou(first: Tensor, second: Tensor) -> Tensor:
+    """Return the IoU less the empty share of the smallest box around both, so that it tells how far apart boxes are.
+
+    Rezatofighi et al., "Generalized Intersection over Union", 2019.
+
+    Args:
+        first: Boxes x1, y1, x2, y2, [..., 4].
+        second: As many, [..., 4].
+    """
+    low, high = _corners(first)
+    other_low, other_high = _corners(second)
+    intersection = _area(torch.maximum(low, other_low), torch.minimum(high, other_high))
+    union = _area(low, high) + _area(other_low, other_high) - intersection + 1e-10
+    around = _area(torch.minimum(low, other_low), torch.maximum(high, other_high)) + 1e-10
+    return intersection / union - (around - union) / around
+
+
+def _corners(boxes: Tensor) -> tuple[Tensor, Tensor]:
+    low, high = boxes.split(2, dim=-1)
+    return low, high
+
+
+def _area(low: Tensor, high: Tensor) -> Tensor:
+    width, height = (high - low).clamp(min=0).unbind(-1)
+    return width * height
