@@ -60,6 +60,10 @@ class DataNotFoundError(SourceError, FileNotFoundError):
     __str__ = Exception.__str__
 
 
+class TrainingError(YoloNASPluginError, ValueError):
+    """A training can't begin or go on as it was asked for."""
+
+
 class MissingExtraError(YoloNASPluginError, ImportError):
     """An optional package is needed; the message names the ``pip install`` line."""
 

@@ -20,5 +20,6 @@ def model_zoo_providers() -> Iterator[ModelProvider]:
         task_map="yolonas_plugin.nas:TASK_MAP",
         predictor="yolonas_plugin.nas.factories:predictor",
         validator="yolonas_plugin.nas.factories:validator",
+        trainer="yolonas_plugin.nas.factories:trainer",
         exporter="yolonas_plugin.nas.factories:exporter",
     )

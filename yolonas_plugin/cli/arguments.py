@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import IO, Any
 
 from yolonas_plugin.zoo import ModelZoo
@@ -50,9 +51,17 @@ def add_selection(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", help="cpu, 0, cuda:1, mps, ...")
 
 
-def load_model(args: argparse.Namespace) -> Any:
+def output_settings(output: str | None, name: str) -> dict[str, Any]:
+    """Where the engine saves its files: a new folder ``runs/name*``, or what the user names."""
+    if output is None:
+        return {"project": str(Path("runs").absolute()), "name": name}
+    folder = Path(output).expanduser().absolute()
+    return {"project": str(folder.parent), "name": folder.name}
+
+
+def load_model(args: argparse.Namespace, **options: Any) -> Any:
     """Load the model that the arguments name, through the zoo."""
-    options = given(args, "processing", "names", "backend")
+    options |= given(args, "processing", "names", "backend")
     return ModelZoo.discover().load(args.weights, provider="yolo_nas", accept_licence=args.accept_licence, **options)
 
 

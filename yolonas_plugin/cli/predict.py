@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import IO, Any
 
-from yolonas_plugin.cli.arguments import add_model_command, add_selection, given, load_model
+from yolonas_plugin.cli.arguments import add_model_command, add_selection, given, load_model, output_settings
 from yolonas_plugin.cli.output import INCOMPLETE, print_json, print_table, tally
 from yolonas_plugin.errors import SourceError
 
@@ -34,7 +34,7 @@ def _predict(args: argparse.Namespace, out: IO[str]) -> int:
         model = load_model(args)
         settings = given(args, "conf", "iou", "imgsz", "max_det", "classes", "device", "batch")
         if args.save:
-            settings |= _output_settings(args.output)
+            settings |= {**output_settings(args.output, "predict"), "exist_ok": args.output is not None}
         source = args.source[0] if len(args.source) == 1 else args.source
         start = time.perf_counter()
         results = model.predict(source, stream=True, verbose=False, save=args.save, **settings)
@@ -79,11 +79,3 @@ def _image_record(result: Any) -> dict[str, Any]:
             for box, score, label in rows
         ],
     }
-
-
-def _output_settings(output: str | None) -> dict[str, Any]:
-    """Where the engine saves pictures: a new folder of its own, or the one the user names."""
-    if output is None:
-        return {"project": str(Path("runs").absolute()), "name": "predict"}
-    folder = Path(output).expanduser().absolute()
-    return {"project": str(folder.parent), "name": folder.name, "exist_ok": True}

@@ -48,6 +48,14 @@ class DataSet:
     settings: dict[str, Any]
     report: DataReport
 
+    @property
+    def name(self) -> str:
+        """What people call it: the name of its folder or file."""
+        if isinstance(self.source, Mapping):
+            return Path(self.settings["path"]).name
+        path = Path(self.source).expanduser().absolute()
+        return path.parent.name if path.stem in {"data", "dataset", "_annotations.coco"} else path.stem
+
 
 def check_data(source: Source, splits: Sequence[str] | None = None) -> DataReport:
     """Read a data set, and report what it holds and what is wrong with it.

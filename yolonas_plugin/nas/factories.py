@@ -34,6 +34,15 @@ def validator(model: NAS, **overrides: Any) -> Callable[..., Any]:
     return validate
 
 
+def trainer(model: NAS, **overrides: Any) -> Callable[..., Any]:
+    """Return ``(**overrides) -> DetMetrics``; the model then holds the best weights."""
+
+    def train(**more: Any) -> Any:
+        return model.train(**{**overrides, **more})
+
+    return train
+
+
 def exporter(model: NAS, **overrides: Any) -> Callable[..., str]:
     """Return ``(**overrides) -> path``."""
 

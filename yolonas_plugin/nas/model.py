@@ -11,21 +11,24 @@ import numpy as np
 from PIL import Image, ImageOps
 from ultralytics.engine.model import Model
 from ultralytics.engine.results import Results
-from ultralytics.utils import DEFAULT_CFG_DICT
+from ultralytics.utils import DEFAULT_CFG_DICT, RANK
 from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
 
-from yolonas_plugin.engine import require
+from yolonas_plugin.engine import keep_threads, require
 from yolonas_plugin.errors import ConfigRefusedError, SourceError, YoloNASPluginError
 from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.export import export
-from yolonas_plugin.nas.module import build_module
+from yolonas_plugin.nas.module import build_module, untrained_module
 from yolonas_plugin.nas.predict import NASPredictor, engine_defaults
 from yolonas_plugin.nas.save import save
+from yolonas_plugin.nas.train import NASTrainer
 from yolonas_plugin.nas.val import NASValidator
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
-TASK_MAP: Final[dict[str, dict[str, Any]]] = {"detect": {"predictor": NASPredictor, "validator": NASValidator}}
+TASK_MAP: Final[dict[str, dict[str, Any]]] = {
+    "detect": {"predictor": NASPredictor, "validator": NASValidator, "trainer": NASTrainer}
+}
 """Engine classes by task, in the shape that Ultralytics uses."""
 
 
@@ -41,6 +44,8 @@ class NAS(Model):
         accept_licence: Accept the licence of published weights, which is asked for once, before the first download.
         backend: ``"native"``, this package's own network, or ``"super-gradients"``, the original, which has to be
             installed. Weights, processing and results are the same.
+        pretrained: False makes a network with random weights, to be trained; ``model`` is then ``"yolo_nas_n"``, s, m
+            or l.
 
     Attributes:
         model: The network, unfused; ``predict``, ``val`` and ``export`` work on fused copies.
@@ -70,29 +75,35 @@ class NAS(Model):
         names: Sequence[str] | Mapping[int, str] | None = None,
         accept_licence: bool = False,
         backend: Backend = "native",
+        pretrained: bool = True,
     ) -> None:
         self._build_network = network_builder(backend)
         if isinstance(model, (str, Path)) and Path(model).suffix.lower() in {".yaml", ".yml"}:
             raise ConfigRefusedError("YOLO-NAS models only support pre-trained models.")
         self._accept_licence = accept_licence
+        self._pretrained = pretrained
         self._given = processing, names
         self._streaming = False
         super().__init__(model, task="detect")
 
     def _load(self, weights: str | Path, task: str | None = None) -> None:
-        path = find_weights(weights, accept_licence=self._accept_licence).absolute()
-        processing, names = self._given
-        checkpoint = read_checkpoint(path, own_processing=processing is None, own_names=names is None)
-        self.model = build_module(checkpoint, processing, names, self._build_network)
-        self.overrides = {"model": str(path), "task": "detect", "imgsz": engine_defaults(self.processing)["imgsz"]}
+        if self._pretrained:
+            path = str(find_weights(weights, accept_licence=self._accept_licence).absolute())
+            processing, names = self._given
+            checkpoint = read_checkpoint(path, own_processing=processing is None, own_names=names is None)
+            self.model = build_module(checkpoint, processing, names, self._build_network)
+        else:
+            path = str(weights)
+            self.model = untrained_module(path)
+        self.overrides = {"model": path, "task": "detect", "imgsz": engine_defaults(self.processing)["imgsz"]}
         self.model.args = {**DEFAULT_CFG_DICT, **self.overrides}
-        self.ckpt_path = str(path)
+        self.ckpt_path = path
         self.model_name = str(weights)
         self.predictor = None
 
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:
-        """Predictor and validator by task."""
+        """Predictor, validator and trainer by task."""
         return TASK_MAP
 
     @property
@@ -102,6 +113,7 @@ class NAS(Model):
 
     def load(self, weights: str | Path) -> NAS:
         """Replace the weights, and with them the classes and the processing, by those of another file."""
+        self._pretrained = True
         self._load(weights)
         return self
 
@@ -216,9 +228,37 @@ class NAS(Model):
     def _unsupported(self, what: str) -> NoReturn:
         raise YoloNASPluginError(f"NAS.{what}() is not available in this version of yolonas-plugin")
 
-    def train(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not available in this version."""
-        self._unsupported("train")
+    def train(self, trainer: Any = None, *, licence: str | None = None, **kwargs: Any) -> Any:
+        """Train the network, and take over the best weights.
+
+        Args:
+            trainer: Another trainer class.
+            licence: Of the trained weights, written into their files. Default: that of the weights it began from.
+            **kwargs: The engine's settings: ``data``, ``epochs``, ``batch``, ``imgsz``, ... ``pretrained=False`` begins
+                with random weights. ``resume=True`` goes on with the training whose ``last.pt`` was opened, and
+                ``resume="runs/.../last.pt"`` with that one. ``freeze`` is the number of parts of the network that stay
+                as they are, or a list of parts; see :func:`yolonas_plugin.nas.finetune.freeze_parts`.
+
+        Returns:
+            The engine's ``DetMetrics`` of the best epoch.
+
+        Raises:
+            TrainingError: A setting can't be followed, or there is nothing to resume.
+        """
+        settings = {**self.overrides, **kwargs, "mode": "train", "task": "detect"}
+        if settings.get("resume") is True:
+            settings["resume"] = self.ckpt_path
+        with keep_threads():
+            self.trainer = (trainer or TASK_MAP["detect"]["trainer"])(overrides=settings, _callbacks=self.callbacks)
+            if not settings.get("resume"):
+                begin = self.model if settings.get("pretrained") is not False and self._pretrained else None
+                self.trainer.model = self.trainer.get_model(cfg=self.model.config.size, weights=begin)
+                self.trainer.model.licence = licence or self.trainer.model.licence
+            self.trainer.train()
+        if RANK in {-1, 0}:
+            self.load(self.trainer.best if self.trainer.best.exists() else self.trainer.last)
+            self.metrics = getattr(self.trainer.validator, "metrics", None)
+        return self.metrics
 
     def tune(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Not available in this version."""

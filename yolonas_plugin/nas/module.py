@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from yolonas_plugin.cards import COCO_CLASSES
-from yolonas_plugin.errors import CheckpointError, ProcessingError
-from yolonas_plugin.nn import RawPredictions, YoloNAS
+from yolonas_plugin.cards import CARDS, COCO_CLASSES
+from yolonas_plugin.errors import CheckpointError, ProcessingError, UnknownModelError
+from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
 from yolonas_plugin.weights import Checkpoint
+from yolonas_plugin.weights.header import Header
 
 PRESETS = {"coco": COCO, "super-gradients": SUPER_GRADIENTS}
 """Processing by name, for checkpoints that don't record their own."""
@@ -58,6 +60,16 @@ class NASModule(YoloNAS):
         """Fold all branches and BatchNorms into convolutions, in place; the engine's arguments are ignored."""
         super().fuse()
         return self
+
+    def header(self) -> Header:
+        """Return what a weight file says about this network."""
+        return Header(
+            size=self.config.size,
+            class_names=tuple(self.names[index] for index in range(self.num_classes)),
+            processing=self.processing,
+            licence=self.licence,
+            training_data=self.training_data,
+        )
 
 
 def join_output(boxes: Tensor, scores: Tensor) -> Tensor:
@@ -105,6 +117,40 @@ def build_module(
     module.pt_path = str(checkpoint.path)
     module.licence, module.training_data = checkpoint.licence, checkpoint.training_data
     return module
+
+
+def untrained_module(name: str) -> NASModule:
+    """Make the engine's module with random weights, for COCO's classes, to be trained on others.
+
+    Args:
+        name: A model's name, ``"yolo_nas_n"`` and its like.
+
+    Raises:
+        UnknownModelError: There is no such model.
+    """
+    module = NASModule(CONFIGS[size_of(name)], len(COCO_CLASSES)).eval()
+    module.processing = ProcessingSpec(size=(640, 640), resize=(640, 640))
+    module.names = dict(enumerate(COCO_CLASSES))
+    module.stride = torch.tensor([32])
+    module.yaml = {}
+    module.task = "detect"
+    module.pt_path = f"{name}.pt"
+    module.licence = module.training_data = None
+    return module
+
+
+def size_of(name: str) -> Size:
+    """Return the size that a model's name stands for.
+
+    Raises:
+        UnknownModelError: There is no such model.
+    """
+    for card in CARDS:
+        if Path(name).stem in (card.name, *card.aliases):
+            return cast(Size, card.name[-1])
+    raise UnknownModelError(
+        f"{name}: no model of that name to train from scratch; there are {', '.join(card.name for card in CARDS)}"
+    )
 
 
 def _processing(checkpoint: Checkpoint, given: ProcessingSpec | str | None) -> ProcessingSpec:

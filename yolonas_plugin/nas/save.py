@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolonas_plugin.errors import ExportError
-from yolonas_plugin.nas.stock import write_stock
-from yolonas_plugin.weights.header import Header
-from yolonas_plugin.weights.write import ENDINGS, as_stored, published_as, write_safetensors
+from yolonas_plugin.nas.stock import stock_checkpoint
+from yolonas_plugin.weights.write import ENDINGS, as_stored, published_as, save_torch, write_safetensors
 
 if TYPE_CHECKING:
     from yolonas_plugin.nas.model import NAS
@@ -48,16 +47,9 @@ def save(model: NAS, filename: str | Path, *, licence: str | None = None, traini
         module.training_data = module.training_data or card.training_data
     module.licence = licence or module.licence
     module.training_data = training_data or module.training_data
-    header = Header(
-        size=module.config.size,
-        class_names=tuple(module.names[index] for index in range(module.num_classes)),
-        processing=module.processing,
-        licence=module.licence,
-        training_data=module.training_data,
-    )
     state_dict = as_stored(module.state_dict())
     if path.suffix.lower() == ".pt":
-        write_stock(path, state_dict, header, module.in_channels)
+        save_torch(path, stock_checkpoint(state_dict, module.header(), module.in_channels))
     else:
-        write_safetensors(path, state_dict, header)
+        write_safetensors(path, state_dict, module.header())
     return str(path)

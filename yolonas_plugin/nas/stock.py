@@ -22,7 +22,6 @@ from yolonas_plugin.nas.module import join_output
 from yolonas_plugin.nn import CONFIGS, RawPredictions, YoloNAS
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights.header import RECORD, Header
-from yolonas_plugin.weights.write import whole
 
 
 class StockModule(YoloNAS):
@@ -52,7 +51,7 @@ class StockModule(YoloNAS):
             [B, 4 + C, A]: centre x, centre y, width, height in pixels of the input, then the score of each class. In
             training mode :class:`~yolonas_plugin.nn.RawPredictions`.
         """
-        raw = self.predict_raw(_prepare(images, self.header.processing, self.in_channels))
+        raw = self.predict_raw(to_network_input(images, self.header.processing, self.in_channels))
         return raw if self.training else join_output(*self.heads.decode(raw))
 
     def fuse(self, verbose: bool = True, imgsz: int | list[int] = 640) -> StockModule:
@@ -98,15 +97,11 @@ def rebuild(
     return module
 
 
-def write_stock(path: Path, state_dict: Mapping[str, Tensor], header: Header, in_channels: int) -> None:
-    """Write a checkpoint that both stock Ultralytics and this package open; the tensors are in it once.
-
-    Raises:
-        ExportError: It can't be written; what was there before is untouched.
-    """
+def stock_checkpoint(state_dict: Mapping[str, Tensor], header: Header, in_channels: int) -> dict[str, Any]:
+    """Return what a checkpoint holds that both stock Ultralytics and this package open; the tensors are in it once."""
     height, width = header.processing.size
     metadata = header.to_metadata()
-    checkpoint = {
+    return {
         "model": rebuild(metadata, in_channels, fused=False, state_dict=state_dict),
         "train_args": {"task": "detect", "imgsz": height if height == width else [height, width]},
         "date": datetime.now(timezone.utc).isoformat(),
@@ -114,12 +109,10 @@ def write_stock(path: Path, state_dict: Mapping[str, Tensor], header: Header, in
         "license": header.licence or "unknown",
         RECORD: {"header": metadata, "state_dict": dict(state_dict)},
     }
-    with whole(path) as temporary, temporary.open("wb") as file:
-        torch.save(checkpoint, file)
 
 
-def _prepare(images: Tensor, spec: ProcessingSpec, in_channels: int) -> Tensor:
-    """Turn RGB from 0 to 1 into the values that the network was trained with."""
+def to_network_input(images: Tensor, spec: ProcessingSpec, in_channels: int) -> Tensor:
+    """Turn RGB from 0 to 1, as the engine has its images, into the values that the network was trained with."""
     if spec.channels == "RGB" and spec.divisor == 255 and spec.mean is None and spec.std is None:
         return images
     if spec.channels == "BGR" and in_channels == 3:

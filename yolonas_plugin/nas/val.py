@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from copy import deepcopy
+from collections.abc import Iterator, Sequence
+from copy import copy, deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +16,7 @@ from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils import RANK
 from ultralytics.utils.patches import imread
 
-from yolonas_plugin.data import DataSet, open_data
+from yolonas_plugin.data import DataSet, Sample, open_data
 from yolonas_plugin.engine import keep_threads, session
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes
@@ -57,9 +57,14 @@ class NASValidator(DetectionValidator):
                 for folder in (self.save_dir, *self.save_dir.parents[:2]):
                     folder.rmdir()
 
-    def __call__(self, trainer: Any = None, model: nn.Module | str | None = None) -> Any:
-        """Validate a fused copy of ``model``, or the file that it (or the setting ``model``) names."""
-        if not isinstance(model, nn.Module):
+    def __call__(self, trainer: Any = None, model: nn.Module | str | Path | None = None) -> Any:
+        """Validate a fused copy of ``model``, or the file that it (or the setting ``model``) names.
+
+        With a ``trainer``, the average of the weights that it trains.
+        """
+        if trainer is not None:
+            model = trainer.ema.ema
+        elif not isinstance(model, nn.Module):
             model = build_module(read_checkpoint(find_weights(model or self.args.model)))
         if not isinstance(model, NASModule):
             raise TypeError(f"NASValidator measures YOLO-NAS, not a {type(model).__name__}")
@@ -71,6 +76,9 @@ class NASValidator(DetectionValidator):
         elif self.args.imgsz != largest:
             self.processing = model.processing.with_size((self.args.imgsz, self.args.imgsz))
         fused = deepcopy(model).fuse().to(memory_format=torch.channels_last)
+        if trainer is not None:
+            trainer = copy(trainer)
+            trainer.ema = SimpleNamespace(ema=fused)
         with session(), keep_threads(), contextlib.nullcontext() if trainer else self._described_data():
             return super().__call__(trainer, fused)
 
@@ -98,23 +106,9 @@ class NASValidator(DetectionValidator):
             SourceError: It has classes that the model can't predict.
         """
         assert self.data_set is not None
-        return NASDataset(
-            samples=self.data_set.splits[self.args.split],
-            indices=match_classes(self.data_set, self.class_names),
-            imgsz=self.args.imgsz,
-            batch_size=batch,
-            augment=False,
-            hyp=self.args,
-            rect=False,
-            cache=None,
-            single_cls=self.args.single_cls or False,
-            stride=32,
-            pad=0.0,
-            prefix=f"{mode}: ",
-            task=self.args.task,
-            classes=self.args.classes,
-            data=self.data,
-            processing=self.processing,
+        samples = self.data_set.splits[self.args.split]
+        return build_dataset(
+            self.args, samples, self.data, self.processing, match_classes(self.data_set, self.class_names), mode, batch
         )
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
@@ -157,6 +151,36 @@ class NASValidator(DetectionValidator):
     def plot_predictions(self, batch: dict[str, Any], preds: Any, ni: int, *args: Any, **kwargs: Any) -> None:
         """Plot a batch with its predictions."""
         super().plot_predictions({**batch, "img": batch["rgb"]}, preds, ni, *args, **kwargs)
+
+
+def build_dataset(
+    args: Any,
+    samples: Sequence[Sample],
+    data: dict[str, Any],
+    processing: ProcessingSpec,
+    indices: Sequence[int] | None = None,
+    mode: str = "val",
+    batch: int | None = None,
+) -> NASDataset:
+    """Return samples for measuring a network with this ``processing``; ``indices`` as for ``SampleDataset``."""
+    return NASDataset(
+        samples=samples,
+        indices=indices,
+        imgsz=args.imgsz,
+        batch_size=batch,
+        augment=False,
+        hyp=args,
+        rect=False,
+        cache=None,
+        single_cls=args.single_cls or False,
+        stride=32,
+        pad=0.0,
+        prefix=f"{mode}: ",
+        task=args.task,
+        classes=args.classes,
+        data=data,
+        processing=processing,
+    )
 
 
 class NASDataset(SampleDataset):

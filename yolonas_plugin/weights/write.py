@@ -8,7 +8,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError
@@ -32,6 +32,16 @@ def write_safetensors(path: Path, state_dict: Mapping[str, Tensor], header: Head
     """
     with whole(path) as temporary:
         save_file(dict(state_dict), temporary, metadata=header.to_metadata())
+
+
+def save_torch(path: Path, content: Mapping[str, Any]) -> None:
+    """Write ``content`` as ``torch.save`` does.
+
+    Raises:
+        ExportError: It can't be written; what was there before is untouched.
+    """
+    with whole(path) as temporary, temporary.open("wb") as file:
+        torch.save(dict(content), file)
 
 
 @contextlib.contextmanager

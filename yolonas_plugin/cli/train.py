@@ -1,0 +1,58 @@
+"""``train``: train a model on a data set."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import IO, Any
+
+from yolonas_plugin.cli.arguments import add_model_command, given, load_model, output_settings
+from yolonas_plugin.cli.output import print_json
+from yolonas_plugin.errors import TrainingError
+
+
+def register(commands: Any) -> None:
+    """Add ``train``."""
+    command = add_model_command(commands, "train", _train, "train a model on a data set")
+    command.add_argument("--scratch", action="store_true", help="begin with random weights of the model that is named")
+    command.add_argument("--data", help="the data set (needed, but for --resume)")
+    command.add_argument("--epochs", type=int, help="times that every image is seen (default: 100)")
+    command.add_argument("--batch", type=int, help="images at a time (default: 16)")
+    command.add_argument("--imgsz", type=int, help="side of the input in pixels")
+    command.add_argument("--device", help="cpu, 0, 0,1,2,3, mps, ...")
+    command.add_argument("--freeze", type=int, help="parts of the network that stay as they are, from the image on")
+    command.add_argument("--resume", action="store_true", help="go on with the training whose last.pt --weights names")
+    command.add_argument("--licence", help="licence of the trained weights, which their files then say")
+    command.add_argument("--output", help="folder for the results (default: a new one, runs/train*)")
+    command.add_argument(
+        "--set", nargs="+", default=[], metavar="NAME=VALUE", help="any other setting of the engine, as for yolo train"
+    )
+
+
+def _train(args: argparse.Namespace, out: IO[str]) -> int:
+    if not args.data and not args.resume:
+        raise TrainingError("there is nothing to train on: --data names the data set")
+    settings = given(args, "data", "epochs", "batch", "imgsz", "device", "freeze", "resume", "licence")
+    settings |= dict(map(_setting, args.set))
+    if not args.resume:
+        settings |= output_settings(args.output, "train")
+    model = load_model(args, **({"pretrained": False} if args.scratch else {}))
+    metrics = model.train(**settings)
+    folder = Path(model.ckpt_path).parent
+    results = {name: float(value) for name, value in metrics.results_dict.items()}
+    if args.json:
+        print_json({"weights": model.ckpt_path, "results": str(folder.parent), "metrics": results}, out)
+        return 0
+    print(f"mAP50 {metrics.box.map50:.4f}, mAP50-95 {metrics.box.map:.4f} on the validation images", file=out)
+    print(f"weights: {model.ckpt_path}, and best.safetensors beside it", file=out)
+    print(f"results: {folder.parent}", file=out)
+    return 0
+
+
+def _setting(text: str) -> tuple[str, Any]:
+    from ultralytics.cfg import smart_value
+
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise TrainingError(f"--set {text}: a setting is NAME=VALUE, such as lr0=0.001")
+    return name, smart_value(value)

@@ -1,0 +1,291 @@
+"""Training on the Ultralytics engine: its data, augmentation, schedules and loggers; YOLO-NAS's network and loss."""
+
+from __future__ import annotations
+
+from copy import copy
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import nn
+from ultralytics.cfg import get_cfg
+from ultralytics.models.yolo.detect import DetectionTrainer
+from ultralytics.utils import DEFAULT_CFG, DEFAULT_CFG_DICT, LOCAL_RANK, LOGGER, RANK
+from ultralytics.utils.files import get_latest_run
+from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_model
+
+from yolonas_plugin.data import DataSet, open_data
+from yolonas_plugin.engine import keep_threads, session
+from yolonas_plugin.errors import TrainingError
+from yolonas_plugin.nas.dataset import SampleDataset
+from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
+from yolonas_plugin.nas.module import NASModule, build_module, size_of
+from yolonas_plugin.nas.stock import stock_checkpoint, to_network_input
+from yolonas_plugin.nas.training_module import LOSS_NAMES, TrainingModule
+from yolonas_plugin.nas.training_state import WEIGHTS, TrainingState, forget_rows, plain, read_training_state
+from yolonas_plugin.nas.val import NASValidator, build_dataset
+from yolonas_plugin.nn import CONFIGS
+from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.weights import find_weights, read_checkpoint
+from yolonas_plugin.weights.write import as_stored, save_torch, write_safetensors
+
+LEARNING_RATE: Final = 1e-3
+"""Of AdamW, which ``optimizer="auto"`` means here."""
+
+RESUMABLE: Final = {
+    *("imgsz", "batch", "device", "workers", "cache", "close_mosaic"),
+    *("patience", "time", "freeze", "val", "plots", "save_period"),
+}
+"""Settings that may change when a training goes on; the engine's choice."""
+
+
+class NASTrainer(DetectionTrainer):
+    """Trains YOLO-NAS; settings, files and callbacks are the engine's.
+
+    What differs: ``optimizer="auto"`` is AdamW; ``freeze`` counts or names the network's own parts; the network is
+    measured with its own processing; checkpoints describe themselves, and are written whole or not at all.
+    """
+
+    state: TrainingState | None = None
+    data_set: DataSet
+
+    def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None) -> None:
+        with session():
+            super().__init__(cfg, {"task": "detect", **(overrides or {})}, _callbacks)
+        self.loss_names = LOSS_NAMES
+
+    def train(self) -> None:
+        """Train, in this process or in one for each GPU."""
+        with session(), keep_threads():
+            super().train()
+
+    # --- the network ---
+
+    def setup_model(self) -> None:
+        """Build the network, unless the caller has; the engine's checkpoint is never unpickled."""
+        if self.state is not None:
+            self.model = self.get_model(weights=build_module(self.state.checkpoint))
+        elif not isinstance(self.model, nn.Module):
+            weights = build_module(read_checkpoint(find_weights(self.args.model))) if self.args.pretrained else None
+            self.model = self.get_model(cfg=self.args.model, weights=weights)
+
+    def get_model(self, cfg: Any = None, weights: NASModule | None = None, verbose: bool = True) -> TrainingModule:
+        """Return the network for the classes of the data.
+
+        Args:
+            cfg: Size, or a model's name that ends in it; needed without ``weights`` only.
+            weights: Network to begin from. Where its classes are others, all but the class predictions are kept.
+            verbose: Say what was kept.
+        """
+        names = dict(enumerate(self.data["names"].values()))
+        channels = self.data.get("channels", 3)
+        size = weights.config.size if weights is not None else cfg if cfg in CONFIGS else size_of(str(cfg))
+        module = TrainingModule(CONFIGS[size], len(names), channels)
+        side = (self.args.imgsz, self.args.imgsz)
+        module.processing = (
+            ProcessingSpec(size=side, resize=side) if weights is None else weights.processing.with_size(side)
+        )
+        module.names = names
+        module.pt_path = str(self.last)
+        module.licence = None if weights is None else weights.licence
+        module.training_data = None if weights is None else weights.training_data
+        if self.state is None:
+            module.training_data = " + ".join(filter(None, [module.training_data, self.data_set.name]))
+        if weights is not None:
+            report = keep_weights(module, weights)
+            if verbose and RANK in {-1, 0}:
+                LOGGER.info(report)
+        return module
+
+    def set_model_attributes(self) -> None:
+        """Hand the settings to the network; names and classes it has already."""
+        self.model.args = self.args
+
+    def build_optimizer(
+        self,
+        model: nn.Module,
+        name: str = "auto",
+        lr: float = LEARNING_RATE,
+        momentum: float = 0.9,
+        decay: float = 1e-5,
+        iterations: float = 1e5,
+    ) -> torch.optim.Optimizer:
+        """Return the optimiser; ``"auto"`` is AdamW, with the engine's settings for the others."""
+        if name.lower() == "musgd":
+            raise TrainingError(f"optimizer={name!r} is made for the engine's own networks; take SGD, AdamW or auto")
+        if name.lower() == "auto":
+            name, lr, momentum = "AdamW", LEARNING_RATE, 0.9
+            self.args.optimizer, self.args.lr0, self.args.momentum = name, lr, momentum
+            self.args.warmup_bias_lr = 0.0
+        return super().build_optimizer(model, name, lr, momentum, decay, iterations)
+
+    def _setup_train(self, *args: Any) -> None:
+        # the engine freezes its own layers by number, and would download a network to try mixed precision on
+        freeze, amp = self.args.freeze, self.args.amp
+        self.args.freeze, self.args.amp = None, False
+        try:
+            super()._setup_train(*args)
+        finally:
+            self.args.freeze, self.args.amp = freeze, amp
+        self.freeze_layer_names = freeze_parts(unwrap_model(self.model), freeze)
+        self.amp = amp not in {False, "fp32"} and self.device.type not in {"cpu", "mps"}
+        self.scaler = torch.amp.GradScaler("cuda", enabled=self.amp and amp != "bf16")
+        if self.state is not None and self.state.progress["scaler"]:
+            self.scaler.load_state_dict(self.state.progress["scaler"])
+
+    # --- data ---
+
+    def get_dataset(self) -> dict[str, Any]:
+        """Read the data, whatever its format, say what is wrong with it, and return the engine's description of it."""
+        if not self.args.data:
+            raise TrainingError("there is nothing to train on; name the data set with data=")
+        if isinstance(self.args.data, (str, Path)) and Path(self.args.data).exists():
+            self.args.data = str(Path(self.args.data).absolute())  # so that it is found when the training goes on
+        self.data_set = open_data(self.args.data, ["train", self.args.split])
+        if RANK in {-1, 0}:
+            self.data_set.report.log()
+        one = {"names": {0: "item"}, "nc": 1} if self.args.single_cls else {}
+        return {**self.data_set.settings, **one}
+
+    def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> SampleDataset:
+        """Return the engine's data set with its augmentation for training, the validator's for validation."""
+        if mode != "train":
+            processing = unwrap_model(self.model).processing
+            samples = self.data_set.splits[self.args.split]
+            return build_dataset(self.args, samples, self.data, processing, mode=mode, batch=batch)
+        return SampleDataset(
+            samples=self.data_set.splits["train"],
+            imgsz=self.args.imgsz,
+            batch_size=batch,
+            augment=True,
+            hyp=self.args,
+            rect=self.args.rect,
+            cache=self.args.cache or None,
+            single_cls=self.args.single_cls or False,
+            stride=32,
+            pad=0.0,
+            prefix="train: ",
+            task=self.args.task,
+            classes=self.args.classes,
+            data=self.data,
+            fraction=self.args.fraction,
+        )
+
+    def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Move a batch to the device and give its images the colour order and range that the network takes."""
+        batch = super().preprocess_batch(batch)
+        module = unwrap_model(self.model)
+        batch["rgb"] = batch["img"]
+        batch["img"] = to_network_input(batch["img"], module.processing, module.in_channels)
+        return batch
+
+    def plot_training_samples(self, batch: dict[str, Any], ni: int) -> None:
+        """Plot a batch with its labels."""
+        super().plot_training_samples({**batch, "img": batch["rgb"]}, ni)
+
+    # --- measuring ---
+
+    def get_validator(self) -> NASValidator:
+        """Return the validator for the average of the weights."""
+        settings = {"save_dir": self.save_dir, "args": copy(self.args), "_callbacks": self.callbacks}
+        validator = NASValidator(self.test_loader, **settings)
+        validator.data_set = self.data_set
+        return validator
+
+    def label_loss_items(self, loss_items: Any = None, prefix: str = "train") -> Any:
+        """Return the parts of the loss under the names that they have in tables, or these names."""
+        names = [f"{prefix}/{name}" for name in LOSS_NAMES]
+        if loss_items is None:
+            return names
+        values = loss_items.values() if isinstance(loss_items, dict) else loss_items
+        return {name: round(float(value), 5) for name, value in zip(names, values, strict=True)}
+
+    # --- files ---
+
+    def check_resume(self, overrides: dict[str, Any]) -> None:
+        """Take up the settings of the training that is to go on, if one is."""
+        resume = self.args.resume
+        self.resume = bool(resume)
+        if not resume:
+            return
+        path = Path(get_latest_run() if resume is True else resume)
+        self.state = read_training_state(path)
+        settings = {name: value for name, value in self.state.settings.items() if name in DEFAULT_CFG_DICT}
+        self.args = get_cfg(DEFAULT_CFG_DICT, settings)
+        self.args.model = self.args.resume = str(path)
+        self.args.save_dir = str(path.absolute().parents[1])
+        ignored = []
+        for name, value in overrides.items():
+            if name in RESUMABLE or (name == "data" and value):
+                setattr(self.args, name, value)
+            elif name not in {"model", "data", "mode", "resume", "pretrained"} and value != settings.get(name):
+                ignored.append(name)
+        if ignored:
+            LOGGER.warning(f"resume keeps the settings of the training, {', '.join(ignored)} among them")
+
+    def resume_training(self, ckpt: Any) -> None:
+        """Go on after the last epoch that was written."""
+        if self.state is None:
+            return
+        progress = self.state.progress
+        self.start_epoch = progress["epoch"] + 1
+        if self.start_epoch >= self.epochs:
+            raise TrainingError(f"{self.args.model}: all {self.epochs} epochs are done, there is nothing to resume")
+        unwrap_model(self.model).load_state_dict(self.state.weights)
+        self.ema.ema.load_state_dict(self.state.checkpoint.state_dict)
+        self.ema.updates = progress["updates"]
+        self.optimizer.load_state_dict(progress["optimizer"])
+        self.best_fitness = progress["best_fitness"]
+        vars(self.stopper).update(progress["stopper"])
+        if self.start_epoch > self.epochs - self.args.close_mosaic:
+            self._close_dataloader_mosaic()
+        forget_rows(self.csv, after=self.start_epoch)
+        LOGGER.info(f"Resuming {self.args.model} with epoch {self.start_epoch + 1} of {self.epochs}")
+
+    def save_model(self) -> bool:
+        """Write ``last.pt``, from which the training can go on, and ``best.pt`` if this epoch was the best."""
+        checkpoint = self._checkpoint()
+        if self.best_fitness == self.fitness:
+            save_torch(self.best, checkpoint)
+        if self.save_period > 0 and self.epoch % self.save_period == 0:
+            save_torch(self.wdir / f"epoch{self.epoch}.pt", checkpoint)
+        stopper = {name: vars(self.stopper)[name] for name in ("best_fitness", "best_epoch")}
+        progress = {
+            "ema": checkpoint["model"],  # under the engine's names, because it reads them when a loss is not finite
+            "updates": self.ema.updates,
+            "epoch": self.epoch,
+            "best_fitness": self.best_fitness,
+            "stopper": stopper,
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            WEIGHTS: as_stored(unwrap_model(self.model).state_dict()),
+        }
+        save_torch(self.last, {**checkpoint, **plain(progress)})
+        return True
+
+    def _checkpoint(self) -> dict[str, Any]:
+        module = self.ema.ema
+        return {
+            **stock_checkpoint(as_stored(module.state_dict()), module.header(), module.in_channels),
+            "epoch": -1,
+            "train_args": plain(vars(self.args)),
+            "train_metrics": plain({**self.metrics, "fitness": self.fitness}),
+            "train_results": self.read_results_csv(),
+        }
+
+    def final_eval(self) -> None:
+        """Leave of ``last.pt`` what is of use without the training, write ``best.safetensors``, measure ``best.pt``."""
+        with torch_distributed_zero_first(LOCAL_RANK):
+            if RANK in {-1, 0} and self.last.exists():
+                save_torch(self.last, self._checkpoint())
+            if RANK in {-1, 0} and self.best.exists():
+                best = read_checkpoint(self.best)
+                write_safetensors(
+                    self.best.with_suffix(".safetensors"), as_stored(best.state_dict), self.ema.ema.header()
+                )
+        if self.best.exists() and self.validator is not None:
+            LOGGER.info(f"\nValidating {self.best}...")
+            self.validator.args.plots = self.args.plots
+            self.metrics = self.validator(model=self.best)
+            self.metrics.pop("fitness", None)
+            self.run_callbacks("on_fit_epoch_end")

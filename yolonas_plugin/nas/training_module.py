@@ -1,0 +1,77 @@
+"""The network as the engine's training loop wants it: called with a batch, it returns the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from yolonas_plugin.nas.module import NASModule, join_output
+from yolonas_plugin.nn import RawPredictions, YoloNASConfig, YoloNASLoss
+
+LOSS_NAMES = ("box_loss", "cls_loss", "dfl_loss")
+"""The parts of the loss, under the names that the engine's logs and plots have for them."""
+
+
+class TrainingModule(NASModule):
+    """YOLO-NAS with its loss.
+
+    Attributes:
+        criterion: The loss; None in copies that are only evaluated.
+        nc: Number of classes.
+    """
+
+    def __init__(self, config: YoloNASConfig, num_classes: int, in_channels: int = 3) -> None:
+        super().__init__(config, num_classes, in_channels)
+        self.criterion = YoloNASLoss()
+        self.nc = num_classes
+        self.task = "detect"
+        self.stride = torch.tensor([32])
+        self.yaml = {} if in_channels == 3 else {"channels": in_channels}
+
+    def forward(self, images: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the loss of a batch, or predictions for images.
+
+        Args:
+            images: The engine's batch, a dictionary, or its images [B, C, H, W].
+            *args: Ignored.
+            **kwargs: Ignored.
+
+        Returns:
+            For a batch what :meth:`loss` returns. For images in training mode
+            :class:`~yolonas_plugin.nn.RawPredictions`; in evaluation mode the engine's layout [B, 4 + C, A], and those.
+        """
+        if isinstance(images, Mapping):
+            return self.loss(images)
+        raw = self.predict_raw(images)
+        return raw if self.training else (join_output(*self.heads.decode(raw)), raw)
+
+    def loss(self, batch: Mapping[str, Any], preds: Any = None) -> tuple[Tensor, dict[str, Tensor]]:
+        """Compare predictions with a batch's labels.
+
+        Args:
+            batch: The engine's: ``img`` [B, C, H, W]; ``batch_idx`` [T], ``cls`` [T, 1] and ``bboxes`` [T, 4], centre
+                x, y, width, height as fractions of the image's sides.
+            preds: What :meth:`forward` returned for the images; None to compute it.
+
+        Returns:
+            The loss times the number of images, which the engine's learning rates expect, and its parts by name.
+        """
+        images = batch["img"]
+        raw = self(images) if preds is None else preds
+        if not isinstance(raw, RawPredictions):
+            raw = raw[1]
+        height, width = images.shape[-2:]
+        boxes = batch["bboxes"].to(images.device, torch.float32)
+        half = boxes[:, 2:] / 2
+        corners = torch.cat((boxes[:, :2] - half, boxes[:, :2] + half), dim=1)
+        corners = corners * corners.new_tensor((width, height, width, height))
+        labels = batch["cls"].view(-1).to(images.device, torch.int64)
+        image_of = batch["batch_idx"].to(images.device, torch.int64)
+        total, parts = self.criterion(raw, corners, labels, image_of)
+        return total * len(images), {name: parts[name].detach() for name in LOSS_NAMES}
+
+    def set_head_attr(self, **attributes: Any) -> None:
+        """Take the engine's settings for box selection inside a head, which YOLO-NAS doesn't do there."""

@@ -1,0 +1,109 @@
+"""What ``last.pt`` holds while a training runs: a checkpoint that anybody can use, and what is needed to go on.
+
+It is written whole or not at all, and read without running anything from it, like every weight file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from torch import Tensor, nn
+
+from yolonas_plugin.errors import CheckpointError
+from yolonas_plugin.weights import Checkpoint, read_checkpoint
+from yolonas_plugin.weights.torch_file import TorchFile, is_tensor
+from yolonas_plugin.weights.write import whole
+
+WEIGHTS: Final = "weights"
+"""Under this key ``last.pt`` holds the weights that are being trained; the checkpoint's own are their average."""
+
+_PROGRESS: Final = (WEIGHTS, "epoch", "updates", "best_fitness", "stopper", "optimizer", "scaler")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingState:
+    """An unfinished training.
+
+    Attributes:
+        checkpoint: The averaged weights, with names and processing.
+        weights: The weights that are being trained.
+        settings: The engine's settings of the training.
+        progress: The epoch that was done last, from 0; the number of ``updates`` of the average; ``best_fitness``; the
+            states of ``stopper``, ``optimizer`` and ``scaler``.
+    """
+
+    checkpoint: Checkpoint
+    weights: Mapping[str, Tensor]
+    settings: Mapping[str, Any]
+    progress: Mapping[str, Any]
+
+
+def read_training_state(path: Path) -> TrainingState:
+    """Read an unfinished training from its ``last.pt``.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CheckpointError: It is damaged, or holds weights only: of a finished training, say.
+    """
+    checkpoint = read_checkpoint(path)
+    file = TorchFile(path) if path.suffix == ".pt" else None
+    content = file.content if file is not None and isinstance(file.content, Mapping) else {}
+    settings = content.get("train_args")
+    if file is None or not isinstance(settings, Mapping) or not all(name in content for name in _PROGRESS):
+        raise CheckpointError(
+            f"{path}: holds weights, not an unfinished training, so there is nothing to resume; give the last.pt of a "
+            "training that was stopped, or start a new one from these weights without resume"
+        )
+    progress = _loaded({name: content[name] for name in _PROGRESS}, file)
+    weights = progress.pop(WEIGHTS)
+    if not isinstance(weights, Mapping) or weights.keys() != checkpoint.state_dict.keys():
+        raise CheckpointError(f"{path}: the state of its training is damaged: weights are missing")
+    return TrainingState(checkpoint=checkpoint, weights=weights, settings=dict(settings), progress=progress)
+
+
+def _loaded(value: Any, file: TorchFile) -> Any:
+    """Turn the tensors in nested containers from records into tensors with memory of their own."""
+    records: list[Any] = []
+    _visit(value, lambda record: records.append(record))
+    tensors = iter(file.tensors({str(index): record for index, record in enumerate(records)}).values())
+    return _visit(value, lambda _: next(tensors).clone())
+
+
+def _visit(value: Any, change: Callable[[Any], Any]) -> Any:
+    """Return nested containers with every tensor changed, in order."""
+    if is_tensor(value):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: _visit(entry, change) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_visit(entry, change) for entry in value)
+    return value
+
+
+def plain(value: Any) -> Any:
+    """Return nested settings and results with nothing in them but containers, numbers, texts and tensors."""
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(plain(entry) for entry in value)
+    if isinstance(value, np.generic):
+        return value.item()
+    return value if value is None or isinstance(value, (bool, int, float, str, Tensor, nn.Module)) else str(value)
+
+
+def forget_rows(table: Path, after: int) -> None:
+    """Take out of the engine's ``results.csv`` the epochs after the first ``after`` ones, and a row that is cut off."""
+    if not table.exists():
+        return
+    header, *rows = table.read_text().splitlines(keepends=True)
+    kept = [
+        row
+        for row in rows
+        if row.endswith("\n") and row.count(",") == header.count(",") and int(row.partition(",")[0]) <= after
+    ]
+    with whole(table) as temporary:
+        temporary.write_text("".join([header, *kept]))
