@@ -151,13 +151,12 @@ def test_the_model_has_the_best_weights_afterwards(shapes: Path, tmp_path: Path)
     assert len(model.predict(draw(0)[0], verbose=False)) == 1
 
 
-def test_it_learns(shapes: Path, tmp_path: Path) -> None:
-    model = NAS("yolo_nas_n", pretrained=False)
-    settings = {**QUICK, "epochs": 15, "val": False, "mosaic": 0.0, "lr0": 2e-3, "optimizer": "AdamW"}
-    model.train(data=str(shapes), project=str(tmp_path), name="a", warmup_epochs=1, **settings)
-    losses = [float(row["train/cls_loss"]) + float(row["train/box_loss"]) for row in rows(tmp_path / "a")]
-    print(losses)
-    assert losses[-1] < 0.7 * losses[0]
+def test_it_learns_a_few_pictures_by_heart(shapes: Path, tmp_path: Path) -> None:
+    unchanged = dict.fromkeys(("mosaic", "scale", "translate", "fliplr", "hsv_h", "hsv_s", "hsv_v"), 0.0)
+    settings = {**QUICK, **unchanged, "batch": 8, "epochs": 25, "val": False, "lr0": 2e-3, "optimizer": "AdamW"}
+    NAS("yolo_nas_n", pretrained=False).train(data=str(shapes), project=str(tmp_path), name="a", **settings)
+    first, *_, last = (float(row["train/box_loss"]) for row in rows(tmp_path / "a"))
+    assert last < 0.3 * first
 
 
 # --- beginning from other weights ---
@@ -313,7 +312,8 @@ def test_no_model_of_that_name() -> None:
 
 def test_the_trainer_travels_to_other_processes(shapes: Path, tmp_path: Path) -> None:
     """The engine's launcher for several GPUs pickles the trainer's class, its settings and the network."""
-    cloudpickle = pytest.importorskip("cloudpickle")
+    import cloudpickle
+
     trainer = NASTrainer(overrides={"model": "yolo_nas_n", "data": str(shapes), "project": str(tmp_path), **QUICK})
     module = trainer.get_model(cfg="n")
     with (tmp_path / "state").open("wb") as file:

@@ -15,7 +15,7 @@ from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_model
 
 from yolonas_plugin.data import DataSet, open_data
-from yolonas_plugin.engine import keep_threads, session
+from yolonas_plugin.engine import keep_threads, require, session
 from yolonas_plugin.errors import TrainingError
 from yolonas_plugin.nas.dataset import SampleDataset
 from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
@@ -55,7 +55,13 @@ class NASTrainer(DetectionTrainer):
         self.loss_names = LOSS_NAMES
 
     def train(self) -> None:
-        """Train, in this process or in one for each GPU."""
+        """Train, in this process or in one for each GPU.
+
+        Raises:
+            MissingExtraError: There are several GPUs, and ``cloudpickle`` isn't installed.
+        """
+        if self.ddp:
+            require("cloudpickle", "training on several GPUs", "distributed")
         with session(), keep_threads():
             super().train()
 
