@@ -25,6 +25,8 @@ from yolonas_plugin.errors import ProcessingError
 
 Image: TypeAlias = NDArray[np.uint8]
 
+_MAX_SIDE: Final = 1 << 16
+
 
 class Placement(NamedTuple):
     """Where an image lies on the network's input: pixels of the image times ``scale`` plus the offset.
@@ -96,14 +98,25 @@ class ProcessingSpec:
     class_agnostic: bool = False
 
     def __post_init__(self) -> None:
-        if any(side < 32 or side % 32 for side in self.size):
-            raise ProcessingError(f"network input {self.size} must have sides that are multiples of 32")
+        if any(side < 32 or side % 32 or side >= _MAX_SIDE for side in self.size):
+            raise ProcessingError(
+                f"network input {self.size} must have sides that are multiples of 32, less than {_MAX_SIDE}"
+            )
         if any(not 1 <= inner <= outer for inner, outer in zip(self.resize, self.size, strict=True)):
             raise ProcessingError(f"images resized to {self.resize} don't fit into the network input {self.size}")
         if not 0 <= self.conf <= 1 or not 0 <= self.iou <= 1:
             raise ProcessingError(f"conf={self.conf} and iou={self.iou} must lie between 0 and 1")
         if not 0 < self.divisor < math.inf:
             raise ProcessingError(f"divisor={self.divisor} must be positive")
+        if not 0 <= self.pad_value <= 255:
+            raise ProcessingError(f"pad_value={self.pad_value} must lie between 0 and 255")
+        if self.top_k < 1 or self.max_detections < 1:
+            raise ProcessingError(f"top_k={self.top_k} and max_detections={self.max_detections} must be positive")
+        known = [values for values in (self.mean, self.std) if values is not None]
+        if not all(values and all(abs(value) < math.inf for value in values) for values in known):
+            raise ProcessingError(f"mean={self.mean} and std={self.std} must be numbers, one per channel")
+        if self.std is not None and 0 in self.std:
+            raise ProcessingError(f"std={self.std} divides by zero")
 
     def to_json(self) -> str:
         """Return every field as one JSON object; :meth:`from_json` gives an equal spec back, to the bit."""
@@ -124,14 +137,14 @@ class ProcessingSpec:
         if not isinstance(fields, dict):
             raise ProcessingError(f"the processing is a {type(fields).__name__}, not an object of its fields")
         problems = [f"{name} is missing" for name in _FIELDS if name not in fields]
-        problems += [f"{name} is unknown" for name in fields if name not in _FIELDS]
+        problems += [f"{name!r:.80} is unknown" for name in fields if name not in _FIELDS]
         problems += [
-            f"{name}={fields[name]!r} is of the wrong type"
+            f"{name}={fields[name]!r:.80} is of the wrong type"
             for name, fits in _FIELDS.items()
             if name in fields and not fits(fields[name])
         ]
         if problems:
-            raise ProcessingError(f"the processing can't be read: {'; '.join(problems)}")
+            raise ProcessingError(f"the processing can't be read: {'; '.join(problems[:20])}")
         values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
         return cls(**values)
 

@@ -22,7 +22,9 @@ PYTHON: Final = "open(__import__('os').environ['HOSTILE_TRACE'], 'w')"
 MAGIC: Final = b"\x80\x02\x8a\x0al\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 
 
-def torch_zip(path: Path, program: bytes, storages: Mapping[str, bytes] | None = None, method: int = 0) -> None:
+def torch_zip(
+    path: Path | io.BytesIO, program: bytes, storages: Mapping[str, bytes] | None = None, method: int = 0
+) -> None:
     """Pack a pickle and storages as ``torch.save`` does."""
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("weights/data.pkl", program)

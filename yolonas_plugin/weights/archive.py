@@ -75,7 +75,7 @@ def _zip_parts(data: mmap.mmap) -> dict[str, Part]:
         unpacked, packed, local = _zip64(data[place + n : place + n + m], unpacked, packed, local)
         place += n + m + k
         if name in parts:
-            raise ValueError(f"it holds {name:.80} twice")
+            raise ValueError(f"it holds {name[:80]!r} twice")
         parts[name] = _part(data, local, packed, name, bool(method or flags & 1 or packed != unpacked))
     if len(parts) != count:
         raise ValueError(f"it should hold {count} parts and holds {len(parts)}")
@@ -89,7 +89,7 @@ def _part(data: mmap.mmap, local: int, size: int, name: str, compressed: bool) -
     signature, *_, n, m = _LOCAL.unpack_from(data, min(local, len(data)))
     start = local + _LOCAL.size + n + m
     if signature != b"PK\x03\x04" or start + size > len(data):
-        raise ValueError(f"its part {name:.80} claims {size} bytes at {start}, and the file ends at {len(data)}")
+        raise ValueError(f"its part {name[:80]!r} claims {size} bytes at {start}, and the file ends at {len(data)}")
     return Part(start, size, compressed)
 
 

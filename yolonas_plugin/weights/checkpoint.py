@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,7 +16,9 @@ from yolonas_plugin.processing import ProcessingSpec
 
 _Network = TypeVar("_Network", bound=YoloNAS)
 
-_FLOATS = {torch.float64, torch.float32, torch.float16, torch.bfloat16}
+_FLOATS: Final = {torch.float64, torch.float32, torch.float16, torch.bfloat16}
+_MAX_CLASSES: Final = 20_000  # the largest vocabulary of a data set of detection, V3Det's, has 13,204
+_MAX_CHANNELS: Final = 1_000  # hyperspectral images have some hundreds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +122,11 @@ def _recognise(state_dict: Mapping[str, Tensor], path: Path) -> tuple[Size, int,
     if not sizes:
         raise CheckpointError(
             f"{path}: YOLO-NAS of an unknown size, its first layers have {widths[0]} and {widths[1]} channels"
+        )
+    if max(classes) > _MAX_CLASSES or stem.shape[1] > _MAX_CHANNELS:
+        raise CheckpointError(
+            f"{path}: a network for {max(classes)} classes and images of {stem.shape[1]} channels; it may have at most "
+            f"{_MAX_CLASSES} and {_MAX_CHANNELS}"
         )
     if len(classes) > 1:
         raise CheckpointError(f"{path}: its three heads disagree about the number of classes: {sorted(classes)}")

@@ -30,6 +30,10 @@ RECORD: Final = "yolonas"
 """Under this key a .pt file holds its record."""
 
 
+_MAX_TEXT: Final = 1 << 20
+"""Longest entry that is read, in letters: JSON takes up to sixty times its length when it is taken apart."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Header:
     """All that a weight file of ours says besides its tensors.
@@ -73,13 +77,15 @@ class Header:
         """
         if not isinstance(metadata, Mapping) or not all(isinstance(text, str) for text in metadata.values()):
             raise CheckpointError(f"{path}: its header is damaged: it is no table of strings")
+        if any(len(text) > _MAX_TEXT for text in metadata.values()):
+            raise CheckpointError(f"{path}: its header is damaged: an entry has more than {_MAX_TEXT >> 20} MB")
         version = metadata.get(VERSION_KEY, "")
         if not (version.isascii() and version.isdecimal() and 1 <= len(version) <= 9 and int(version) > 0):
             raise CheckpointError(f"{path}: its header is damaged: {VERSION_KEY} is {version[:40]!r}")
         if int(version) > FORMAT_VERSION:
             raise CheckpointError(
                 f"{path}: the file has format {version}, and this version reads up to {FORMAT_VERSION}; it was written "
-                f"by {metadata.get('package', 'a newer yolonas-plugin')[:40]}: pip install -U yolonas-plugin"
+                f"by {metadata.get('package', 'a newer yolonas-plugin')[:40]!r}: pip install -U yolonas-plugin"
             )
         missing = [name for name in ("size", "class_names", "processing", "package") if name not in metadata]
         if missing:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.torch_file import all_tensors, is_tensor
 from yolonas_plugin.weights.unpickle import Record
 
@@ -24,11 +25,13 @@ SETS: Final = (
 _CONSTANTS: Final = {"id_tensor", "proj_conv", "anchor_points", "stride_tensor"}
 """Buffers of super-gradients' modules that are computed, not learnt; whether they count as saved varies by version."""
 
-_MAX_MODULES: Final = 20_000
+_MAX_TENSORS: Final = 20_000  # of a set of weights; L has 1,097
+_MAX_NAME: Final = 500  # letters; the longest of a network has 74, before it stand the wrappers' names
+_MAX_ENTRIES: Final = 100_000  # of modules' tables, whichever they hold; L has about 15,000
 _MAX_DEPTH: Final = 60
 
 
-def strip_prefix(weights: Mapping[Any, Any]) -> dict[Any, Any]:
+def strip_prefix(weights: Mapping[str, Any]) -> dict[str, Any]:
     """Return the network's tensors under their own names, without ``net.``, ``module.``, ``model.`` and the like.
 
     Where a prefix leads to the network, what lies outside of it (a loss, a counter) is left out; where two do, the
@@ -36,47 +39,62 @@ def strip_prefix(weights: Mapping[Any, Any]) -> dict[Any, Any]:
     """
     if any(anchor in weights for anchor in _ANCHORS):
         return dict(weights)
-    prefixes = {
-        name[: -len(anchor)]
-        for name in weights
-        for anchor in _ANCHORS
-        if isinstance(name, str) and name.endswith(f".{anchor}")
-    }
+    prefixes = {name[: -len(anchor)] for name in weights for anchor in _ANCHORS if name.endswith(f".{anchor}")}
     known = [prefix for prefix in prefixes if set(prefix[:-1].split(".")) <= _WRAPPERS]
     if not known:
         return dict(weights)
     prefix = min(known, key=lambda prefix: ("ema" not in prefix, len(prefix), prefix))
-    return {
-        name[len(prefix) :]: tensor
-        for name, tensor in weights.items()
-        if isinstance(name, str) and name.startswith(prefix)
-    }
+    return {name[len(prefix) :]: tensor for name, tensor in weights.items() if name.startswith(prefix)}
 
 
-def find_tensors(content: Any, depth: int = 0) -> dict[Any, Any] | None:
-    """Return the weights in a file's content: a state dict, a pickled module, or the best set of a checkpoint."""
-    if is_module(content):
-        return module_tensors(content)
-    if not isinstance(content, Mapping) or not content or depth > 3:
-        return None
-    if all_tensors(content.values()):
-        return dict(content)
-    for key in SETS:
-        found = find_tensors(content[key], depth + 1) if key in content else None
-        if found:
-            return found
-    return None
+def find_tensors(content: Any) -> dict[str, Any] | None:
+    """Return the weights in a file's content: a state dict, a pickled module, or the best set of a checkpoint.
+
+    Raises:
+        ValueError: They are no network's: too many, too deep, or under impossible names.
+    """
+    _, weights = _find(content, 0, set())
+    return weights
 
 
 def find_module(content: Any) -> Record | None:
     """Return the pickled module of which :func:`find_tensors` gives the weights, if they come from one."""
-    for _ in range(4):
-        if is_module(content):
-            return content
-        if not isinstance(content, Mapping):
-            return None
-        content = next((content[key] for key in SETS if key in content and find_tensors(content[key])), None)
-    return None
+    owner, _ = _find(content, 0, set())
+    return owner if isinstance(owner, Record) else None
+
+
+def _find(content: Any, depth: int, seen: set[int]) -> tuple[Any, dict[str, Any] | None]:
+    """Return the best set of weights and what it was found in; nothing is searched twice, however often it is named."""
+    if is_module(content):
+        return content, module_tensors(content)
+    if not isinstance(content, Mapping) or not content or depth > 3 or id(content) in seen:
+        return None, None
+    seen.add(id(content))
+    if all_tensors(content.values()):
+        check_names(content)
+        return content, dict(content)
+    for key in SETS:
+        owner, weights = _find(content[key], depth + 1, seen) if key in content else (None, None)
+        if weights:
+            return owner, weights
+    return None, None
+
+
+def check_names(weights: Mapping[Any, Any]) -> None:
+    """Make sure that these may be a network's tensors, before anything is done for each of them.
+
+    Raises:
+        ValueError: There are too many, or a name is no text, too long, or can't be printed.
+    """
+    if len(weights) > _MAX_TENSORS:
+        raise ValueError(f"not a YOLO-NAS detector: it holds {len(weights)} tensors, too many")
+    for name in weights:
+        _check_name(name, "")
+
+
+def _check_name(name: Any, prefix: str) -> None:
+    if not isinstance(name, str) or len(prefix) + len(name) > _MAX_NAME or not name.isprintable():
+        raise ValueError(f"not a YOLO-NAS detector: a tensor or layer is called {describe(name)}, which is no name")
 
 
 def is_module(value: Any) -> bool:
@@ -88,29 +106,37 @@ def module_tensors(module: Record) -> dict[str, Any]:
     """Return what the module's ``state_dict()`` would hold: parameters and buffers of the tree, less the unsaved ones.
 
     Raises:
-        ValueError: The tree is deeper or larger than any network, or contains itself.
+        ValueError: The tree is deeper or larger than any network, contains itself, or has impossible names.
     """
     found: dict[str, Any] = {}
     pending: list[tuple[str, Any, int]] = [("", module, 0)]
-    visited = 0
+    entries = 0
     while pending:
         prefix, record, depth = pending.pop()
-        visited += 1
-        if depth > _MAX_DEPTH or visited > _MAX_MODULES:
+        unsaved, parameters, buffers, children = (_table(record, name) for name in _TABLES)
+        entries += 1 + len(unsaved) + len(parameters) + len(buffers) + len(children)
+        if depth > _MAX_DEPTH or entries > _MAX_ENTRIES:
             raise ValueError("its modules are nested too deep, or contain themselves")
-        unsaved = _CONSTANTS | _names(record.state.get("_non_persistent_buffers_set"))
-        for kind in ("_parameters", "_buffers"):
-            tensors = record.state.get(kind)
-            for name, tensor in tensors.items() if isinstance(tensors, Mapping) else ():
-                if is_tensor(tensor) and name not in unsaved:
-                    found[f"{prefix}{name}"] = tensor
-        children = record.state["_modules"].items()
-        pending += [(f"{prefix}{name}.", child, depth + 1) for name, child in children if is_module(child)]
+        for name, value in (*parameters.items(), *buffers.items()):
+            if is_tensor(value) and name not in unsaved and name not in _CONSTANTS:
+                _check_name(name, prefix)
+                found[f"{prefix}{name}"] = value
+        for name, child in children.items():
+            if is_module(child):
+                _check_name(name, prefix)
+                pending.append((f"{prefix}{name}.", child, depth + 1))
+    check_names(found)
     return found
 
 
-def _names(value: Any) -> set[str]:
-    """Return the names in a pickled set."""
+_TABLES: Final = ("_non_persistent_buffers_set", "_parameters", "_buffers", "_modules")
+
+
+def _table(module: Record, attribute: str) -> Mapping[Any, Any]:
+    """Return a module's table; of a pickled set, one that has its elements as keys."""
+    value = module.state.get(attribute)
     if isinstance(value, Record):
-        value = value.args[0] if value.args else ()
-    return {name for name in value if isinstance(name, str)} if isinstance(value, (list, tuple, set)) else set()
+        value = value.first
+    if isinstance(value, (list, tuple, set, frozenset)):
+        value = {name: None for name in value if isinstance(name, str)}
+    return value if isinstance(value, Mapping) else {}

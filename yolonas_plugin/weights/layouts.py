@@ -15,6 +15,7 @@ from yolonas_plugin.processing import COCO, ProcessingSpec
 from yolonas_plugin.weights.keys import find_module
 from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.processing_params import parse_processing_params
+from yolonas_plugin.weights.torch_file import all_tensors
 
 Metadata: TypeAlias = "tuple[tuple[str, ...] | None, ProcessingSpec | None]"
 
@@ -28,13 +29,13 @@ class Layout(NamedTuple):
 
 
 def read_metadata(content: Any, path: Path) -> Metadata:
-    """Return class names and processing; each is None where the file is silent.
+    """Return class names and processing; each is None where the file is silent, as a mere set of tensors is.
 
     Raises:
         ProcessingError: They can't be understood.
         CheckpointError: The file says that it isn't a YOLO-NAS detector.
     """
-    for layout in LAYOUTS:
+    for layout in LAYOUTS if not (isinstance(content, Mapping) and all_tensors(content.values())) else ():
         if layout.matches(content):
             return layout.read(content, path)
     return None, None

@@ -13,7 +13,7 @@ import numpy as np
 from yolonas_plugin.weights.unpickle import Global, Record
 
 _MAX_DEPTH: Final = 20
-_MAX_VALUES: Final = 50_000
+_MAX_VALUES: Final = 50_000  # and 20 letters or bytes count as one more
 _NUMPY: Final = ("numpy.core.", "numpy._core.", "numpy.")
 _COLLECTIONS: Final = {"set", "frozenset", "list", "tuple", "Size"}
 
@@ -34,87 +34,93 @@ def plain(value: Any) -> Any:
 
 
 class _Plain:
+    """A conversion, which counts what it gives out: a file may name the same value, however large, many times."""
+
     def __init__(self) -> None:
-        self.seen = 0
+        self.given = 0
+
+    def spend(self, values: int, letters: int = 0) -> None:
+        self.given += values + letters // 20
+        if self.given > _MAX_VALUES:
+            raise NotPlainError("it is too long, or refers to itself")
 
     def convert(self, value: Any, depth: int) -> Any:
-        self.seen += 1
-        if depth > _MAX_DEPTH or self.seen > _MAX_VALUES:
+        self.spend(1, len(value) if isinstance(value, str) else 0)
+        if depth > _MAX_DEPTH:
             raise NotPlainError("it is nested too deep, or refers to itself")
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, Mapping):
-            return {_name(key): self.convert(item, depth + 1) for key, item in value.items()}
+            return {self.name(key): self.convert(item, depth + 1) for key, item in value.items()}
         if isinstance(value, (tuple, list, set, frozenset)):
             items = [self.convert(item, depth + 1) for item in value]
             return tuple(items) if isinstance(value, tuple) else items
         if isinstance(value, (np.ndarray, np.generic)):
             return value.tolist()
         if isinstance(value, Record):
-            return self._record(value, depth)
+            return self.record(value, depth)
         raise NotPlainError(f"a {type(value).__name__} is in it")
 
-    def _record(self, record: Record, depth: int) -> Any:
+    def name(self, key: Any) -> Any:
+        if not isinstance(key, (str, int)):
+            raise NotPlainError(f"a {type(key).__name__} is a key in it")
+        self.spend(0, len(key) if isinstance(key, str) else 0)
+        return key
+
+    def record(self, record: Record, depth: int) -> Any:
         package, _, name = record.name.rpartition(".")
         state = record.state if isinstance(record.state, dict) else {}
         if record.name.startswith(_NUMPY):
-            return _numpy(record)
+            return self.numpy(record)
         if name in _COLLECTIONS and package in ("builtins", "__builtin__", "torch"):
-            return self.convert(record.args[0] if record.args else [], depth + 1)
+            return self.convert(record.first if record.args else [], depth + 1)
         if package.startswith("super_gradients."):
             return {name: self.convert(state, depth + 1)}
         if package.startswith("omegaconf.") and ("_content" in state or "_val" in state):
             return self.convert(state.get("_content", state.get("_val")), depth + 1)
         raise NotPlainError(f"a {record.name} is in it")
 
+    def numpy(self, record: Record) -> Any:
+        """Return the number or nested list that numpy would make."""
+        function = record.name.rpartition(".")[2]
+        try:
+            if function == "scalar":
+                kind, content = record.args
+                return np.frombuffer(self.content(content), dtype=_dtype(kind), count=1).tolist()[0]
+            if function in ("_reconstruct", "_frombuffer"):
+                if function == "_reconstruct":
+                    _, shape, kind, fortran, content = record.state
+                else:  # of protocol 5
+                    content, kind, shape, order = record.args
+                    fortran = order == "F"
+                flat = np.frombuffer(self.content(content), dtype=_dtype(kind))
+                self.spend(flat.size)
+                # an array of nothing may claim any number of rows: its list would have them
+                if 0 < flat.size and len(shape) <= 4:
+                    return flat.reshape(shape, order="F" if fortran else "C").tolist()
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise NotPlainError(f"a damaged value of numpy is in it: {error!s:.80}") from error
+        raise NotPlainError(f"a {record.name} is in it")
 
-def _name(key: Any) -> Any:
-    if not isinstance(key, (str, int)):
-        raise NotPlainError(f"a {type(key).__name__} is a key in it")
-    return key
-
-
-def _numpy(record: Record) -> Any:
-    """Return the number or nested list that numpy would make."""
-    function = record.name.rpartition(".")[2]
-    try:
-        if function == "scalar":
-            kind, content = record.args
-            return np.frombuffer(_content(content), dtype=_dtype(kind), count=1).tolist()[0]
-        if function in ("_reconstruct", "_frombuffer"):
-            if function == "_reconstruct":
-                _, shape, kind, fortran, content = record.state
-            else:  # of protocol 5
-                content, kind, shape, order = record.args
-                fortran = order == "F"
-            flat = np.frombuffer(_content(content), dtype=_dtype(kind))
-            if len(shape) <= 4 and flat.size <= _MAX_VALUES:
-                return flat.reshape(shape, order="F" if fortran else "C").tolist()
-    except (TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise NotPlainError(f"a damaged value of numpy is in it: {error}") from error
-    raise NotPlainError(f"a {record.name} is in it")
+    def content(self, value: Any) -> bytes:
+        """Return bytes, which protocol 2 and Python 2 write as text."""
+        if isinstance(value, Record) and value.name == "_codecs.encode":
+            value, encoding = value.args
+            if encoding != "latin1" or not isinstance(value, str):
+                raise TypeError("its content is not bytes")
+        if not isinstance(value, (str, bytes, bytearray)):
+            raise TypeError("its content is not bytes")
+        self.spend(0, len(value))
+        return value.encode("latin1") if isinstance(value, str) else bytes(value)
 
 
 def _dtype(record: Any) -> np.dtype[Any]:
     """Return a plain type of numbers from the record of a ``numpy.dtype``."""
-    name = record.args[0] if isinstance(record, Record) and record.name == "numpy.dtype" else None
+    name = record.first if isinstance(record, Record) and record.name == "numpy.dtype" else None
     if not isinstance(name, str) or name[:1] not in "biufc" or not name[1:].isdigit() or len(name) > 3:
         raise ValueError("its type is not a plain number's")
     order = record.state[1] if record.state else "<"
     return np.dtype(f"{order if order in ('<', '>') else '|'}{name}")
-
-
-def _content(value: Any) -> bytes:
-    """Return bytes, which protocol 2 and Python 2 write as text."""
-    if isinstance(value, str):
-        return value.encode("latin1")
-    if isinstance(value, Record) and value.name == "_codecs.encode":
-        text, encoding = value.args
-        if encoding == "latin1" and isinstance(text, str):
-            return text.encode("latin1")
-    if not isinstance(value, (bytes, bytearray)):
-        raise TypeError("its content is not bytes")
-    return bytes(value)
 
 
 def describe(value: Any) -> str:

@@ -70,7 +70,7 @@ def parse_processing_params(
             _STEPS[step](fields, arguments)
         except (ArithmeticError, KeyError, TypeError, ValueError) as error:
             raise ProcessingError(
-                f"{path}: its processing step {step}({arguments!s:.200}) can't be reproduced: {error}"
+                f"{path}: its processing step {step}({arguments!s:.200}) can't be reproduced: {error!s:.200}"
             ) from error
     fields.pop("permuted", None)
     if "resize" not in fields:
@@ -85,7 +85,7 @@ def parse_processing_params(
                 fields[ours] = kind(params[name])
         return class_names, ProcessingSpec(**fields)
     except (ProcessingError, ArithmeticError, TypeError, ValueError) as error:
-        raise ProcessingError(f"{path}: {error}") from error
+        raise ProcessingError(f"{path}: {error!s:.200}") from error
 
 
 def _steps(processor: Any, path: Path) -> list[tuple[str, Mapping[str, Any]]]:

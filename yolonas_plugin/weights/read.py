@@ -18,7 +18,7 @@ from torch import Tensor
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.weights.checkpoint import Checkpoint
 from yolonas_plugin.weights.header import RECORD, VERSION_KEY, Header
-from yolonas_plugin.weights.keys import find_tensors, strip_prefix
+from yolonas_plugin.weights.keys import check_names, find_tensors, strip_prefix
 from yolonas_plugin.weights.layouts import read_metadata
 from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.torch_file import TorchFile, all_tensors
@@ -101,6 +101,10 @@ def _own(record: Any, content: Content, path: Path) -> Checkpoint:
     weights = record.get("state_dict") if isinstance(record, Mapping) else None
     if not isinstance(weights, Mapping) or not all_tensors(weights.values()):
         raise CheckpointError(f"{path}: its record is damaged: there are no tensors in it")
+    try:
+        check_names(weights)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     header = Header.from_metadata(record.get("header"), path)
     return header.checkpoint(content.tensors(weights), path)
 
@@ -145,10 +149,11 @@ def _read_safetensors(path: Path) -> Content:
     try:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
+            check_names(dict.fromkeys(file.keys()))
         tensors = load_file(path)
         own = {RECORD: {"header": metadata, "state_dict": tensors}}
         return Content(own if VERSION_KEY in metadata else tensors, dict)
-    except (SafetensorError, KeyError, ValueError, RuntimeError, OSError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
         raise CheckpointError(f"{path}: the safetensors file is damaged or cut off: {_first_line(error)}") from error
 
 
@@ -167,4 +172,5 @@ FORMATS: Final = (
 
 
 def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+    return line if line.isprintable() else ascii(line)

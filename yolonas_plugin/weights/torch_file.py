@@ -40,6 +40,8 @@ _DTYPES: Final = {
     "BoolStorage": torch.bool,
 }
 _LEGACY_MAGIC: Final = 0x1950A86A20F9469CFC6C
+_LEGACY_STEPS: Final = 100_000
+"""Most instructions of each pickle around the content: the longest lists the storages, of L and its optimiser 5,000."""
 _MAX_DEPTH: Final = 8
 
 
@@ -87,7 +89,7 @@ class TorchFile:
         packed = next((name for name, part in parts.items() if part.compressed), None)
         if packed:
             raise CheckpointError(
-                f"{self._path}: its part {packed:.80} is compressed or encrypted, which torch never does; "
+                f"{self._path}: its part {packed[:80]!r} is compressed or encrypted, which torch never does; "
                 "unpack the archive and pack it again without compression"
             )
         order = parts.get(f"{folder}byteorder")
@@ -99,27 +101,29 @@ class TorchFile:
 
     def _read_legacy(self) -> tuple[Any, dict[str, Part]]:
         head = self._data[:MAX_BYTES]
-        magic = Unpickler(head)
+        magic = Unpickler(head, 0, _LEGACY_STEPS)
         if magic.value != _LEGACY_MAGIC:
             raise CheckpointError(
                 f"{self._path}: a pickle, but not one that torch wrote: loading it could run code, and is refused. "
                 "Where it was made, save the model's state_dict() with torch.save"
             )
-        version = Unpickler(head, magic.end)
-        system = Unpickler(head, version.end)
+        version = Unpickler(head, magic.end, _LEGACY_STEPS)
+        system = Unpickler(head, version.end, _LEGACY_STEPS)
         if version.value != 1001 or not isinstance(system.value, dict) or not system.value.get("little_endian", True):
             raise CheckpointError(f"{self._path}: a torch file of another version or byte order")
         body = Unpickler(head, system.end)
-        keys = Unpickler(head, body.end)
+        keys = Unpickler(head, body.end, _LEGACY_STEPS)
         dtypes = {}
         for reference in body.persistent:
             key, dtype, _ = self._storage(reference)
             dtypes[key] = dtype
         storages: dict[str, Part] = {}
         place = keys.end
-        if not isinstance(keys.value, list) or len(keys.value) != len(dtypes) or set(keys.value) != set(dtypes):
+        listed = keys.value if isinstance(keys.value, list) else [None]
+        # compared, never hashed: hashing tuples of tuples can take for ever, or overflow the stack
+        if not all(isinstance(key, str) for key in listed) or sorted(listed) != sorted(dtypes):
             raise UnpickleError("its list of storages doesn't match its tensors")
-        for key in keys.value:
+        for key in listed:
             length = struct.unpack("<q", self._data[place : place + 8].ljust(8, b"\xff"))[0]
             size = length * dtypes[key].itemsize
             if length < 0 or place + 8 + size > len(self._data):
@@ -172,14 +176,16 @@ class TorchFile:
         reference, offset, size, stride = arguments[:4]
         key, dtype, length = self._storage(reference)
         if isinstance(size, Record):  # torch.Size
-            size = size.args[0] if isinstance(size.args, tuple) and len(size.args) == 1 else None
+            size = size.first
         shape = (size, stride, (offset,))
-        if not all(
+        possible = all(
             isinstance(part, tuple)
             and len(part) <= _MAX_DEPTH
             and all(type(n) is int and 0 <= n < 1 << 40 for n in part)
             for part in shape
-        ) or len(size) != len(stride):
+        )
+        # torch multiplies the sides of a tensor of nothing, too, and mustn't overflow
+        if not possible or len(size) != len(stride) or prod(n or 1 for n in size) >= 1 << 62:
             raise UnpickleError(f"{name} has an impossible shape")
         part = self._storages.get(key)
         if part is None or length * dtype.itemsize > part.size:

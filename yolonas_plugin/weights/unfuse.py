@@ -9,13 +9,16 @@ nothing in the others.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from yolonas_plugin.nn.blocks import BN_EPS
 
-_FUSED = ".rbr_reparam.weight"
+_FUSED: Final = ".rbr_reparam.weight"
+_MAX_NUMBERS: Final = 30_000_000
+"""Most numbers in the branches that are made; those of L have 25 million. A file may be of as many blocks as it likes."""
 
 
 def unfuse(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -24,13 +27,17 @@ def unfuse(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     A network of which every BatchNorm is folded away, as this package does it, comes back as it is.
     """
     found = dict(state_dict)
-    if not any(str(name).endswith(".bn.weight") for name in found):
+    if not any(name.endswith(".bn.weight") for name in found):
         return found
-    for name in [name for name in found if isinstance(name, str) and name.endswith(_FUSED)]:
+    made = 0
+    for name in [name for name in found if name.endswith(_FUSED)]:
         block = name[: -len(_FUSED)]
         kernel, bias = found[name], found.get(f"{block}.rbr_reparam.bias")
         fused = f"{block}.branch_3x3.conv.weight" not in found and f"{block}.branch_1x1.weight" not in found
-        if fused and bias is not None and kernel.dim() == 4 and kernel.shape[2:] == (3, 3) and bias.dim() == 1:
+        if fused and bias is not None and kernel.shape[2:] == (3, 3) and bias.shape == kernel.shape[:1]:
+            made += 10 * bias.numel() + kernel.numel() * 10 // 9
+            if made > _MAX_NUMBERS:
+                return dict(state_dict)
             found |= _branches(block, kernel.float(), bias.float(), with_post_bn=f"{block}.post_bn.weight" not in found)
     return found
 

@@ -76,6 +76,11 @@ class Record:
         self.elements: list[Any] | None = None
         self.items: dict[Any, Any] | None = None
 
+    @property
+    def first(self) -> Any:
+        """The first argument of its construction, or None: what a file hands over need not be a tuple."""
+        return self.args[0] if isinstance(self.args, tuple) and self.args else None
+
 
 class Persistent:
     """A reference to something outside of the pickle; torch's are ``("storage", class, key, location, length)``."""
@@ -87,7 +92,7 @@ class Persistent:
 
 
 class Unpickler:
-    """Follow the pickle in ``data`` that begins at ``start``.
+    """Follow the pickle in ``data`` that begins at ``start``, for ``steps`` instructions at most.
 
     Attributes:
         value: What it describes.
@@ -98,7 +103,7 @@ class Unpickler:
         UnpickleError: It can't be followed.
     """
 
-    def __init__(self, data: bytes, start: int = 0) -> None:
+    def __init__(self, data: bytes, start: int = 0, steps: int = MAX_STEPS) -> None:
         self.data = data
         self.end = start
         self.persistent: list[Persistent] = []
@@ -107,7 +112,7 @@ class Unpickler:
         self._memo: dict[int, Any] = {}
         self._copied = 0
         try:
-            self.value = self._run()
+            self.value = self._run(steps)
         except UnpickleError:
             raise
         except (IndexError, KeyError, struct.error) as error:
@@ -117,9 +122,9 @@ class Unpickler:
         finally:
             self._stack, self._memo = [], {}
 
-    def _run(self) -> Any:
+    def _run(self, steps: int) -> Any:
         data, table = self.data, _TABLE
-        for _ in range(MAX_STEPS):
+        for _ in range(steps):
             code = data[self.end]
             self.end += 1
             if code == 0x2E:  # STOP
@@ -128,7 +133,7 @@ class Unpickler:
             if step is None:
                 raise UnpickleError(f"instruction {code:#04x} at byte {self.end - 1} has no place in a weight file")
             step(self)
-        raise UnpickleError(f"it has more than {MAX_STEPS} instructions")
+        raise UnpickleError(f"it has more than {steps} instructions")
 
     # --- arguments of instructions ---
 
