@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from copy import deepcopy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from ultralytics.data import YOLODataset
 from ultralytics.data.augment import Compose, Format
@@ -17,7 +15,7 @@ from ultralytics.utils.patches import imread
 
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas.engine import keep_threads, session
-from yolonas_plugin.nas.module import NASModule, build_module, split_output
+from yolonas_plugin.nas.module import NASModule, build_module, fused_copy, split_output
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec, select_boxes
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
@@ -64,7 +62,7 @@ class NASValidator(DetectionValidator):
             self.args.imgsz = largest
         elif self.args.imgsz != largest:
             self.processing = model.processing.with_size((self.args.imgsz, self.args.imgsz))
-        fused = deepcopy(model).fuse().to(memory_format=torch.channels_last)
+        fused = fused_copy(model)
         with session(), keep_threads():
             return super().__call__(trainer, fused)
 
