@@ -1,6 +1,6 @@
 """What discovery costs a host: fresh interpreters over a site of 260 distributions, measured in turn.
 
-    python benchmarks/discovery.py [--rounds 15] [--json FILE]
+    python -m benchmarks.discovery [--rounds 15] [--json FILE]
 
 Variants, each in a new process, interleaved so that a busy machine disturbs all of them alike:
 
@@ -15,16 +15,12 @@ hook specifications and the types already: what it adds to a host that other plu
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 from statistics import median
+
+from benchmarks.measuring import arguments, environment, run, save, spread, verdict
 
 DISTRIBUTIONS = 260
 GOAL_OVER_BARE_MS = 100.0
@@ -54,18 +50,13 @@ assert providers[0].models
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=15, help="measurements of each variant (default %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
-    args = parser.parse_args()
-
+    args = arguments(__doc__, rounds=15)
     with tempfile.TemporaryDirectory() as folder:
         fill(Path(folder))
         times = measure(Path(folder), args.rounds)
     figures = summarise(times)
     report(figures, args.rounds)
-    if args.json:
-        args.json.write_text(json.dumps(figures, indent=2) + "\n")
+    save(figures, args.json)
 
 
 def fill(folder: Path) -> None:
@@ -90,32 +81,17 @@ def measure(folder: Path, rounds: int) -> dict[str, list[float]]:
         for name, code in VARIANTS.items():
             path = [folder / "hidden"] * (name == "without") + [folder / "site"]
             start = time.perf_counter()
-            run(code, path)
+            run(code, path=path)
             times[name].append((time.perf_counter() - start) * 1000)
-        times["own_share"].append(float(run(OWN_SHARE, [folder / "site"])) * 1000)
+        times["own_share"].append(float(run(OWN_SHARE, path=[folder / "site"])) * 1000)
     return {name: values[1:] for name, values in times.items()}
-
-
-def run(code: str, path: list[Path]) -> str:
-    """Run code in a fresh interpreter with these folders first on its path, and return what it prints."""
-    inherited = {name: value for name, value in os.environ.items() if name not in {"MODEL_ZOO_PLUGINS", "PYTHONPATH"}}
-    python_path = os.pathsep.join([*map(str, path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**inherited, "PYTHONPATH": python_path},
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return done.stdout
 
 
 def summarise(times: dict[str, list[float]]) -> dict[str, object]:
     medians = {name: median(values) for name, values in times.items()}
     over_bare = [full - bare for full, bare in zip(times["with"], times["bare"], strict=True)]
     return {
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        **environment(),
         "distributions": DISTRIBUTIONS,
         "variants": {
             name: {
@@ -128,16 +104,8 @@ def summarise(times: dict[str, list[float]]) -> dict[str, object]:
             if name != "own_share"
         },
         "provider_in_discovery_ms": round(medians["with"] - medians["without"], 2),
-        "discovery_over_bare_ms": {
-            "median": round(median(over_bare), 2),
-            "min": round(min(over_bare), 2),
-            "goal": GOAL_OVER_BARE_MS,
-        },
-        "own_share_ms": {
-            "median": round(medians["own_share"], 2),
-            "min": round(min(times["own_share"]), 2),
-            "goal": GOAL_OWN_SHARE_MS,
-        },
+        "discovery_over_bare_ms": {**spread(over_bare), "goal": GOAL_OVER_BARE_MS},
+        "own_share_ms": {**spread(times["own_share"]), "goal": GOAL_OWN_SHARE_MS},
     }
 
 
@@ -154,9 +122,9 @@ def report(figures: dict, rounds: int) -> None:
         ("the provider's own share", "own_share_ms"),
     ):
         row = figures[key]
-        met = "met" if row["median"] <= row["goal"] else "MISSED"
         print(
-            f"{what}: median {row['median']:.1f}, minimum {row['min']:.1f} ms; goal {row['goal']:.0f} ms at most: {met}"
+            f"{what}: median {row['median']:.1f}, minimum {row['min']:.1f} ms; goal {row['goal']:.0f} ms at most: "
+            f"{verdict(row['median'], row['goal'])}"
         )
 
 

@@ -19,9 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torchvision.ops import batched_nms, nms
 
 from yolonas_plugin.errors import ProcessingError
+from yolonas_plugin.nms import class_aware_nms, nms
 
 Image: TypeAlias = NDArray[np.uint8]
 
@@ -296,6 +296,6 @@ def select_boxes(
         confidence, best = confidence.topk(top_k)
         anchors, labels = anchors[best], labels[best]
     boxes = boxes[anchors]
-    kept = nms(boxes, confidence, iou) if class_agnostic else batched_nms(boxes, confidence, labels, iou)
+    kept = nms(boxes, confidence, iou) if class_agnostic else class_aware_nms(boxes, confidence, labels, iou)
     kept = kept[:max_detections]
     return torch.cat((boxes[kept], confidence[kept, None], labels[kept, None].float()), dim=1)

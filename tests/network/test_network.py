@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from yolonas_plugin.cards import CARDS
 from yolonas_plugin.nn import (
     CONFIGS,
     RawPredictions,
+    Skeleton,
     YoloNAS,
     YoloNASConfig,
     yolo_nas_l,
@@ -229,6 +231,24 @@ def test_a_new_network_scores_every_class_about_one_percent() -> None:
     torch.manual_seed(0)
     _, scores = run(yolo_nas_n(num_classes=3).eval(), synthetic.batch(64, 64))
     assert 0.003 < scores.median() < 0.03
+
+
+def test_a_skeleton_has_the_shapes_and_nothing_else() -> None:
+    with Skeleton():
+        skeleton = yolo_nas_n(num_classes=3)
+    network = yolo_nas_n(num_classes=3)
+    tensors, expected = skeleton.state_dict(), network.state_dict()
+    assert all(tensor.is_meta for tensor in [*skeleton.parameters(), *skeleton.buffers()])
+    assert {name: (t.shape, t.dtype) for name, t in tensors.items()} == {
+        name: (t.shape, t.dtype) for name, t in expected.items()
+    }
+
+
+def test_other_threads_make_whole_networks_meanwhile() -> None:
+    with Skeleton(), ThreadPoolExecutor(1) as thread:
+        whole = thread.submit(yolo_nas_n).result()
+    assert not any(tensor.is_meta for tensor in whole.state_dict().values())
+    assert all(module.weight.std() > 0 for module in whole.modules() if isinstance(module, nn.Conv2d))
 
 
 def test_a_state_dict_goes_around(nano: YoloNAS) -> None:

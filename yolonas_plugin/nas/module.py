@@ -11,7 +11,7 @@ from torch import Tensor
 
 from yolonas_plugin.cards import CARDS, COCO_CLASSES
 from yolonas_plugin.errors import CheckpointError, ProcessingError, UnknownModelError
-from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS
+from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, copy_modules
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
 from yolonas_plugin.weights import Checkpoint
 from yolonas_plugin.weights.header import Header
@@ -70,6 +70,15 @@ class NASModule(YoloNAS):
             licence=self.licence,
             training_data=self.training_data,
         )
+
+
+def fused_copy(module: NASModule) -> NASModule:
+    """Return a fused copy for inference. What fusing drops is never copied."""
+    twin = copy_modules(module).fuse()
+    for parameter in twin.parameters():  # those that fusing left alone are in the original's memory
+        layout = torch.channels_last if parameter.dim() == 4 else torch.contiguous_format
+        parameter.data = parameter.data.clone(memory_format=layout)
+    return twin
 
 
 def join_output(boxes: Tensor, scores: Tensor) -> Tensor:

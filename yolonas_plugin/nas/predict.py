@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from copy import copy, deepcopy
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ultralytics.utils import DEFAULT_CFG
 
 from yolonas_plugin.engine import keep_threads, session
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.nas.module import NASModule, build_module, split_output
+from yolonas_plugin.nas.module import NASModule, build_module, fused_copy, split_output
 from yolonas_plugin.nas.sources import can_be_opened, is_video, list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec, select_boxes
 from yolonas_plugin.weights import find_weights, read_checkpoint
@@ -63,9 +63,12 @@ class NASPredictor(DetectionPredictor):
         for name, value in engine_defaults(model.processing).items():
             if name not in self._chosen:
                 setattr(self.args, name, value)
-        fused = deepcopy(model).fuse().to(memory_format=torch.channels_last)
+        fused = fused_copy(model)
+        fused.__deepcopy__ = lambda memo: fused  # newer engines copy what they get; this is a copy, for them alone
         with keep_threads():
             super().setup_model(fused, verbose)
+        del fused.__deepcopy__
+        self.done_warmup = True  # the engine's runs the first image twice, and imports torchvision for its own NMS
 
     def setup_source(self, source: Any, *args: Any, **kwargs: Any) -> None:
         """Open the source. Files that can't be opened are left out, see :attr:`skipped`.

@@ -19,7 +19,7 @@ from torch import Tensor
 from ultralytics.utils.torch_utils import model_info
 
 from yolonas_plugin.nas.module import join_output
-from yolonas_plugin.nn import CONFIGS, RawPredictions, YoloNAS
+from yolonas_plugin.nn import CONFIGS, RawPredictions, Skeleton, YoloNAS
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights.header import RECORD, Header
 
@@ -83,7 +83,7 @@ def rebuild(
         CheckpointError: A newer version wrote the file.
     """
     header = Header.from_metadata(metadata, Path("the checkpoint"))
-    with torch.device("meta"):
+    with Skeleton():
         module = StockModule(CONFIGS[header.size], len(header.class_names), in_channels).eval()
         if fused:
             module.fuse()

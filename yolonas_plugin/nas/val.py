@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from copy import copy, deepcopy
+from copy import copy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from ultralytics.data.augment import Compose, Format
 from ultralytics.models.yolo.detect import DetectionValidator
@@ -20,7 +19,7 @@ from yolonas_plugin.data import DataSet, Sample, open_data
 from yolonas_plugin.engine import keep_threads, session
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes
-from yolonas_plugin.nas.module import NASModule, build_module, split_output
+from yolonas_plugin.nas.module import NASModule, build_module, fused_copy, split_output
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec, select_boxes
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
@@ -75,7 +74,7 @@ class NASValidator(DetectionValidator):
             self.args.imgsz = largest
         elif self.args.imgsz != largest:
             self.processing = model.processing.with_size((self.args.imgsz, self.args.imgsz))
-        fused = deepcopy(model).fuse().to(memory_format=torch.channels_last)
+        fused = fused_copy(model)
         if trainer is not None:
             trainer = copy(trainer)
             trainer.ema = SimpleNamespace(ema=fused)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from yolonas_plugin.nn.config import StageConfig
 
@@ -20,29 +19,26 @@ def batch_norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=BN_EPS, momentum=BN_MOMENTUM)
 
 
-def fold_batch_norm(weight: Tensor, bias: Tensor | None, bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
-    """Return weight and bias of the convolution that equals convolution followed by ``bn`` in evaluation mode.
-
-    The folding is done in float64, so that rounding happens once, at the end, when the caller stores the result.
-
-    Args:
-        weight: Kernel of the convolution, [C_out, C_in, k, k].
-        bias: Its bias, [C_out], or None for zero.
-        bn: The BatchNorm after it; its running statistics are used.
-    """
+def batch_norm_as_scale(bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Return what ``bn`` does in evaluation mode as scale and shift, both [C] and float64."""
     mean, var, gamma, beta = (t.detach().double() for t in (bn.running_mean, bn.running_var, bn.weight, bn.bias))
-    scale = gamma / torch.sqrt(var + bn.eps)  # [C_out]
-    shift = -mean if bias is None else bias.detach().double() - mean
-    return weight.detach().double() * scale[:, None, None, None], beta + shift * scale
+    scale = gamma / torch.sqrt(var + bn.eps)
+    return scale, beta - mean * scale
 
 
-def conv_with(weight: Tensor, bias: Tensor, like: nn.Conv2d) -> nn.Conv2d:
-    """Return a convolution with ``weight`` and ``bias``, and stride, padding, dtype and device of ``like``."""
-    c_out, c_in, *kernel = weight.shape
-    conv = nn.Conv2d(c_in, c_out, tuple(kernel), like.stride, like.padding, device="meta")
-    conv.weight = nn.Parameter(weight.to(like.weight), requires_grad=False)
-    conv.bias = nn.Parameter(bias.to(like.weight), requires_grad=False)
-    return conv
+def scale_kernel(weight: Tensor, scale: Tensor) -> Tensor:
+    """Return the kernel [C_out, C_in, k, k] whose outputs are ``scale`` [C_out] times those of ``weight``.
+
+    It is float32, or wider if ``weight`` is: float64 would make its rounding half as large, and fusing twice as slow.
+    """
+    dtype = torch.promote_types(weight.dtype, torch.float32)
+    return weight.detach().to(dtype) * scale.to(dtype)[:, None, None, None]
+
+
+def set_weights(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
+    """Give ``conv`` another kernel and bias, in the type that it has, which aren't to be trained."""
+    conv.bias = nn.Parameter(bias.to(conv.weight), requires_grad=False)
+    conv.weight = nn.Parameter(weight.to(conv.weight), requires_grad=False)
 
 
 class Conv(nn.Module):
@@ -61,7 +57,8 @@ class Conv(nn.Module):
     def fuse(self) -> None:
         """Fold the BatchNorm into the convolution."""
         if isinstance(self.bn, nn.BatchNorm2d):
-            self.conv = conv_with(*fold_batch_norm(self.conv.weight, None, self.bn), like=self.conv)
+            scale, shift = batch_norm_as_scale(self.bn)
+            set_weights(self.conv, scale_kernel(self.conv.weight, scale), shift)
             self.bn = nn.Identity()
 
 
@@ -120,13 +117,14 @@ class QARepVGGBlock(nn.Module):
         """Re-parameterise: add the branches up to one 3x3 kernel and fold both BatchNorms into it."""
         if self.fused:
             return
-        weight, bias = fold_batch_norm(self.branch_3x3.conv.weight, None, self.branch_3x3.bn)
-        weight = weight + functional.pad(self.branch_1x1.weight.detach().double(), (1, 1, 1, 1))
-        bias = bias + self.branch_1x1.bias.detach().double()
+        scale, shift = batch_norm_as_scale(self.branch_3x3.bn)
+        post_scale, post_shift = batch_norm_as_scale(self.post_bn)
+        weight = scale_kernel(self.branch_3x3.conv.weight, scale * post_scale)
+        weight[:, :, 1, 1] += self.branch_1x1.weight.detach()[:, :, 0, 0] * post_scale[:, None]
         if self.residual:
-            channels = torch.arange(weight.shape[0], device=weight.device)
-            weight[channels, channels, 1, 1] += 1.0
-        self.rbr_reparam = conv_with(*fold_batch_norm(weight, bias, self.post_bn), like=self.rbr_reparam)
+            weight[:, :, 1, 1].diagonal().add_(post_scale)
+        bias = (shift + self.branch_1x1.bias.detach()) * post_scale + post_shift
+        set_weights(self.rbr_reparam, weight, bias)
         del self.branch_3x3, self.branch_1x1, self.post_bn
         self.fused = True
 

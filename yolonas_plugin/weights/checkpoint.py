@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from yolonas_plugin.errors import CheckpointError
-from yolonas_plugin.nn import CONFIGS, Size, YoloNAS
+from yolonas_plugin.nn import CONFIGS, Size, Skeleton, YoloNAS
 from yolonas_plugin.processing import ProcessingSpec
 
 _Network = TypeVar("_Network", bound=YoloNAS)
@@ -46,6 +46,8 @@ class Checkpoint:
     processing: ProcessingSpec | None = None
     licence: str | None = None
     training_data: str | None = None
+    # the network that the tensors were compared with: making another takes as long as all the rest
+    _spare: list[YoloNAS] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def from_state_dict(
@@ -65,15 +67,14 @@ class Checkpoint:
                 ``class_names`` differs from the classes of the tensors.
         """
         size, num_classes, in_channels = _recognise(state_dict, path)
-        with torch.device("meta"):
-            expected = YoloNAS(CONFIGS[size], num_classes, in_channels).state_dict()
-        _compare(state_dict, expected, size, path)
+        skeleton = _skeleton(size, num_classes, in_channels)
+        _compare(state_dict, skeleton.state_dict(), size, path)
         if class_names is not None and len(class_names) != num_classes:
             raise CheckpointError(
                 f"{path}: the file names {len(class_names)} classes, but its tensors predict {num_classes}; "
                 "its weights and its processing_params seem to be from different trainings"
             )
-        return cls(
+        checkpoint = cls(
             path=path,
             state_dict=state_dict,
             size=size,
@@ -84,14 +85,23 @@ class Checkpoint:
             licence=licence,
             training_data=training_data,
         )
+        checkpoint._spare.append(skeleton)
+        return checkpoint
 
     def build(self, network_class: type[_Network] = YoloNAS) -> _Network:
         """Return the unfused network with these weights, in evaluation mode, as ``YoloNAS`` or a subclass of it."""
-        with torch.device("meta"):
-            network = network_class(CONFIGS[self.size], self.num_classes, self.in_channels)
+        skeleton = self._spare.pop() if self._spare else _skeleton(self.size, self.num_classes, self.in_channels)
+        network = network_class.__new__(network_class)
+        vars(network).update(vars(skeleton))  # subclasses add nothing to it but methods
         # cloned, because the tensors may be mapped to a file that somebody is about to overwrite
         network.load_state_dict({name: _own(tensor) for name, tensor in self.state_dict.items()}, assign=True)
         return network.eval().requires_grad_(True)
+
+
+def _skeleton(size: Size, num_classes: int, in_channels: int) -> YoloNAS:
+    """Return the network without weights."""
+    with Skeleton():
+        return YoloNAS(CONFIGS[size], num_classes, in_channels)
 
 
 def _own(tensor: Tensor) -> Tensor:

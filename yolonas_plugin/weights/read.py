@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file
 from torch import Tensor
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
@@ -150,7 +149,7 @@ def _read_safetensors(path: Path) -> Content:
         with safe_open(path, "pt") as file:
             metadata = file.metadata() or {}
             check_names(dict.fromkeys(file.keys()))
-        tensors = load_file(path)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dictionary
         own = {RECORD: {"header": metadata, "state_dict": tensors}}
         return Content(own if VERSION_KEY in metadata else tensors, dict)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:

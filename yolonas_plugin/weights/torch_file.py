@@ -6,6 +6,7 @@ until :meth:`TorchFile.tensors` is asked for those that are wanted: only their b
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Iterable, Mapping
 from math import prod
@@ -77,6 +78,8 @@ class TorchFile:
             ) from error
         except UnpickleError as error:
             raise CheckpointError(f"{path}: the file is damaged or cut off: {error}") from error
+        if hasattr(mmap, "MADV_DONTNEED"):  # reading the parts' headers mapped much around them that nobody may want
+            self._data.madvise(mmap.MADV_DONTNEED)
 
     def _read_zip(self) -> tuple[Any, dict[str, Part]]:
         parts = zip_parts(self._data, self._path)

@@ -1,0 +1,90 @@
+"""What the benchmarks share: fresh interpreters, a watch for time and memory, and how figures are given."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+
+def arguments(description: str, rounds: int) -> argparse.Namespace:
+    """Read the command line that every benchmark has."""
+    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=rounds, help="measurements of each variant (default %(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    return parser.parse_args()
+
+
+def run(code: str, *args: str | Path, path: Sequence[Path] = ()) -> str:
+    """Run code in a fresh interpreter with these folders first on its path, and return what it prints."""
+    inherited = {name: value for name, value in os.environ.items() if name not in {"MODEL_ZOO_PLUGINS", "PYTHONPATH"}}
+    python_path = os.pathsep.join([*map(str, path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", code, *map(str, args)],
+        env={**inherited, "PYTHONPATH": python_path},
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    return done.stdout
+
+
+class Watch:
+    """Measures what happens inside a ``with`` block.
+
+    Attributes:
+        seconds: How long it took.
+        peak: Bytes of memory that the process had at most, above what it had before: what it shares with a mapped file
+            included.
+    """
+
+    def __enter__(self) -> Watch:
+        self._before = _memory(reset=True)
+        self._start = time.perf_counter()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.seconds = time.perf_counter() - self._start
+        self.peak = _memory() - self._before
+
+
+def _memory(reset: bool = False) -> int:
+    """Return the most bytes that this process ever had in memory, or, on Linux, since the last reset."""
+    if sys.platform == "linux":
+        if reset:
+            Path("/proc/self/clear_refs").write_text("5")
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+
+def environment() -> dict[str, str]:
+    return {
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+    }
+
+
+def spread(values: Sequence[float], digits: int = 2) -> dict[str, float]:
+    return {"median": round(median(values), digits), "min": round(min(values), digits)}
+
+
+def verdict(value: float, goal: float) -> str:
+    return "met" if value <= goal else "MISSED"
+
+
+def save(figures: Mapping[str, Any], file: Path | None) -> None:
+    if file:
+        file.write_text(json.dumps(figures, indent=2) + "\n")

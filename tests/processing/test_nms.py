@@ -1,0 +1,70 @@
+"""Suppression gives what torchvision gives, without importing it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+from torch import Tensor
+
+from yolonas_plugin.nms import class_aware_nms, nms
+
+CALL = """
+import sys, torch
+from yolonas_plugin.nms import nms
+boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9], [20, 20, 30, 30]])
+scores = torch.tensor([0.5, 0.9, 0.7])
+assert nms(boxes, scores, 0.5).tolist() == [1, 2]
+"""
+
+
+def crowd(count: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
+    """Boxes about a few places, so that many overlap by about the same; some scores are equal."""
+    random = torch.Generator().manual_seed(seed)
+    places = torch.rand(max(count // 10, 1), 2, generator=random) * 600
+    centres = places[torch.randint(len(places), (count,), generator=random)] + torch.randn(count, 2, generator=random)
+    halves = 20 + 10 * torch.rand(count, 2, generator=random)
+    scores = torch.rand(count, generator=random).mul(100).round() / 100
+    return torch.cat((centres - halves, centres + halves), dim=1), scores, torch.randint(5, (count,), generator=random)
+
+
+@pytest.mark.parametrize("count", [0, 1, 50, 1000, 1001, 1500])
+@pytest.mark.parametrize("iou", [0.0, 0.5, 0.7])
+def test_the_same_boxes_as_torchvision_in_the_same_order(count: int, iou: float) -> None:
+    boxes, scores, labels = crowd(count)
+    assert torch.equal(nms(boxes, scores, iou), torchvision.ops.nms(boxes, scores, iou))
+    expected = torchvision.ops.batched_nms(boxes, scores, labels, iou)
+    assert torch.equal(class_aware_nms(boxes, scores, labels, iou), expected)
+
+
+def run(program: str, *args: str) -> str:
+    done = subprocess.run([sys.executable, "-c", program, *args], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_torchvision_is_not_imported_and_may_be_later() -> None:
+    run(
+        f"{CALL}\nassert 'torchvision' not in sys.modules\n"
+        "import torchvision\nassert torchvision.ops.nms(boxes, scores, 0.5).tolist() == [1, 2]"
+    )
+
+
+def test_torchvision_may_be_imported_already() -> None:
+    run(f"import torchvision\n{CALL}")
+
+
+@pytest.mark.parametrize("library", ["absent", "damaged"])
+def test_torchvision_is_imported_where_its_library_can_t_be_loaded_alone(library: str, tmp_path: Path) -> None:
+    if library == "damaged":
+        (tmp_path / "_C.so").write_bytes(b"no library")
+    elsewhere = (
+        "import sys, torch\nfrom importlib.machinery import PathFinder\nfrom yolonas_plugin import nms as ours\n"
+        "class Elsewhere:\n    find_spec = staticmethod(lambda name, path: PathFinder.find_spec(name, [sys.argv[1]]))\n"
+        "ours.PathFinder = Elsewhere\n"
+    )
+    run(f"{elsewhere}{CALL}\nassert 'torchvision' in sys.modules", str(tmp_path))

@@ -1,0 +1,62 @@
+"""Non-maximum suppression: torchvision's own, without importing torchvision.
+
+``import torchvision`` brings torch's compiler, sympy and a hundred models, and takes as long as ``import torch``. What
+is needed of it is one operator, which lies in its compiled library.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor
+
+
+def nms(boxes: Tensor, scores: Tensor, iou: float) -> Tensor:
+    """Return the indices of the boxes that overlap no better one by more than ``iou``, best first.
+
+    Args:
+        boxes: x1, y1, x2, y2 [N, 4].
+        scores: [N].
+        iou: Highest overlap of two kept boxes, 0 to 1.
+
+    Raises:
+        ImportError: torchvision isn't installed.
+    """
+    _load_operator()
+    return torch.ops.torchvision.nms(boxes, scores, iou)
+
+
+def class_aware_nms(boxes: Tensor, scores: Tensor, labels: Tensor, iou: float) -> Tensor:
+    """Return what :func:`nms` does, where boxes of different ``labels`` [N] don't compete.
+
+    Equals ``torchvision.ops.batched_nms`` to the bit: it moves the classes apart and suppresses all at once, which
+    rounds coordinates a little, or, among more than 1,000 boxes on a CPU, suppresses class by class.
+    """
+    if len(boxes) == 0:
+        return torch.empty(0, dtype=torch.int64, device=boxes.device)
+    if len(boxes) <= 1000 or not boxes.is_cpu:
+        apart = labels.to(boxes) * (boxes.max() + 1)
+        return nms(boxes + apart[:, None], scores, iou)
+    members = [(labels == label).nonzero()[:, 0] for label in labels.unique()]
+    kept = torch.cat([index[nms(boxes[index], scores[index], iou)] for index in members]).sort().values
+    return kept[scores[kept].sort(descending=True).indices]
+
+
+@functools.cache
+def _load_operator() -> None:
+    """Register torchvision's operators with torch; a later ``import torchvision`` finds them there and is content."""
+    package = None if "torchvision" in sys.modules else find_spec("torchvision")
+    if package and package.submodule_search_locations:
+        for name in ("_C_stable", "_C"):  # what the library is called of late, and was before
+            library = PathFinder.find_spec(name, package.submodule_search_locations)
+            if library and library.origin:
+                with contextlib.suppress(OSError):  # torchvision may know how to mend it, or how to explain it
+                    torch.ops.load_library(library.origin)
+                    return
+    importlib.import_module("torchvision.ops")
