@@ -29,6 +29,7 @@ def torch_zip(
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("weights/data.pkl", program)
         archive.writestr("weights/byteorder", "little")
+        archive.writestr("weights/version", "3\n")
         for key, content in (storages or {}).items():
             archive.writestr(f"weights/data/{key}", content)
 

@@ -96,7 +96,7 @@ class _Plain:
                 flat = np.frombuffer(self.content(content), dtype=_dtype(kind))
                 self.spend(flat.size)
                 # an array of nothing may claim any number of rows: its list would have them
-                if 0 < flat.size and len(shape) <= 4:
+                if flat.size > 0 and len(shape) <= 4:
                     return flat.reshape(shape, order="F" if fortran else "C").tolist()
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise NotPlainError(f"a damaged value of numpy is in it: {error!s:.80}") from error
