@@ -18,7 +18,7 @@ from yolonas_plugin.nn.blocks import BN_EPS
 
 _FUSED: Final = ".rbr_reparam.weight"
 _MAX_NUMBERS: Final = 30_000_000
-"""Most numbers in the branches that are made; those of L have 25 million. A file may be of as many blocks as it likes."""
+"""Most numbers in the branches that are made; those of L have 25 million. A file may have any number of blocks."""
 
 
 def unfuse(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
