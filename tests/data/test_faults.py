@@ -491,6 +491,13 @@ CASES: dict[str, tuple[Kind, str, Callable[[Path], Path], int, str]] = {
         1,
         "annotations/instances_val2017.json: annotation 5",
     ),
+    "COCO: a category twice": (
+        Kind.CLASS_REPEATED,
+        "val",
+        lambda root: coco_with(root, lambda d: d["categories"].append({"id": 66, "name": "disc"})),
+        1,
+        "disc",
+    ),
     "COCO: a heading": (
         Kind.CLASS_GROUP,
         "",
@@ -620,6 +627,7 @@ def test_coco_labels_under_both_records_of_an_image_are_all_used(tmp_path: Path)
 def test_a_json_file_of_a_hostile_mind_is_read(tmp_path: Path) -> None:
     def anything(described: dict) -> None:
         described["annotations"] += [None, 3, [], {}, {"image_id": [], "bbox": {}}, {"image_id": 7, "bbox": "1234"}]
+        described["categories"] += [{"id": "7", "name": "ring", "supercategory": [1]}]
         described["images"] += [None, {"id": [], "file_name": 3}, {"id": 55, "file_name": {}, "height": "x"}]
 
     report = check_data(coco_with(tmp_path, anything))
@@ -628,6 +636,7 @@ def test_a_json_file_of_a_hostile_mind_is_read(tmp_path: Path) -> None:
         "label_stray": 5,
         "label_unreadable": 1,
         "background": 2,
+        "class_repeated": 1,
         "class_unused": 0,
     }
 

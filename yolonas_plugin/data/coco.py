@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,15 @@ from yolonas_plugin.errors import SourceError
 
 FORMAT: Final = "COCO"
 
-_PATTERNS: Final = ("instances*.json", "*annotations*.json", "*coco*.json", "labels*.json", "t*.json", "val*.json")
+_PATTERNS: Final = (
+    "instances*.json",
+    "*annotations*.json",
+    "*coco*.json",
+    "labels*.json",
+    "train*.json",
+    "val*.json",
+    "test*.json",
+)
 _NOTHING: Final = ("none", "", None)
 _OTHERS: Final = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
 _SPLIT: Final = re.compile(r"(?<![a-z])(train|valid|validation|val|test)(?![a-z])")
@@ -134,18 +143,22 @@ def _without_outlines(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def _names(loaded: Mapping[str, dict[str, Any]], notes: Notes) -> tuple[str, ...]:
-    """Order the categories of all splits by id; leave out one that is only the heading of others.
+    """Order the categories of all splits by id; take those of one name for one, and leave out a mere heading.
 
-    Roboflow writes such a heading as the first category, and no box has it.
+    Roboflow writes the heading of all others as the first category, and no box has it.
     """
     categories, used = [], set()
-    for data in loaded.values():
+    for split, data in loaded.items():
         own = sorted(data["categories"], key=lambda category: (isinstance(category["id"], str), category["id"]))
         numbers = {_scalar(item, "category_id") for item in data["annotations"]}
         categories += own
         used |= {category["name"] for category in own if category["id"] in numbers}
-    headings = {category.get("supercategory") for category in categories} - used
-    headings &= {category["name"] for category in categories if category.get("supercategory") in _NOTHING}
+        for name, count in Counter(category["name"] for category in own).items():
+            if count > 1:
+                notes.add(Kind.CLASS_REPEATED, split, name)
+    groups = [_scalar(category, "supercategory") for category in categories]
+    headings = {c["name"] for c, group in zip(categories, groups, strict=True) if group in _NOTHING}
+    headings &= set(groups) - used
     for name in sorted(headings):
         notes.add(Kind.CLASS_GROUP, "", name)
     return tuple(dict.fromkeys(category["name"] for category in categories if category["name"] not in headings))

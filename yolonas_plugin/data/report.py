@@ -36,7 +36,7 @@ class Kind(Enum):
     LABEL_REPEATED = "label given twice", "used once", True
     BOX_EMPTY = "box of no area", "label left out", True
     BOX_OUTSIDE = "box outside the image", "label left out", True
-    CLASS_REPEATED = "class name given twice", "kept apart", True
+    CLASS_REPEATED = "class name given twice", "kept", True
     BOX_OVER = "box reaches out of the image", "kept as it is", False
     CROWD = "crowd box", "left out", False
     DIFFICULT = "box marked difficult", "left out", False

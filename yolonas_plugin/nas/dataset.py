@@ -19,8 +19,8 @@ from yolonas_plugin.errors import SourceError
 class SampleDataset(YOLODataset):
     """The engine's data set with labels from memory; all of its augmentation and caching of images works as ever.
 
-    Nothing is read but images, and nothing is written beside them. The data set can be pickled, for workers that
-    don't fork.
+    Nothing is read but images, and nothing is written beside them, unless the setting ``cache="disk"`` asks for it. The
+    data set can be pickled, for workers that don't fork.
 
     Args:
         samples: Images and their labels.
