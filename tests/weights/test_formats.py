@@ -155,7 +155,9 @@ def test_libreyolo(imgsz: int, resize: int, weights: StateDict, tmp_path: Path) 
     assert same(tmp_path / "best.pt", weights)
     found = read_checkpoint(tmp_path / "best.pt")
     assert found.class_names == ("RBC", "WBC", "Platelets")
-    assert found.processing == ProcessingSpec(size=(imgsz, imgsz), resize=(resize, resize))
+    assert found.processing == ProcessingSpec(
+        size=(imgsz, imgsz), resize=(resize, resize), iou=0.45, top_k=1000, multi_label=False
+    )
 
 
 @pytest.mark.parametrize(

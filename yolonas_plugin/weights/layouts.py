@@ -67,7 +67,10 @@ def _module(content: Any, path: Path) -> Metadata:
 
 
 def _libreyolo(content: Any, path: Path) -> Metadata:
-    """LibreYOLO: its metadata; images are always longest side to 636 in the centre of the input, RGB from 0 to 1."""
+    """LibreYOLO: its metadata; images are always longest side to 636 in the centre of the input, RGB from 0 to 1.
+
+    Its box selection is its own: a box has one class, and NMS is stricter than YOLO-NAS's.
+    """
     family, task = content.get("model_family"), content.get("task", "detect")
     if family != "yolonas" or task != "detect":
         raise CheckpointError(
@@ -79,7 +82,8 @@ def _libreyolo(content: Any, path: Path) -> Metadata:
     if isinstance(names, Mapping) and names and set(names) == set(range(len(names))):
         names = [names[index] for index in range(len(names))]
     class_names, _ = parse_processing_params({"class_names": names}, path)
-    return class_names, _centred(content.get("imgsz", 640), path)
+    processing = _centred(content.get("imgsz", 640), path)
+    return class_names, replace(processing, iou=0.45, top_k=1000, multi_label=False)
 
 
 def _modern_yolonas(content: Any, path: Path) -> Metadata:
