@@ -1,7 +1,8 @@
-"""What super-gradients 3.7.1 computed, for machines that don't have it.
+"""What super-gradients 3.7.1 computed and what other projects wrote, for machines that don't have them.
 
-The files beside this module are written by ``python -m tests.reference.golden`` in the environment that
+What was computed is written by ``python -m tests.reference.golden`` in the environment that
 ``tests/reference/make_env.sh`` makes; the inputs are formulas (``tests/synthetic.py``, ``tests/processing/cases.py``).
+The skeletons of weight files, of which ``SKELETONS`` has the names, are written by ``make formats ARGS=--golden``.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ ANCHORS: Final = 40
 
 CONF: Final = 0.25
 """Lowest score of the boxes on BCCD."""
+
+SKELETONS: Final = (
+    *("module", "module_3_1", "ckpt_best", "average_model"),  # super-gradients, 3.7.1 and once 3.1.1
+    *("safetensors", "lightning"),  # modern-yolonas
+    *("libreyolo", "libreyolo_best"),
+)
+"""Weight files of size s, without the bytes of their tensors; see ``tests/formats/skeleton.py``."""
 
 
 def network_case(size: str, shape: tuple[int, int]) -> str:

@@ -8,13 +8,9 @@ Run it in super-gradients' environment, from the root of the repository; BCCD mu
 from __future__ import annotations
 
 import hashlib
-import io
 import json
-import zipfile
 
 import numpy as np
-import torch
-from super_gradients.training.processing.processing import default_yolo_nas_coco_processing_params
 
 from tests import golden, synthetic
 from tests.conftest import CHECKPOINT, bccd_images
@@ -52,35 +48,6 @@ def bccd() -> dict[str, np.ndarray]:
     return {"counts": np.array(list(map(len, rows.values()))), "rows": np.concatenate(list(rows.values()))}
 
 
-def module() -> dict[str, np.ndarray]:
-    """The pickle of a whole module S with three classes, and which tensor lies in which of its file's storages."""
-    model = oracle.network("s", num_classes=3)
-    processing = default_yolo_nas_coco_processing_params() | {"class_names": ["a", "b", "c"]}
-    model.set_dataset_processing_params(**processing)
-    names = list(model.state_dict())
-    for index, tensor in enumerate(model.state_dict().values()):
-        tensor.fill_(index)
-    file = io.BytesIO()
-    torch.save(model, file)
-    with zipfile.ZipFile(file) as archive:
-        program = archive.read("archive/data.pkl")
-        keys = {}
-        for index, tensor in enumerate(model.state_dict().values()):
-            content = tensor.numpy().tobytes()
-            keys[names[index]] = next(
-                name.rpartition("/")[2]
-                for name in archive.namelist()
-                if "/data/" in name
-                and archive.getinfo(name).file_size == len(content)
-                and archive.read(name) == content
-            )
-    return {
-        "program": np.frombuffer(program, np.uint8),
-        "names": np.array(names),
-        "keys": np.array([keys[n] for n in names]),
-    }
-
-
 def digest(pixels: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(pixels, dtype=np.float32).tobytes()).hexdigest()
 
@@ -89,5 +56,4 @@ if __name__ == "__main__":
     np.savez_compressed(golden.FOLDER / "network.npz", **network())
     np.savez_compressed(golden.FOLDER / "selection.npz", **selection())
     np.savez_compressed(golden.FOLDER / "bccd.npz", **bccd())
-    np.savez_compressed(golden.FOLDER / "module.npz", **module())
     (golden.FOLDER / "letterbox.json").write_text(json.dumps(letterbox(), indent=1) + "\n")

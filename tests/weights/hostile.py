@@ -27,6 +27,7 @@ def torch_zip(path: Path, program: bytes, storages: Mapping[str, bytes] | None =
     with zipfile.ZipFile(path, "w", method) as archive:
         archive.writestr("weights/data.pkl", program)
         archive.writestr("weights/byteorder", "little")
+        archive.writestr("weights/version", "3\n")
         for key, content in (storages or {}).items():
             archive.writestr(f"weights/data/{key}", content)
 

@@ -16,13 +16,11 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from tests import golden, synthetic
-from tests.weights.hostile import torch_zip
+from tests import synthetic
 from tests.weights.test_read import PARAMS, PROCESSING, as_module, refused
 from yolonas_plugin.errors import CheckpointError, ProcessingError
-from yolonas_plugin.processing import COCO, ProcessingSpec
+from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import read_checkpoint
-from yolonas_plugin.weights.unpickle import Unpickler
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -207,25 +205,6 @@ def steps(make: Callable[..., Any]) -> Any:
             make("ImagePermute", permutation=(2, 0, 1)),
         ],
     )
-
-
-def test_a_module_that_super_gradients_itself_pickled(tmp_path: Path) -> None:
-    """The pickle is super-gradients' own; the storages beside it, 76 MB, are filled here."""
-    arrays = np.load(golden.FOLDER / "module.npz")
-    program = arrays["program"].tobytes()
-    content = {}
-    for reference in Unpickler(program).persistent:
-        _, kind, key, _, length = reference.id
-        dtype = np.dtype("<i8") if kind.name == "torch.LongStorage" else np.dtype("<f4")
-        content[key] = np.full(length, int(key), dtype)
-    torch_zip(tmp_path / "yolo_nas_s.pt", program, {key: values.tobytes() for key, values in content.items()})
-    found = read_checkpoint(tmp_path / "yolo_nas_s.pt")
-    assert (found.size, found.class_names, found.processing) == ("s", ("a", "b", "c"), COCO)
-    expected = {str(name): int(key) for name, key in zip(arrays["names"], arrays["keys"], strict=True)}
-    assert {name: tensor.unique().tolist() for name, tensor in found.state_dict.items()} == {
-        name: [key] for name, key in expected.items()
-    }
-    assert (tmp_path / "yolo_nas_s.pt").stat().st_size > 70 << 20
 
 
 @pytest.mark.parametrize("legacy", [False, True])
