@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 OLDEST_ULTRALYTICS := 8.3.200
 CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
 
-.PHONY: help demo test lint test-pythons test-oldest reference benchmark clean
+.PHONY: help demo test lint test-pythons test-oldest reference formats benchmark clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -37,6 +37,11 @@ test-oldest: $(BIN)/.ready  ## adapter and command line on the oldest supported 
 reference:  ## parity with super-gradients itself, in a Python 3.10 environment that this makes
 	tests/reference/make_env.sh .venv-reference
 	.venv-reference/bin/python -m pytest tests/reference
+
+formats: $(BIN)/.ready  ## weight files as other projects write them, read here: makes the table in docs/formats.md
+	tests/reference/make_env.sh .venv-reference
+	tests/formats/make_env.sh .venv-peers $(VENV)
+	$(BIN)/python -m tests.formats.table $(ARGS)
 
 benchmark: $(BIN)/.ready  ## what discovery costs a host
 	$(BIN)/python benchmarks/discovery.py
