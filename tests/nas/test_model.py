@@ -22,7 +22,7 @@ from yolonas_plugin.errors import (
     WeightsNotFoundError,
     YoloNASPluginError,
 )
-from yolonas_plugin.nas import NASPredictor, NASValidator
+from yolonas_plugin.nas import NASPredictor, NASTrainer, NASValidator
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
 
 
@@ -49,7 +49,7 @@ def test_the_module_has_the_attributes_that_the_engine_asks_for(model: NAS, nano
     assert module.args["model"] == str(nano)
     assert not module.training
     assert model.names == module.names
-    assert model.task_map == {"detect": {"predictor": NASPredictor, "validator": NASValidator}}
+    assert model.task_map == {"detect": {"predictor": NASPredictor, "validator": NASValidator, "trainer": NASTrainer}}
 
 
 def test_the_module_returns_the_engines_layout_and_ignores_its_extra_arguments(model: NAS) -> None:
