@@ -202,7 +202,7 @@ def test_load_replaces_weights_classes_and_processing(model: NAS, tmp_path: Path
     assert result.names[79] == "toothbrush"
 
 
-@pytest.mark.parametrize("method", ["train", "tune", "embed", "benchmark"])
+@pytest.mark.parametrize("method", ["tune", "embed", "benchmark"])
 def test_what_is_not_there_yet_says_so(model: NAS, method: str) -> None:
     with pytest.raises(YoloNASPluginError, match=rf"NAS\.{method}\(\) is not available"):
         getattr(model, method)()

@@ -11,7 +11,7 @@ from tests.nas.conftest import picture
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
-from yolonas_plugin.nas import NASPredictor, NASValidator
+from yolonas_plugin.nas import NASPredictor, NASTrainer, NASValidator
 
 
 @pytest.fixture
@@ -49,8 +49,10 @@ def test_options_reach_the_loader(zoo: ModelZoo, nano: Path) -> None:
 def test_every_factory_can_be_imported(zoo: ModelZoo, model: NAS, tmp_path: Path) -> None:
     provider = zoo.providers["yolo_nas"]
     assert provider.models == CARDS
-    assert provider.factory("task_map") == {"detect": {"predictor": NASPredictor, "validator": NASValidator}}
-    for role in ("loader", "predictor", "validator", "exporter"):
+    assert provider.factory("task_map") == {
+        "detect": {"predictor": NASPredictor, "validator": NASValidator, "trainer": NASTrainer}
+    }
+    for role in ("loader", "predictor", "validator", "trainer", "exporter"):
         assert callable(provider.factory(role))
     assert provider.factory("exporter")(model, output=tmp_path)() == str(tmp_path / "nano.onnx")
 

@@ -204,8 +204,10 @@ class NAS(Model):
 
         Raises:
             DataNotFoundError: The data, or the split, isn't there.
-            SourceError: The data can't be used, or has a class that the model doesn't have.
+            SourceError: The data isn't named, can't be used, or has a class that the model doesn't have.
         """
+        if kwargs.get("data") is None and not self.overrides.get("data"):  # the engine would download a set of its own
+            raise SourceError("no data to validate on; name it with data=")
         return super().val(validator, **{"plots": False, **kwargs})
 
     def export(self, format: str = "onnx", output: str | Path | None = None, **kwargs: Any) -> str:
