@@ -26,8 +26,12 @@ def arguments(description: str, rounds: int) -> argparse.Namespace:
 
 
 def run(code: str, *args: str | Path, path: Sequence[Path] = ()) -> str:
-    """Run code in a fresh interpreter with these folders first on its path, and return what it prints."""
-    inherited = {name: value for name, value in os.environ.items() if name not in {"MODEL_ZOO_PLUGINS", "PYTHONPATH"}}
+    """Run code in a fresh interpreter with these folders first on its path, and return what it prints.
+
+    Modules are compiled once and kept, as they are where pip installed them.
+    """
+    left_out = {"MODEL_ZOO_PLUGINS", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    inherited = {name: value for name, value in os.environ.items() if name not in left_out}
     python_path = os.pathsep.join([*map(str, path), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
         [sys.executable, "-c", code, *map(str, args)],
