@@ -4,8 +4,9 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 OLDEST_ULTRALYTICS := 8.3.200
 CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
+FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint test-pythons test-oldest reference formats benchmark clean
+.PHONY: help demo test lint test-pythons test-oldest reference formats benchmark fuzz clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -43,8 +44,15 @@ formats: $(BIN)/.ready  ## weight files as other projects write them, read here:
 	tests/formats/make_env.sh .venv-peers $(VENV)
 	$(BIN)/python -m tests.formats.table $(ARGS)
 
-benchmark: $(BIN)/.ready  ## what discovery costs a host
+benchmark: $(BIN)/.ready  ## what discovery costs a host, and how long loading and the first boxes take
 	$(BIN)/python benchmarks/discovery.py
+	$(BIN)/python benchmarks/loading.py
+
+fuzz: $(BIN)/.ready  ## mutate weight files, guided by what they reach in the reader; FUZZ_SECONDS for each target
+	$(BIN)/python -m pip install -q -e '.[fuzz]'
+	for target in file pickle network safetensors record processing; do \
+	    $(BIN)/python -m tests.weights.fuzz_atheris $$target .fuzz -max_total_time=$(FUZZ_SECONDS) || exit 1; \
+	done
 
 clean:  ## remove environments and caches
-	rm -rf .venv* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
+	rm -rf .venv* .fuzz .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

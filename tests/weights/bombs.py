@@ -204,7 +204,7 @@ CORPUS: Final[dict[str, tuple[Callable[[Path], Any], str]]] = {
     "tensor of nothing by 2^78": (zipped(state(tensor(0, (0, 1 << 39, 1 << 39), (1, 1, 1)))[2:-1]), "impossible shape"),
     "array of nothing by 10^12": (params(iou=array((10**12, 0), b"U\x00")), UNKNOWN),
     "fused block with 100 million channels": (fused((100 << 20, 0, 3, 3), (0, 9, 3, 1), 100 << 20), NO_DETECTOR),
-    "fused block of 100 million numbers": (fused((11 << 20, 1, 3, 3), (9, 9, 3, 1), 11 << 20), NO_DETECTOR),
+    "fused block of 100 million numbers": (fused((11 << 20, 1, 3, 3), (9, 9, 3, 1), 11 << 20), "tensors claim"),
     # of another type than they have to be
     "type of numbers with a short state": (params(iou=SCALAR + FLOAT + b"K\x01\x85bU\x08aaaaaaaa\x86R"), UNKNOWN),
     "type of numbers with a table as its state": (params(iou=SCALAR + FLOAT + b"}NNsbU\x08aaaaaaaa\x86R"), UNKNOWN),

@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
-from tests.weights import hostile
+from tests.weights import bombs, hostile
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the judge forks a process per file")
 
 SECONDS = 5
 ROOT = Path(__file__).parents[2]
+
+CORPUS = {**hostile.CORPUS, **{name: write for name, (write, _) in bombs.CORPUS.items()}}
+SAYS = {name: message for name, (_, message) in bombs.CORPUS.items()}
 
 
 def judge(paths: list[Path], trace: Path) -> Iterator[dict[str, Any]]:
@@ -39,11 +42,11 @@ def trace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def verdicts(tmp_path_factory: pytest.TempPathFactory, trace: Path) -> dict[str, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("hostile")
     found = {}
-    names = list(hostile.CORPUS)
+    names = list(CORPUS)
     for start in range(0, len(names), 40):  # some are large: don't keep them all
         files = {folder / f"{index}.pt": name for index, name in enumerate(names[start : start + 40])}
         for path, name in files.items():
-            hostile.CORPUS[name](path)
+            CORPUS[name](path)
         for verdict in judge(list(files), trace):
             path = Path(verdict["path"])
             found[files[path]] = verdict | {"size": path.stat().st_size / (1 << 20)}
@@ -51,11 +54,12 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory, trace: Path) -> dict[str,
     return found
 
 
-@pytest.mark.parametrize("name", hostile.CORPUS)
+@pytest.mark.parametrize("name", CORPUS)
 def test_a_hostile_file_is_refused_at_once(name: str, verdicts: dict[str, dict[str, Any]], trace: Path) -> None:
     verdict = verdicts[name]
     print({key: verdict[key] for key in ("seconds", "megabytes", "size", "message")})
     assert verdict["outcome"] == "refused", verdict
+    assert SAYS.get(name, "") in verdict["message"]
     assert verdict["events"] == []
     assert verdict["seconds"] < SECONDS
     assert verdict["megabytes"] < 2 * verdict["size"] + 200
