@@ -6,6 +6,7 @@ import contextlib
 import platform
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from types import ModuleType
 from typing import Literal, TypeAlias
 
@@ -116,6 +117,10 @@ class OriginalModule(NASModule):
         check_sides(images)
         _, (logits, distances, _, centres, _, strides) = self.original(images)  # centres in pixels
         return RawPredictions(logits, distances, centres / strides, strides)
+
+    def twin(self) -> OriginalModule:
+        """Return a copy that may be fused."""
+        return deepcopy(self)  # by which its parts stay those of its own ``original``
 
     def fuse(self, verbose: bool = True, imgsz: int | list[int] = 640) -> OriginalModule:
         """Fuse in place as super-gradients does: QARepVGG blocks wholly, the other BatchNorms stay."""

@@ -61,6 +61,10 @@ class NASModule(YoloNAS):
         super().fuse()
         return self
 
+    def twin(self) -> NASModule:
+        """Return a copy that may be fused; weights are in the same memory."""
+        return copy_modules(self)
+
     def header(self) -> Header:
         """Return what a weight file says about this network."""
         return Header(
@@ -74,7 +78,7 @@ class NASModule(YoloNAS):
 
 def fused_copy(module: NASModule) -> NASModule:
     """Return a fused copy for inference. What fusing drops is never copied."""
-    twin = copy_modules(module).fuse()
+    twin = module.twin().fuse()
     for parameter in twin.parameters():  # those that fusing left alone are in the original's memory
         layout = torch.channels_last if parameter.dim() == 4 else torch.contiguous_format
         parameter.data = parameter.data.clone(memory_format=layout)
