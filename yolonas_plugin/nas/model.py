@@ -185,9 +185,10 @@ class NAS(Model):
 
         Raises:
             DataNotFoundError: The data, or the split, isn't there.
-            SourceError: The data can't be used, or has a class that the model doesn't have.
+            SourceError: The data isn't named, can't be used, or has a class that the model doesn't have.
         """
-        return super().val(validator, **{"plots": False, **kwargs})
+        data = kwargs.get("data") or self.overrides.get("data") or ""  # for None the engine downloads a set of its own
+        return super().val(validator, **{"plots": False, **kwargs, "data": data})
 
     def export(self, format: str = "onnx", output: str | Path | None = None, **kwargs: Any) -> str:
         """Export a fused copy; see :func:`yolonas_plugin.nas.export.export`."""
