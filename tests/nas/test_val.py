@@ -166,8 +166,9 @@ def test_faults_in_the_data_are_said_before_and_the_rest_is_used(
 
 
 def test_data_that_is_not_named_is_an_error(model: NAS) -> None:
-    with pytest.raises(SourceError, match="name it with data="):
-        model.val()
+    for call in (model.val, lambda: model.val(data=None), NASValidator(args={"model": model.ckpt_path})):
+        with pytest.raises(SourceError, match="name it with data="):
+            call()
 
 
 def test_map_on_bccd_is_super_gradients(shared_data: Path, bccd_checkpoint: Path, tmp_path: Path) -> None:

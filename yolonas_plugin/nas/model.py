@@ -206,9 +206,8 @@ class NAS(Model):
             DataNotFoundError: The data, or the split, isn't there.
             SourceError: The data isn't named, can't be used, or has a class that the model doesn't have.
         """
-        if kwargs.get("data") is None and not self.overrides.get("data"):  # the engine would download a set of its own
-            raise SourceError("no data to validate on; name it with data=")
-        return super().val(validator, **{"plots": False, **kwargs})
+        data = kwargs.get("data") or self.overrides.get("data") or ""  # for None the engine downloads a set of its own
+        return super().val(validator, **{"plots": False, **kwargs, "data": data})
 
     def export(self, format: str = "onnx", output: str | Path | None = None, **kwargs: Any) -> str:
         """Export a fused copy; see :func:`yolonas_plugin.nas.export.export`."""

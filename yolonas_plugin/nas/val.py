@@ -85,7 +85,7 @@ class NASValidator(DetectionValidator):
     def _described_data(self) -> Iterator[None]:
         """Read the data, whatever its format, say what is wrong with it, and give the engine what it understands."""
         source = self.args.data
-        if source is None:
+        if not source:
             raise SourceError("no data to validate on; name it with data=")
         known = self.data_set
         if known is None or known.source != source or self.args.split not in known.splits:
