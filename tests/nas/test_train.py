@@ -99,6 +99,11 @@ def run(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "a"
 
 
+def same(tensor: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two are equal, up to what older engines round when they average a weight with itself."""
+    return torch.allclose(tensor, other, rtol=1e-5, atol=1e-7)
+
+
 def rows(run: Path) -> list[dict[str, str]]:
     with (run / "results.csv").open() as file:
         return [{name.strip(): value for name, value in row.items()} for row in csv.DictReader(file)]
@@ -188,11 +193,14 @@ def test_training_goes_on_from_a_checkpoint(nano: Path, shapes: Path, tmp_path: 
     begun = []
     model.add_callback("on_pretrain_routine_end", lambda trainer: begun.append(trainer.model.state_dict()))
     model.train(
-        data=str(shapes), project=str(tmp_path), name="a", **{**QUICK, "epochs": 1, "lr0": 0.0, "optimizer": "SGD"}
+        data=str(shapes),
+        project=str(tmp_path),
+        name="a",
+        **{**QUICK, "epochs": 1, "lr0": 0.0, "warmup_epochs": 0, "optimizer": "SGD"},
     )
     source = read_checkpoint(nano).state_dict
     parameters = dict(model.model.named_parameters())
-    assert all(torch.equal(tensor, source[name]) for name, tensor in parameters.items())
+    assert all(same(tensor, source[name]) for name, tensor in parameters.items())
     assert len(begun) == 1
     assert model.model.processing == read_checkpoint(nano).processing.with_size((SIDE, SIDE))
 
@@ -221,7 +229,7 @@ def test_frozen_parts_stay(freeze: Any, frozen: tuple[str, ...], nano: Path, sha
     assert len(parts(model.model)) == 11
     model.train(data=str(shapes), project=str(tmp_path), name="a", freeze=freeze, **{**QUICK, "epochs": 1})
     source = read_checkpoint(nano).state_dict
-    changed = {name for name, tensor in model.model.state_dict().items() if not torch.equal(tensor, source[name])}
+    changed = {name for name, tensor in model.model.state_dict().items() if not same(tensor, source[name])}
     assert not [name for name in changed if name.startswith(frozen)]  # BatchNorm's statistics neither
     assert [name for name in changed if name.startswith("neck.")]
 

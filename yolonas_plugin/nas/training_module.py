@@ -7,12 +7,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from ultralytics.models.yolo.detect import DetectionTrainer
 
 from yolonas_plugin.nas.module import NASModule, join_output
 from yolonas_plugin.nn import RawPredictions, YoloNASConfig, YoloNASLoss
 
 LOSS_NAMES = ("box_loss", "cls_loss", "dfl_loss")
 """The parts of the loss, under the names that the engine's logs and plots have for them."""
+
+_AS_VECTOR = "label_loss_items" in vars(DetectionTrainer)  # engines of 8.3 want the parts so, newer ones as a table
 
 
 class TrainingModule(NASModule):
@@ -48,7 +51,7 @@ class TrainingModule(NASModule):
         raw = self.predict_raw(images)
         return raw if self.training else (join_output(*self.heads.decode(raw)), raw)
 
-    def loss(self, batch: Mapping[str, Any], preds: Any = None) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, batch: Mapping[str, Any], preds: Any = None) -> tuple[Tensor, Tensor | dict[str, Tensor]]:
         """Compare predictions with a batch's labels.
 
         Args:
@@ -57,7 +60,8 @@ class TrainingModule(NASModule):
             preds: What :meth:`forward` returned for the images; None to compute it.
 
         Returns:
-            The loss times the number of images, which the engine's learning rates expect, and its parts by name.
+            The loss times the number of images, which the engine's learning rates expect, and its parts by name, or in
+            the order of :data:`LOSS_NAMES` for engines that want a vector.
         """
         images = batch["img"]
         raw = self(images) if preds is None else preds
@@ -71,7 +75,8 @@ class TrainingModule(NASModule):
         labels = batch["cls"].view(-1).to(images.device, torch.int64)
         image_of = batch["batch_idx"].to(images.device, torch.int64)
         total, parts = self.criterion(raw, corners, labels, image_of)
-        return total * len(images), {name: parts[name].detach() for name in LOSS_NAMES}
+        found = {name: parts[name].detach() for name in LOSS_NAMES}
+        return total * len(images), torch.stack(list(found.values())) if _AS_VECTOR else found
 
     def set_head_attr(self, **attributes: Any) -> None:
         """Take the engine's settings for box selection inside a head, which YOLO-NAS doesn't do there."""
