@@ -26,21 +26,30 @@ def arguments(description: str, rounds: int) -> argparse.Namespace:
 
 
 def run(code: str, *args: str | Path, path: Sequence[Path] = ()) -> str:
-    """Run code in a fresh interpreter with these folders first on its path, and return what it prints.
+    """Run code in a fresh interpreter with these folders first on its path, and return what it prints."""
+    return run_timed(code, *args, path=path)[0]
+
+
+def run_timed(code: str, *args: str | Path, path: Sequence[Path] = ()) -> tuple[str, float]:
+    """Do what :func:`run` does, and also return the seconds from the interpreter's start to its first line.
 
     Modules are compiled once and kept, as they are where pip installed them.
     """
     left_out = {"MODEL_ZOO_PLUGINS", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
     inherited = {name: value for name, value in os.environ.items() if name not in left_out}
     python_path = os.pathsep.join([*map(str, path), *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, args)],
-        env={**inherited, "PYTHONPATH": python_path},
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    return done.stdout
+    command = [sys.executable, "-c", code, *map(str, args)]
+    start = time.perf_counter()
+    with subprocess.Popen(
+        command, env={**inherited, "PYTHONPATH": python_path}, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        seconds = time.perf_counter() - start
+        printed = first + process.stdout.read()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return printed, seconds
 
 
 class Watch:
