@@ -21,7 +21,6 @@ command line is measured until it prints its table.
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median

@@ -1,4 +1,4 @@
-"""Keeping the Ultralytics engine quiet: it installs nothing and reports nothing while it works for us."""
+"""Keeping the Ultralytics engine quiet: it installs, reports and rearranges nothing while it works for us."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-from ultralytics.utils import LOGGER, checks
+from ultralytics.utils import LOGGER, checks, torch_utils
 
 from yolonas_plugin.errors import MissingExtraError
 
@@ -53,24 +53,18 @@ class _LogLevel(_Setting):
 
 _auto_install = _Setting(checks, "AUTOINSTALL")
 _reports = _Setting(events, "enabled")
+_threads = _Setting(
+    torch_utils, "NUM_THREADS"
+)  # what the engine sets torch to, one fewer than there are cores, on a CPU
 _log_level = _LogLevel(LOGGER, "level")
 
 
 @contextlib.contextmanager
 def session() -> Iterator[None]:
-    """Run the engine without its installing packages, and without its reporting the run to its makers."""
-    with _auto_install.held_at(False), _reports.held_at(False):
-        yield
-
-
-@contextlib.contextmanager
-def keep_threads() -> Iterator[None]:
-    """Put torch's number of threads back, which the engine changes when it selects a CPU."""
+    """Run the engine without its installing packages, reporting the run to its makers, or changing torch's threads."""
     threads = torch.get_num_threads()
-    try:
+    with _auto_install.held_at(False), _reports.held_at(False), _threads.held_at(threads):
         yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 @contextlib.contextmanager

@@ -219,6 +219,37 @@ def test_val_takes_a_folder_and_says_what_was_left_out(
     assert "named 'square'" in capsys.readouterr().err
 
 
+def test_train_writes_weights_and_says_where(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    data = small_data(tmp_path / "data")
+    settings = ("nbs=2", "workers=0", "plots=False", "optimizer=SGD", "lr0=1e-3", "cache=none")
+    quick = ("--epochs", 1, "--batch", 2, "--imgsz", 64, "--licence", "CC0-1.0", "--output", tmp_path / "out")
+    begin = ("--weights", "yolo_nas_n", "--scratch", "--data", data)
+    assert run("train", *begin, *quick, "--json", "--set", *settings) == 0
+    answer = json.loads(capsys.readouterr().out)
+    weights = Path(answer["weights"])
+    assert (weights.parent.parent, weights.name) == (tmp_path / "out", "best.pt")
+    assert "metrics/mAP50-95(B)" in answer["metrics"]
+    found = read_checkpoint(weights)
+    assert (found.size, found.licence, found.class_names) == ("n", "CC0-1.0", ("disc", "ring", "cross"))
+    assert found.processing.size == (64, 64)
+    used = (tmp_path / "out" / "args.yaml").read_text()
+    assert "lr0: 0.001\n" in used
+    assert "cache: null\n" in used
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (("--weights", "yolo_nas_n", "--scratch"), "--data names the data set"),
+        (("--weights", "yolo_nas_n", "--scratch", "--data", "x", "--set", "lr0"), "a setting is NAME=VALUE"),
+        (("--weights", "yolo_nas_n", "--scratch", "--data", "nowhere"), "nowhere"),
+    ],
+)
+def test_train_says_what_is_missing(argv: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("train", *argv) == 1
+    assert message in capsys.readouterr().err
+
+
 def test_check_data_lists_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = small_data(tmp_path / "data")
     assert run("check-data", data) == 0

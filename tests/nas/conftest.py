@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -47,6 +49,26 @@ def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
             head.reg_pred.bias.view(4, -1).sub_(torch.arange(17))
     torch.save({"ema_net": network.state_dict(), "processing_params": processing_params()}, path)
     return path
+
+
+def assert_same_boxes(found: np.ndarray, expected: np.ndarray, atol: float) -> None:
+    """See that every row [N, 6] has its like among the others: two whose scores are all but equal may change places."""
+    assert len(found) == len(expected)
+    distances = np.abs(found[:, None] - expected).max(axis=-1)
+    assert distances.min(axis=0).max() < atol
+    assert distances.min(axis=1).max() < atol
+
+
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Give torch a number of threads that the engine would not choose, and see that it is left so."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+        assert torch.get_num_threads() == count
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests import synthetic
-from tests.nas.conftest import SIZE, picture
+from tests.nas.conftest import SIZE, picture, threads
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError, ProcessingError
 from yolonas_plugin.nas.export import PROCESSING_KEY
@@ -91,9 +91,8 @@ def test_the_engines_words_are_understood_or_refused(model: NAS, tmp_path: Path)
 
 
 def test_torchscript_by_the_engine(model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    threads = torch.get_num_threads()
-    path = model.export(format="torchscript", output=tmp_path)
-    assert torch.get_num_threads() == threads
+    with threads(3):
+        path = model.export(format="torchscript", output=tmp_path)
     batch = synthetic.batch(SIZE, SIZE) * 255
     with torch.no_grad():
         np.testing.assert_allclose(torch.jit.load(path)(batch), model.model(batch), atol=0.05)

@@ -15,7 +15,7 @@ from torch import nn
 from ultralytics.engine.results import Results
 from ultralytics.utils import checks
 
-from tests.nas.conftest import NAMES, SIZE, picture
+from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, picture, threads
 from yolonas_plugin import NAS, engine
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas import NASPredictor
@@ -42,7 +42,7 @@ def test_results_are_those_of_the_network_and_its_processing(model: NAS, image: 
     (result,) = model.predict(image, verbose=False)
     expected = by_hand(model, picture())
     assert len(expected) > 5
-    np.testing.assert_allclose(rows(result), expected, atol=0.05)
+    assert_same_boxes(rows(result), expected, atol=0.05)
     assert result.names == dict(enumerate(NAMES))
     assert result.orig_shape == (120, 150)
     assert result.path == str(image)
@@ -101,7 +101,7 @@ def test_a_tensor_is_rgb_from_0_to_1_and_not_letterboxed(model: NAS) -> None:
     pixels = picture(height=SIZE, width=SIZE)
     tensor = torch.from_numpy(pixels[..., ::-1].copy()).permute(2, 0, 1)[None] / 255
     (result,) = model.predict(tensor, verbose=False)
-    np.testing.assert_allclose(rows(result), rows(model.predict(pixels, verbose=False)[0]), atol=0.05)
+    assert_same_boxes(rows(result), rows(model.predict(pixels, verbose=False)[0]), atol=0.05)
     np.testing.assert_allclose(result.orig_img, pixels, atol=1)
     wide = model.predict(torch.rand(2, 3, 96, 192), verbose=False)
     assert [r.orig_shape for r in wide] == [(96, 192)] * 2
@@ -125,7 +125,7 @@ def test_batches_give_what_single_images_give(model: NAS) -> None:
     pictures = [picture(seed, height=100 + 10 * seed) for seed in range(5)]
     single = [rows(model.predict(p, verbose=False)[0]) for p in pictures]
     for result, expected in zip(model.predict(pictures, verbose=False), single, strict=True):
-        np.testing.assert_allclose(rows(result), expected, atol=0.01)
+        assert_same_boxes(rows(result), expected, atol=0.01)
 
 
 def test_settings_default_to_the_checkpoints_and_the_callers_win(model: NAS, image: Path) -> None:
@@ -152,7 +152,7 @@ def test_any_input_size_works_and_boxes_stay_in_pixels_of_the_image(
     (result,) = model.predict(image, verbose=False, imgsz=size)
     expected = by_hand(model, picture(), size)
     assert len(expected) > 0
-    np.testing.assert_allclose(rows(result), expected, atol=0.05)
+    assert_same_boxes(rows(result), expected, atol=0.05)
 
 
 def test_bad_images_among_good_ones_lose_nothing(model: NAS, image: Path, tmp_path: Path) -> None:
@@ -301,15 +301,16 @@ def test_a_failed_call_leaves_the_model_usable(model: NAS, image: Path) -> None:
 def test_the_engine_is_kept_quiet(model: NAS, image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checks, "AUTOINSTALL", True)
     monkeypatch.setattr(engine.events, "enabled", True)
-    threads = torch.get_num_threads()
     seen = []
     for event in ("on_predict_start", "on_predict_end"):
-        model.add_callback(event, lambda predictor: seen.append((checks.AUTOINSTALL, engine.events.enabled)))
-    model.predict(image, verbose=False)
-    assert seen == [(False, False)] * 2
+        model.add_callback(
+            event, lambda predictor: seen.append((checks.AUTOINSTALL, engine.events.enabled, torch.get_num_threads()))
+        )
+    with threads(3):
+        model.predict(image, verbose=False)
+    assert seen == [(False, False, 3)] * 2
     assert checks.AUTOINSTALL
     assert engine.events.enabled
-    assert torch.get_num_threads() == threads
 
 
 def test_threads_may_share_a_model_with_settings_of_their_own(model: NAS) -> None:

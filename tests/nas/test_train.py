@@ -20,7 +20,7 @@ import yaml
 from ultralytics import YOLO
 from ultralytics.utils import LOGGER
 
-from tests.nas.conftest import NAMES
+from tests.nas.conftest import NAMES, threads
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import CheckpointError, TrainingError, UnknownModelError
 from yolonas_plugin.nas import NASTrainer
@@ -95,7 +95,12 @@ def run(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training of two epochs, from scratch."""
     folder = tmp_path_factory.mktemp("run")
     model = NAS("yolo_nas_n", pretrained=False)
-    model.train(data=str(shapes), project=str(folder), name="a", licence="CC0-1.0", **QUICK)
+    seen = set()
+    for event in ("on_train_batch_start", "on_val_batch_start"):
+        model.add_callback(event, lambda _: seen.add(torch.get_num_threads()))
+    with threads(3):  # the engine would take all cores but one
+        model.train(data=str(shapes), project=str(folder), name="a", licence="CC0-1.0", **QUICK)
+    assert seen == {3}
     return folder / "a"
 
 

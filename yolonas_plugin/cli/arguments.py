@@ -69,8 +69,9 @@ def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
     """Return the settings that the user gave; the others stay the checkpoint's."""
     values = {name: getattr(args, name) for name in names}
     settings = {name: value for name, value in values.items() if value is not None and value is not False}
-    if "imgsz" in settings and len(settings["imgsz"]) == 1:
-        settings["imgsz"] = settings["imgsz"][0]
+    match settings.get("imgsz"):
+        case [side]:
+            settings["imgsz"] = side
     return settings
 
 

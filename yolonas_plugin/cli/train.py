@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 from pathlib import Path
 from typing import IO, Any
 
@@ -50,9 +51,14 @@ def _train(args: argparse.Namespace, out: IO[str]) -> int:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    from ultralytics.cfg import smart_value
-
+    """Split ``name=value``; the value is a number, a list, true, false or none, or else text, as for ``yolo train``."""
     name, equals, value = text.partition("=")
     if not equals:
         raise TrainingError(f"--set {text}: a setting is NAME=VALUE, such as lr0=0.001")
-    return name, smart_value(value)
+    words = {"true": True, "false": False, "none": None}
+    if value.lower() in words:
+        return name, words[value.lower()]
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value

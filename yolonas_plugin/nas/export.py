@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from yolonas_plugin.engine import keep_threads, quiet, require, session
+from yolonas_plugin.engine import quiet, require, session
 from yolonas_plugin.errors import ExportError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def export(
         require("openvino", "export to OpenVINO", "openvino")
     model.model.pt_path = str(folder / weights.name)  # the engine derives the name of the export from it
     try:
-        with session(), keep_threads(), quiet():
+        with session(), quiet():
             return engine_export(format=format, **kwargs)
     finally:
         model.model.pt_path = str(weights)

@@ -14,7 +14,7 @@ from ultralytics.engine.results import Results
 from ultralytics.utils import DEFAULT_CFG_DICT, RANK
 from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
 
-from yolonas_plugin.engine import keep_threads, require
+from yolonas_plugin.engine import require
 from yolonas_plugin.errors import ConfigRefusedError, SourceError, YoloNASPluginError
 from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.export import export
@@ -249,13 +249,12 @@ class NAS(Model):
         settings = {**self.overrides, **kwargs, "mode": "train", "task": "detect"}
         if settings.get("resume") is True:
             settings["resume"] = self.ckpt_path
-        with keep_threads():
-            self.trainer = (trainer or TASK_MAP["detect"]["trainer"])(overrides=settings, _callbacks=self.callbacks)
-            if not settings.get("resume"):
-                begin = self.model if settings.get("pretrained") is not False and self._pretrained else None
-                self.trainer.model = self.trainer.get_model(cfg=self.model.config.size, weights=begin)
-                self.trainer.model.licence = licence or self.trainer.model.licence
-            self.trainer.train()
+        self.trainer = (trainer or TASK_MAP["detect"]["trainer"])(overrides=settings, _callbacks=self.callbacks)
+        if not settings.get("resume"):
+            begin = self.model if settings.get("pretrained") is not False and self._pretrained else None
+            self.trainer.model = self.trainer.get_model(cfg=self.model.config.size, weights=begin)
+            self.trainer.model.licence = licence or self.trainer.model.licence
+        self.trainer.train()
         if RANK in {-1, 0}:
             self.load(self.trainer.best if self.trainer.best.exists() else self.trainer.last)
             self.metrics = getattr(self.trainer.validator, "metrics", None)

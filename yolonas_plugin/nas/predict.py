@@ -16,7 +16,7 @@ from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import DEFAULT_CFG
 
-from yolonas_plugin.engine import keep_threads, session
+from yolonas_plugin.engine import session
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas.module import NASModule, build_module, fused_copy, split_output
 from yolonas_plugin.nas.sources import can_be_opened, is_video, list_files
@@ -65,7 +65,7 @@ class NASPredictor(DetectionPredictor):
                 setattr(self.args, name, value)
         fused = fused_copy(model)
         fused.__deepcopy__ = lambda memo: fused  # newer engines copy what they get; this is a copy, for them alone
-        with keep_threads():
+        with session():
             super().setup_model(fused, verbose)
         del fused.__deepcopy__
         self.done_warmup = True  # the engine's runs the first image twice, and imports torchvision for its own NMS

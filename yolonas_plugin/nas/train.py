@@ -15,7 +15,7 @@ from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_model
 
 from yolonas_plugin.data import DataSet, open_data
-from yolonas_plugin.engine import keep_threads, require, session
+from yolonas_plugin.engine import require, session
 from yolonas_plugin.errors import TrainingError
 from yolonas_plugin.nas.dataset import SampleDataset
 from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
@@ -62,7 +62,7 @@ class NASTrainer(DetectionTrainer):
         """
         if self.ddp:
             require("cloudpickle", "training on several GPUs", "distributed")
-        with session(), keep_threads():
+        with session():
             super().train()
 
     # --- the network ---

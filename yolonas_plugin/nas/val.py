@@ -16,7 +16,7 @@ from ultralytics.utils import RANK
 from ultralytics.utils.patches import imread
 
 from yolonas_plugin.data import DataSet, Sample, open_data
-from yolonas_plugin.engine import keep_threads, session
+from yolonas_plugin.engine import session
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes
 from yolonas_plugin.nas.module import NASModule, build_module, fused_copy, split_output
@@ -78,7 +78,7 @@ class NASValidator(DetectionValidator):
         if trainer is not None:
             trainer = copy(trainer)
             trainer.ema = SimpleNamespace(ema=fused)
-        with session(), keep_threads(), contextlib.nullcontext() if trainer else self._described_data():
+        with session(), contextlib.nullcontext() if trainer else self._described_data():
             return super().__call__(trainer, fused)
 
     @contextlib.contextmanager
