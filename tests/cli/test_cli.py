@@ -335,6 +335,13 @@ def test_convert_answers_in_json(nano: Path, tmp_path: Path, capsys: pytest.Capt
     }
 
 
+def test_convert_may_halve_the_precision(nano: Path, tmp_path: Path) -> None:  # noqa: F811
+    target = tmp_path / "x.safetensors"
+    assert run("convert", "--weights", nano, "--output", target, "--half") == 0
+    assert target.stat().st_size < 0.36 * nano.stat().st_size
+    assert NAS(target).names == NAS(nano).names
+
+
 def test_convert_explains_what_it_refuses(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     weights = tmp_path / "mine.safetensors"
     save_file(torch.load(nano)["ema_net"], weights)

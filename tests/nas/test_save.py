@@ -120,6 +120,8 @@ def test_refusals(ending: str, model: NAS, nano: Path, tmp_path: Path) -> None:
     assert weights.read_bytes() == nano.read_bytes()
     with pytest.raises(ExportError, match=r"\.safetensors or \.pt"):
         model.save(tmp_path / "x.pth")
+    with pytest.raises(ExportError, match=r"half=True is for \.safetensors"):
+        model.save(tmp_path / "x.pt", half=True)
     model.fuse()
     with pytest.raises(ExportError, match=r"fused.*load .*nano\.pth again"):
         model.save(tmp_path / f"fused{ending}")

@@ -24,6 +24,7 @@ from yolonas_plugin.errors import CheckpointError, ExportError, ProcessingError
 from yolonas_plugin.nn import Size
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS
 from yolonas_plugin.weights import read_checkpoint
+from yolonas_plugin.weights.compact import compact
 from yolonas_plugin.weights.header import RECORD, VERSION_KEY, Header
 from yolonas_plugin.weights.write import as_stored, published_as, write_safetensors
 
@@ -177,6 +178,31 @@ def test_a_file_is_stored_in_float32_on_any_layout() -> None:
     )
     assert [tensor.dtype for tensor in found.values()] == [torch.float32, torch.float32, torch.int64, torch.float32]
     assert all(tensor.is_contiguous() and not tensor.requires_grad for tensor in found.values())
+
+
+def test_a_compact_file_is_a_third_of_the_size_and_predicts_the_same(
+    weights: dict[str, Tensor], tmp_path: Path
+) -> None:
+    write_safetensors(tmp_path / "whole.safetensors", weights, header())
+    write_safetensors(tmp_path / "compact.safetensors", compact(weights), header())
+    whole, small = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("whole", "compact"))
+    assert small < 0.36 * whole
+    found = read_checkpoint(tmp_path / "compact.safetensors")
+    assert found.state_dict.keys() == weights.keys()
+    image = synthetic.batch(160, 160)
+    with torch.no_grad():
+        boxes, scores = found.build()(image)
+        expected_boxes, expected_scores = read_checkpoint(tmp_path / "whole.safetensors").build()(image)
+    assert (boxes - expected_boxes).abs().max() < 1  # such weights amplify any rounding
+    assert (scores - expected_scores).abs().max() < 0.02
+
+
+def test_what_is_missing_but_used_is_refused(weights: dict[str, Tensor], tmp_path: Path) -> None:
+    small = compact(weights)
+    del small["backbone.stem.conv.branch_1x1.weight"]
+    write_safetensors(tmp_path / "x.safetensors", small, header())
+    with pytest.raises(CheckpointError, match=r"branch_1x1\.weight is missing"):
+        read_checkpoint(tmp_path / "x.safetensors")
 
 
 # --- whole, or not at all ---

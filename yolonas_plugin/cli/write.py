@@ -30,6 +30,7 @@ def register(commands: Any) -> None:
     )
     command.add_argument("--licence", help="licence of the weights, if the file doesn't say")
     command.add_argument("--training-data", help="what they were trained on, if the file doesn't say")
+    command.add_argument("--half", action="store_true", help="kernels in half precision: a third of the size")
 
 
 def _export(args: argparse.Namespace, out: IO[str]) -> int:
@@ -44,7 +45,7 @@ def _export(args: argparse.Namespace, out: IO[str]) -> int:
 
 def _convert(args: argparse.Namespace, out: IO[str]) -> int:
     model = load_model(args)
-    path = model.save(args.output, licence=args.licence, training_data=args.training_data)
+    path = model.save(args.output, licence=args.licence, training_data=args.training_data, half=args.half)
     if args.json:
         module = model.model
         answer = {"size": module.config.size, "classes": list(module.names.values()), "licence": module.licence}

@@ -7,16 +7,25 @@ from typing import TYPE_CHECKING
 
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.nas.stock import stock_checkpoint
+from yolonas_plugin.weights.compact import compact
 from yolonas_plugin.weights.write import ENDINGS, as_stored, published_as, save_torch, write_safetensors
 
 if TYPE_CHECKING:
     from yolonas_plugin.nas.model import NAS
 
 
-def save(model: NAS, filename: str | Path, *, licence: str | None = None, training_data: str | None = None) -> str:
+def save(
+    model: NAS,
+    filename: str | Path,
+    *,
+    licence: str | None = None,
+    training_data: str | None = None,
+    half: bool = False,
+) -> str:
     """Write the weights of ``model`` with class names, processing, licence and training data.
 
-    The tensors are float32, equal to the bit to those of ``model.model``. The file appears whole or not at all.
+    The tensors are float32, equal to the bit to those of ``model.model``, unless ``half`` is set. The file appears
+    whole or not at all.
 
     Args:
         model: The model, not fused.
@@ -24,19 +33,23 @@ def save(model: NAS, filename: str | Path, *, licence: str | None = None, traini
             unpickles it and needs this package installed to do so.
         licence: Of the weights. Default: what their file says, or what is known of a published file.
         training_data: What they were trained on, likewise.
+        half: Store kernels in half precision and leave out what is unused, for a third of the size;
+            ``.safetensors`` only.
 
     Returns:
         The path that was written.
 
     Raises:
         ExportError: Another ending, the file that the weights came from, a fused network, or a place that can't be
-            written to.
+            written to; or ``half`` for a ``.pt``.
     """
     path = Path(filename).expanduser()
     module = model.model
     source = Path(module.pt_path)
     if path.suffix.lower() not in ENDINGS:
         raise ExportError(f"{path}: weights are saved as {' or '.join(ENDINGS)}; export() writes other formats")
+    if half and path.suffix.lower() == ".pt":
+        raise ExportError(f"{path}: a .pt holds whole weights; half=True is for .safetensors")
     if path.exists() and source.exists() and path.samefile(source):
         raise ExportError(f"{path}: the weights were read from this file, and it may hold more; name another one")
     if module.is_fused():
@@ -51,5 +64,5 @@ def save(model: NAS, filename: str | Path, *, licence: str | None = None, traini
     if path.suffix.lower() == ".pt":
         save_torch(path, stock_checkpoint(state_dict, module.header(), module.in_channels))
     else:
-        write_safetensors(path, state_dict, module.header())
+        write_safetensors(path, compact(state_dict) if half else state_dict, module.header())
     return str(path)

@@ -19,6 +19,7 @@ from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.nn import CONFIGS, Size
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights.checkpoint import Checkpoint
+from yolonas_plugin.weights.compact import restore
 
 FORMAT_VERSION: Final = 1
 """Version of the header. It grows when a reader of today would misunderstand what is written tomorrow."""
@@ -112,7 +113,7 @@ class Header:
             CheckpointError: They contradict each other, or the tensors are no YOLO-NAS.
         """
         checkpoint = Checkpoint.from_state_dict(
-            state_dict,
+            restore(state_dict),
             path,
             self.class_names,
             self.processing,

@@ -1,0 +1,37 @@
+"""Weights in a third of the bytes: kernels in half precision, and without the convolutions that nothing uses.
+
+Each re-parameterisable block carries ``rbr_reparam``, the place of its fused convolution, through training and into
+every checkpoint of super-gradients. Before fusing, no value depends on it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+_UNUSED = ".rbr_reparam."
+_KERNEL = ".branch_3x3.conv.weight"
+
+
+def compact(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave out what is unused, and round kernels [C_out, C_in, k, k] to half precision.
+
+    Biases and BatchNorms, which are few and of any magnitude, stay as they are.
+    """
+    return {
+        name: tensor.half() if tensor.dim() == 4 else tensor
+        for name, tensor in state_dict.items()
+        if _UNUSED not in name
+    }
+
+
+def restore(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Fill in zeros for what :func:`compact` left out; other state dicts come back as they are."""
+    found = dict(state_dict)
+    for name, kernel in state_dict.items():
+        unused = name.removesuffix(_KERNEL) + _UNUSED
+        if name.endswith(_KERNEL) and f"{unused}weight" not in found and f"{unused}bias" not in found:
+            found |= {f"{unused}weight": torch.zeros_like(kernel), f"{unused}bias": kernel.new_zeros(kernel.shape[:1])}
+    return found
