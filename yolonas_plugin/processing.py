@@ -1,8 +1,8 @@
-"""What happens to an image before the network and to its predictions after it, as YOLO-NAS defines them.
+"""How a checkpoint wants its images, and what else there is to say about using it; torch isn't needed here.
 
-A :class:`ProcessingSpec` says how a checkpoint wants its images; every adapter and export works from the same one. The
-steps and their defaults are super-gradients' (``training/processing``, ``PPYoloEPostPredictionCallback``, 3.7.1), equal
-to the bit for letterboxed pixels.
+Every adapter, runtime and export works from the same :class:`ProcessingSpec`. The steps and their defaults are
+super-gradients' (``training/processing``, ``PPYoloEPostPredictionCallback``, 3.7.1), equal to the bit for letterboxed
+pixels.
 """
 
 from __future__ import annotations
@@ -10,20 +10,21 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from yolonas_plugin.errors import ProcessingError
-from yolonas_plugin.nms import class_aware_nms, nms
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Image: TypeAlias = NDArray[np.uint8]
+_Boxes = TypeVar("_Boxes", bound="NDArray[Any] | Tensor")
 
 _MAX_SIDE: Final = 1 << 16
 
@@ -43,11 +44,13 @@ class Placement(NamedTuple):
     top: int
     left: int
 
-    def to_image(self, boxes: Tensor) -> Tensor:
+    def to_image(self, boxes: _Boxes) -> _Boxes:
         """Map boxes x1, y1, x2, y2 [N, 4] from pixels of the input to pixels of the image; not clipped to it."""
-        offset = boxes.new_tensor((self.left, self.top, self.left, self.top))
-        scale = boxes.new_tensor((1 / self.scale_x, 1 / self.scale_y, 1 / self.scale_x, 1 / self.scale_y))
-        return (boxes - offset) * scale
+        moved: Any = boxes * 1
+        for side, (offset, scale) in enumerate(2 * ((self.left, self.scale_x), (self.top, self.scale_y))):
+            moved[:, side] -= offset
+            moved[:, side] *= 1 / scale
+        return moved
 
     def to_input(self, boxes: NDArray[Any]) -> NDArray[Any]:
         """Map boxes x1, y1, x2, y2 [N, 4] from pixels of the image to pixels of the input."""
@@ -250,52 +253,3 @@ SUPER_GRADIENTS: Final = ProcessingSpec(
     size=(640, 640), resize=(640, 640), padding="bottom_right", channels="BGR", divisor=1.0
 )
 """The processing of checkpoints from super-gradients' YOLO-format recipe: BGR from 0 to 255, padded bottom right."""
-
-
-def select_boxes(
-    boxes: Tensor,
-    scores: Tensor,
-    *,
-    conf: float,
-    iou: float,
-    top_k: int = 1024,
-    max_detections: int = 300,
-    multi_label: bool = True,
-    class_agnostic: bool = False,
-    classes: Sequence[int] | None = None,
-) -> Tensor:
-    """Select the detections of one image: threshold, the ``top_k`` best, class-aware NMS, the ``max_detections`` best.
-
-    Args:
-        boxes: x1, y1, x2, y2 in pixels [A, 4].
-        scores: 0 to 1 [A, C].
-        conf: Lowest score, exclusive with ``multi_label``, inclusive without (as in super-gradients).
-        iou: Highest overlap of two kept boxes.
-        top_k: Most candidates for NMS.
-        max_detections: Most boxes returned.
-        multi_label: Let a box be an object of several classes.
-        class_agnostic: Let a box suppress boxes of other classes.
-        classes: Indices of the classes to keep; None keeps all.
-
-    Returns:
-        Rows x1, y1, x2, y2, score, class [N, 6], float32, best first.
-    """
-    boxes, scores = boxes.float(), scores.float()
-    if classes is not None:
-        wanted = torch.zeros(scores.shape[1], dtype=torch.bool, device=scores.device)
-        wanted[list(classes)] = True
-        scores = scores.masked_fill(~wanted, -1.0)
-    if multi_label:
-        anchors, labels = (scores > conf).nonzero(as_tuple=True)
-        confidence = scores[anchors, labels]
-    else:
-        confidence, labels = scores.max(dim=1)
-        anchors = (confidence >= conf).nonzero(as_tuple=True)[0]
-        confidence, labels = confidence[anchors], labels[anchors]
-    if len(confidence) > top_k:
-        confidence, best = confidence.topk(top_k)
-        anchors, labels = anchors[best], labels[best]
-    boxes = boxes[anchors]
-    kept = nms(boxes, confidence, iou) if class_agnostic else class_aware_nms(boxes, confidence, labels, iou)
-    kept = kept[:max_detections]
-    return torch.cat((boxes[kept], confidence[kept, None], labels[kept, None].float()), dim=1)

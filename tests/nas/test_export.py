@@ -18,7 +18,8 @@ from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError, ProcessingError
 from yolonas_plugin.nas.export import PROCESSING_KEY
 from yolonas_plugin.nas.module import split_output
-from yolonas_plugin.processing import ProcessingSpec, select_boxes
+from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.selection.tensors import select_boxes
 
 
 def session(path: str) -> onnxruntime.InferenceSession:

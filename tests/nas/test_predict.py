@@ -19,7 +19,7 @@ from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, picture, threads
 from yolonas_plugin import NAS, engine
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas import NASPredictor
-from yolonas_plugin.processing import select_boxes
+from yolonas_plugin.selection.tensors import select_boxes
 
 
 def rows(result: Results) -> np.ndarray:

@@ -20,7 +20,8 @@ from yolonas_plugin.engine import session
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas.module import NASModule, build_module, fused_copy, split_output
 from yolonas_plugin.nas.sources import can_be_opened, is_video, list_files
-from yolonas_plugin.processing import Image, Placement, ProcessingSpec, select_boxes
+from yolonas_plugin.processing import Image, Placement, ProcessingSpec
+from yolonas_plugin.selection.tensors import select_boxes
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
 

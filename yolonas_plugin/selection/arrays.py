@@ -1,0 +1,68 @@
+"""Box selection on NumPy arrays, for where torch isn't; the same detections as :mod:`.tensors` gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float32]
+
+
+def select_boxes(
+    boxes: NDArray[Any],
+    scores: NDArray[Any],
+    *,
+    conf: float,
+    iou: float,
+    top_k: int = 1024,
+    max_detections: int = 300,
+    multi_label: bool = True,
+    class_agnostic: bool = False,
+    classes: Sequence[int] | None = None,
+) -> Floats:
+    """Select the detections of one image.
+
+    Arguments and result are those of :func:`yolonas_plugin.selection.tensors.select_boxes`, as arrays.
+    """
+    boxes, scores = np.asarray(boxes, np.float32), np.asarray(scores, np.float32)
+    if classes is not None:
+        scores = np.where(np.isin(np.arange(scores.shape[1]), classes), scores, np.float32(-1))
+    if multi_label:
+        anchors, labels = np.nonzero(scores > conf)
+        confidence = scores[anchors, labels]
+    else:
+        labels, confidence = scores.argmax(axis=1), scores.max(axis=1)
+        (anchors,) = np.nonzero(confidence >= conf)
+        confidence, labels = confidence[anchors], labels[anchors]
+    best = np.argsort(-confidence, kind="stable")[:top_k]
+    boxes, confidence, labels = boxes[anchors[best]], confidence[best], labels[best]
+    kept = nms(boxes, iou, None if class_agnostic else labels)[:max_detections]
+    return np.column_stack((boxes[kept], confidence[kept], labels[kept])).astype(np.float32, copy=False)
+
+
+def nms(boxes: Floats, iou: float, labels: NDArray[np.integer] | None = None) -> NDArray[np.intp]:
+    """Return the indices of the boxes that overlap no kept one before them by more than ``iou``.
+
+    Args:
+        boxes: x1, y1, x2, y2 [N, 4], best first.
+        iou: Highest overlap of two kept boxes, 0 to 1.
+        labels: Classes [N], among which boxes don't compete; None lets all compete.
+    """
+    low, high = boxes[:, :2], boxes[:, 2:]
+    sides = np.minimum(high[:, None], high) - np.maximum(low[:, None], low)  # [N, N, 2]
+    intersection = np.maximum(sides[..., 0], 0) * np.maximum(sides[..., 1], 0)
+    area = (high - low).prod(axis=1)
+    with np.errstate(invalid="ignore"):  # two boxes of no area
+        overlap = intersection / (area[:, None] + area - intersection)
+    suppresses = np.triu(overlap > iou, k=1)
+    if labels is not None:
+        suppresses &= labels[:, None] == labels
+    # who is kept depends on those before: right for the first after one round, and for all once nothing changes
+    kept = np.ones(len(boxes), dtype=bool)
+    while True:
+        before, kept = kept, ~suppresses[kept].any(axis=0)
+        if (kept == before).all():
+            return np.nonzero(kept)[0]
