@@ -16,7 +16,7 @@ from tests import synthetic
 from tests.nas.conftest import SIZE, picture, threads
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError, ProcessingError
-from yolonas_plugin.nas.export import PROCESSING_KEY
+from yolonas_plugin.export.description import PROCESSING_KEY
 from yolonas_plugin.nas.module import split_output
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
@@ -86,7 +86,7 @@ def test_the_engines_words_are_understood_or_refused(model: NAS, tmp_path: Path)
     runtime = session(path)
     assert runtime.get_inputs()[0].shape == [1, 3, 64, 64]
     assert runtime.get_modelmeta().custom_metadata_map["task"] == "detect"
-    for refused in ({"half": True}, {"nms": True}, {"colour": 1}):
+    for refused in ({"half": True}, {"int8": True}, {"colour": 1}):
         with pytest.raises(ExportError, match=f"doesn't know {next(iter(refused))}="):
             model.export(output=tmp_path, **refused)
 

@@ -104,10 +104,8 @@ class OriginalModule(NASModule):
         self.backbone, self.neck, self.heads = original.backbone, original.neck, original.heads
         self.__dict__["original"] = original  # not registered, or the state dict would have everything twice
 
-    def detect(self, images: Tensor) -> tuple[Tensor, Tensor] | RawPredictions:
-        """Return super-gradients' boxes and scores, or in training mode the raw predictions."""
-        if self.training:
-            return self.predict_raw(images)
+    def detect(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return super-gradients' boxes and scores; in evaluation mode only."""
         check_sides(images)
         found = self.original(images)
         return found if torch.jit.is_tracing() else found[0]

@@ -1,36 +1,32 @@
-"""Export: ONNX written here, with the processing in the file; other formats by the Ultralytics engine's exporter."""
+"""``NAS.export``: ONNX and OpenVINO by this package, other formats by the Ultralytics engine's exporter."""
 
 from __future__ import annotations
 
-import inspect
-import io
 import os
-import warnings
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import torch
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from yolonas_plugin.engine import quiet, require, session
 from yolonas_plugin.errors import ExportError
+from yolonas_plugin.export.description import Description, Gives, Takes
 
 if TYPE_CHECKING:
     from yolonas_plugin.nas.model import NAS
-    from yolonas_plugin.processing import ProcessingSpec
 
-PROCESSING_KEY = "yolonas_processing"
-"""Under this key an ONNX file's metadata holds the fields of its ``ProcessingSpec`` as JSON."""
+_SELECTION: Final = {"conf": "conf", "iou": "iou", "max_det": "max_detections"}
+"""The engine's words for settings of box selection, and the processing's."""
+
+_KNOWN: Final = {"imgsz", "batch", "dynamic", "simplify", "opset", "takes", "gives", *_SELECTION}
+_HARMLESS: Final = {"device", "verbose", "half", "int8", "nms", "optimize", "quantize", "workspace"}
 
 
 def export(
     model: NAS, engine_export: Callable[..., str], *, format: str, output: str | Path | None, **kwargs: Any
 ) -> str:
     """Export a fused copy of ``model``.
-
-    The graph takes images as ``model.processing`` prepares them, [B, C, H, W], and returns the engine's layout
-    [B, 4 + classes, A]: centre x, centre y, width, height in pixels of the input, then scores from 0 to 1.
 
     Args:
         model: The model.
@@ -56,7 +52,7 @@ def export(
     if not os.access(folder, os.W_OK):
         raise ExportError(f"{folder}: this folder can't be written to; name another one with output=")
     if format == "onnx":
-        return export_onnx(model, folder / f"{weights.stem}.onnx", **_onnx_arguments(kwargs))
+        return export_onnx(model, folder / f"{weights.stem}.onnx", **_arguments(kwargs))
     if format == "openvino":
         require("openvino", "export to OpenVINO", "openvino")
     model.model.pt_path = str(folder / weights.name)  # the engine derives the name of the export from it
@@ -67,91 +63,69 @@ def export(
         model.model.pt_path = str(weights)
 
 
-def _onnx_arguments(settings: dict[str, Any]) -> dict[str, Any]:
+def _arguments(settings: dict[str, Any]) -> dict[str, Any]:
     """Take the engine's words for what :func:`export_onnx` does, and refuse those for what it doesn't."""
-    known = {"imgsz", "batch", "dynamic", "simplify", "opset"}
-    harmless = {"device", "verbose", "half", "int8", "nms", "optimize", "quantize", "workspace"}
-    refused = [f"{name}={value!r}" for name, value in settings.items() if name not in known | harmless]
-    refused += [f"{name}={settings[name]!r}" for name in ("half", "int8", "nms", "quantize") if settings.get(name)]
+    refused = [f"{name}={value!r}" for name, value in settings.items() if name not in _KNOWN | _HARMLESS]
+    refused += [f"{name}={settings[name]!r}" for name in ("half", "int8", "quantize") if settings.get(name)]
     if refused:
-        raise ExportError(f"export to ONNX doesn't know {', '.join(refused)}; it takes {', '.join(sorted(known))}")
-    return {name: value for name, value in settings.items() if name in known}
+        raise ExportError(f"export to ONNX doesn't know {', '.join(refused)}; it takes {', '.join(sorted(_KNOWN))}")
+    if settings.get("nms"):
+        settings = {"gives": "flat", **settings}
+    return {name: value for name, value in settings.items() if name in _KNOWN}
 
 
 def export_onnx(
     model: NAS,
     path: Path,
     *,
+    takes: Takes = "prepared",
+    gives: Gives = "engine",
     imgsz: int | list[int] | tuple[int, int] | None = None,
     batch: int = 1,
     dynamic: bool = False,
     simplify: bool = True,
     opset: int = 17,
+    **selection: Any,
 ) -> str:
     """Write a fused copy of ``model`` as ONNX.
 
     Args:
         model: The model.
         path: File to write.
+        takes: ``"prepared"``: float [B, C, H, W] as ``model.processing`` prepares images; ``"pixels"``: letterboxed
+            images as OpenCV reads them, uint8 [B, H, W, C] in BGR, the rest happens in the graph.
+        gives: ``"engine"``: [B, 4 + classes, A], centre x, centre y, width, height in pixels of the input, then scores
+            from 0 to 1; ``"pair"``, ``"flat"``, ``"batch"`` or ``"frigate"``: see
+            :data:`yolonas_plugin.export.description.Gives`.
         imgsz: Side of the input in pixels, or height and width; multiples of 32. Default: the checkpoint's.
         batch: Images at a time.
         dynamic: Leave batch, height and width free.
         simplify: Fold constants with onnxslim.
         opset: Version of the ONNX operator set.
+        **selection: ``conf``, ``iou`` and ``max_det`` of the box selection in the graph, where it has one. Default: the
+            checkpoint's.
 
     Raises:
         MissingExtraError: onnx or onnxslim isn't installed.
+        ExportError: An argument has no such value.
     """
     require("onnx", "export to ONNX", "onnx")
     if simplify:
         require("onnxslim", "simplifying ONNX", "onnx")
-    import onnx
+    from yolonas_plugin.export.onnx import write_onnx
 
-    module = deepcopy(model.model).cpu().float().fuse()
-    spec = model.processing
+    for name, value, kind in (("takes", takes, Takes), ("gives", gives, Gives)):
+        if value not in get_args(kind):
+            raise ExportError(f"{name}={value!r} is unknown; it is one of {', '.join(get_args(kind))}")
+    spec = replace(model.processing, **{_SELECTION[name]: value for name, value in selection.items()})
     if imgsz is not None:
         sides = (imgsz,) if isinstance(imgsz, int) else tuple(imgsz)
         height, width = sides * 2 if len(sides) == 1 else sides
         spec = spec.with_size((height, width))
-    axes = {"images": {0: "batch", 2: "height", 3: "width"}, "output0": {0: "batch", 2: "anchors"}}
-    # torch's newer exporter needs onnxscript and gains nothing for a graph without control flow
-    legacy = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
-    buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            module,
-            (torch.zeros(batch, module.in_channels, *spec.size),),
-            buffer,
-            input_names=["images"],
-            output_names=["output0"],
-            dynamic_axes=axes if dynamic else None,
-            opset_version=opset,
-            **legacy,
-        )
-    graph = onnx.load_from_string(buffer.getvalue())
-    if simplify:
-        import onnxslim
-
-        graph = onnxslim.slim(graph)
-    onnx.helper.set_model_props(graph, _metadata(model, spec, batch, dynamic))
-    if dynamic:  # onnxslim forgets them
-        output = graph.graph.output[0].type.tensor_type.shape.dim
-        output[0].dim_param, output[2].dim_param = "batch", "anchors"
-    onnx.save(graph, path)
+    module = model.model
+    description = Description(
+        names=tuple(module.names.values()), processing=spec, takes=takes, gives=gives, channels=module.in_channels
+    )
+    network = deepcopy(module).cpu().float().fuse()
+    write_onnx(network, description, path, batch=batch, dynamic=dynamic, simplify=simplify, opset=opset)
     return str(path)
-
-
-def _metadata(model: NAS, spec: ProcessingSpec, batch: int, dynamic: bool) -> dict[str, str]:
-    """What the engine reads back from an exported file, and the processing, which it ignores."""
-    return {
-        "description": f"YOLO-NAS {model.model.config.size.upper()}",
-        "task": "detect",
-        "stride": "32",
-        "batch": str(batch),
-        "imgsz": str(list(spec.size)),
-        "names": str(model.model.names),
-        "channels": str(model.model.in_channels),
-        "args": str({"batch": batch, "dynamic": dynamic, "nms": False}),
-        PROCESSING_KEY: spec.to_json(),
-    }

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from yolonas_plugin.cards import CARDS, COCO_CLASSES
 from yolonas_plugin.errors import CheckpointError, ProcessingError, UnknownModelError
+from yolonas_plugin.export.graph import join_output
 from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, copy_modules
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
 from yolonas_plugin.weights import Checkpoint
@@ -49,12 +50,7 @@ class NASModule(YoloNAS):
             [B, 4 + C, A]: centre x, centre y, width, height in pixels of the input, then the score of each class. In
             training mode :class:`~yolonas_plugin.nn.RawPredictions`.
         """
-        found = self.detect(images)
-        return found if self.training else join_output(*found)
-
-    def detect(self, images: Tensor) -> tuple[Tensor, Tensor] | RawPredictions:
-        """Return what the network itself does: boxes and scores, or in training mode the raw predictions."""
-        return super().forward(images)
+        return self.predict_raw(images) if self.training else join_output(*self.detect(images))
 
     def fuse(self, verbose: bool = True, imgsz: int | list[int] = 640) -> NASModule:
         """Fold all branches and BatchNorms into convolutions, in place; the engine's arguments are ignored."""
@@ -83,12 +79,6 @@ def fused_copy(module: NASModule) -> NASModule:
         layout = torch.channels_last if parameter.dim() == 4 else torch.contiguous_format
         parameter.data = parameter.data.clone(memory_format=layout)
     return twin
-
-
-def join_output(boxes: Tensor, scores: Tensor) -> Tensor:
-    """Put boxes x1, y1, x2, y2 [B, A, 4] and scores [B, A, C] into the engine's layout [B, 4 + C, A]."""
-    low, high = boxes.split(2, dim=-1)
-    return torch.cat(((low + high) / 2, high - low, scores), dim=-1).transpose(1, 2)
 
 
 def split_output(output: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from ultralytics.utils.torch_utils import model_info
 
-from yolonas_plugin.nas.module import join_output
+from yolonas_plugin.export.graph import join_output
 from yolonas_plugin.nn import CONFIGS, RawPredictions, Skeleton, YoloNAS
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights.header import RECORD, Header

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from ultralytics.models.yolo.detect import DetectionTrainer
 
-from yolonas_plugin.nas.module import NASModule, join_output
+from yolonas_plugin.export.graph import join_output
+from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nn import RawPredictions, YoloNASConfig, YoloNASLoss
 
 LOSS_NAMES = ("box_loss", "cls_loss", "dfl_loss")

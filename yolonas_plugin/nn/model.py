@@ -47,8 +47,11 @@ class YoloNAS(nn.Module):
         Raises:
             ValueError: H or W is not a multiple of 32.
         """
-        raw = self.predict_raw(images)
-        return raw if self.training else self.heads.decode(raw)
+        return self.predict_raw(images) if self.training else self.detect(images)
+
+    def detect(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return boxes and scores, in either mode."""
+        return self.heads.decode(self.predict_raw(images))
 
     def predict_raw(self, images: Tensor) -> RawPredictions:
         """Return the predictions before decoding, in either mode."""

@@ -1,0 +1,103 @@
+"""What an exported file says about itself, in strings, so that whoever opens it needs nothing else. Without torch."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias, cast, get_args
+
+from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.processing import ProcessingSpec
+
+PROCESSING_KEY: Final = "yolonas_processing"
+"""Under this key a file's metadata holds the fields of its ``ProcessingSpec`` as JSON."""
+
+Takes: TypeAlias = Literal["prepared", "pixels"]
+"""What a graph takes, letterboxed as its processing says.
+
+``prepared``: float [B, C, H, W], in the colour order and range of the processing; ``pixels``: uint8 [B, H, W, C] as
+OpenCV reads images, BGR.
+"""
+
+Gives: TypeAlias = Literal["engine", "pair", "flat", "batch", "frigate"]
+"""What a graph gives; boxes are x1, y1, x2, y2 in pixels of the input, unless said otherwise.
+
+``engine``: [B, 4 + C, A], centre x, centre y, width, height, scores; ``pair``: boxes [B, A, 4] and scores [B, A, C].
+After box selection, best first: ``flat``: rows of image, box, score, class [N, 7]; ``batch``: numbers [B, 1], boxes
+[B, M, 4], scores [B, M] and classes [B, M], which are -1 where there are no more; ``frigate``: the 20 best rows of one
+image [20, 7], class -1 where there are no more.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a file says.
+
+    Attributes:
+        names: Class names, in the order of the scores.
+        processing: How images are prepared, and the defaults of box selection.
+        takes: See :data:`Takes`.
+        gives: See :data:`Gives`.
+        channels: Of the images.
+    """
+
+    names: tuple[str, ...]
+    processing: ProcessingSpec
+    takes: Takes = "prepared"
+    gives: Gives = "engine"
+    channels: int = 3
+
+    def to_metadata(self, *, batch: int, dynamic: bool, title: str = "YOLO-NAS") -> dict[str, str]:
+        """Return the strings: those that the Ultralytics engine looks for, and our own, which it ignores."""
+        return {
+            "description": title,
+            "task": "detect",
+            "stride": "32",
+            "batch": str(batch),
+            "imgsz": str(list(self.processing.size)),
+            "names": str(dict(enumerate(self.names))),
+            "channels": str(self.channels),
+            "args": str({"batch": batch, "dynamic": dynamic, "nms": self.gives not in ("engine", "pair")}),
+            PROCESSING_KEY: self.processing.to_json(),
+            "yolonas_takes": self.takes,
+            "yolonas_gives": self.gives,
+        }
+
+    @classmethod
+    def from_metadata(cls, metadata: Mapping[str, Any], file: str) -> Description:
+        """Read the strings back.
+
+        Args:
+            metadata: All strings of a file.
+            file: Its name, for messages.
+
+        Raises:
+            CheckpointError: The file isn't an export of this package, or its strings are damaged.
+            ProcessingError: Its processing is damaged.
+        """
+        if PROCESSING_KEY not in metadata:
+            raise CheckpointError(
+                f"{file}: the file doesn't say how its images are prepared, so it isn't an export of this package; "
+                "open the weights that it was made from, or export them again"
+            )
+        try:
+            processing = ProcessingSpec.from_json(str(metadata[PROCESSING_KEY]))
+        except ProcessingError as error:
+            raise ProcessingError(f"{file}: its metadata is damaged: {error}") from error
+        takes, gives = (str(metadata.get(f"yolonas_{key}")) for key in ("takes", "gives"))
+        try:
+            names = ast.literal_eval(str(metadata.get("names")))
+            names = tuple(str(names[index]) for index in range(len(names)))
+            channels = int(str(metadata.get("channels")))
+        except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError) as error:
+            raise CheckpointError(f"{file}: its metadata is damaged: class names or channels can't be read") from error
+        if takes not in get_args(Takes) or gives not in get_args(Gives):
+            raise CheckpointError(f"{file}: its metadata is damaged: it takes {takes[:40]!r} and gives {gives[:40]!r}")
+        return cls(
+            names=names,
+            processing=processing,
+            takes=cast(Takes, takes),
+            gives=cast(Gives, gives),
+            channels=channels,
+        )

@@ -1,0 +1,91 @@
+"""The network as other programs call it: what goes in, and in which form boxes and scores come out."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from yolonas_plugin.export.description import Takes
+from yolonas_plugin.nn import YoloNAS
+from yolonas_plugin.nn.blocks import QARepVGGBlock
+from yolonas_plugin.processing import ProcessingSpec
+
+
+class PixelNetwork(nn.Module):
+    """A network that takes images as OpenCV reads them, once they are letterboxed.
+
+    What a checkpoint wants besides, colour order, range and normalisation, happens here, in one pass over the pixels:
+    where the network is fused, its first convolution takes the colours in the order that they come in.
+
+    Args:
+        network: In evaluation mode; it is altered if it is fused, so it has to be a copy that nobody else uses.
+        processing: Of its checkpoint.
+    """
+
+    def __init__(self, network: YoloNAS, processing: ProcessingSpec) -> None:
+        super().__init__()
+        self.network = network
+        self.divisor = processing.divisor
+        reverse = processing.channels == "RGB" and network.in_channels == 3
+        stem = network.backbone.stem.conv
+        folded = reverse and isinstance(stem, QARepVGGBlock) and stem.fused
+        if folded:
+            stem.rbr_reparam.weight = nn.Parameter(stem.rbr_reparam.weight.flip(1), requires_grad=False)
+        self.reverse = reverse and not folded
+        for name, values in (("mean", processing.mean), ("std", processing.std)):
+            constant = None if values is None else torch.tensor(values)[:, None, None]
+            self.register_buffer(name, constant.flip(0) if folded and constant is not None else constant)
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Detect objects.
+
+        Args:
+            pixels: [B, C, H, W], BGR from 0 to 255, of any type.
+
+        Returns:
+            Boxes x1, y1, x2, y2 in pixels of the input [B, A, 4], and scores from 0 to 1 [B, A, C].
+        """
+        dtype = next(self.network.parameters()).dtype
+        values = pixels.flip(1) if self.reverse else pixels
+        values = values / self.divisor if self.divisor != 1 else values
+        values = values.to(dtype)
+        if self.mean is not None:
+            values = values - self.mean
+        if self.std is not None:
+            values = values / self.std
+        return self.network.detect(values)
+
+
+class ExportGraph(nn.Module):
+    """What is traced for an export: the network with the input and the raw outputs that were asked for.
+
+    Args:
+        network: In evaluation mode, fused; a copy that nobody else uses.
+        processing: Of its checkpoint.
+        takes: ``"pixels"``, uint8 [B, H, W, C] in BGR, or ``"prepared"``, float [B, C, H, W] as the processing says.
+        gives: ``"pair"``, boxes [B, A, 4] and scores [B, A, C], or ``"engine"``, both in one [B, 4 + C, A].
+    """
+
+    def __init__(self, network: YoloNAS, processing: ProcessingSpec, takes: Takes, gives: Literal["pair", "engine"]):
+        super().__init__()
+        self.takes, self.gives = takes, gives
+        self.network = PixelNetwork(network, processing) if takes == "pixels" else network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor] | Tensor:
+        """Return the outputs for a batch of letterboxed images."""
+        if isinstance(self.network, PixelNetwork):
+            found = self.network(images.permute(0, 3, 1, 2))
+        else:
+            found = self.network.detect(images)
+        return found if self.gives == "pair" else join_output(*found)
+
+
+def join_output(boxes: Tensor, scores: Tensor) -> Tensor:
+    """Put boxes x1, y1, x2, y2 [B, A, 4] and scores [B, A, C] into the engine's layout [B, 4 + C, A].
+
+    That is centre x, centre y, width, height in pixels, then the scores.
+    """
+    low, high = boxes.split(2, dim=-1)
+    return torch.cat(((low + high) / 2, high - low, scores), dim=-1).transpose(1, 2)

@@ -1,0 +1,109 @@
+"""ONNX files."""
+
+from __future__ import annotations
+
+import inspect
+import io
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import torch
+
+from yolonas_plugin.export.description import Description
+from yolonas_plugin.export.graph import ExportGraph
+from yolonas_plugin.export.selection import append_selection
+from yolonas_plugin.nn import YoloNAS
+from yolonas_plugin.weights.write import whole
+
+if TYPE_CHECKING:
+    import onnx
+
+INPUT = {"prepared": "images", "pixels": "pixels"}
+"""The name of a graph's input, by what it takes."""
+
+_RAW: dict[str, tuple[str, ...]] = {"engine": ("output0",), "pair": ("boxes", "scores")}
+_AXES = {
+    "images": {0: "batch", 2: "height", 3: "width"},
+    "pixels": {0: "batch", 1: "height", 2: "width"},
+    "output0": {0: "batch", 2: "anchors"},
+    "boxes": {0: "batch", 1: "anchors"},
+    "scores": {0: "batch", 1: "anchors"},
+}
+
+
+def write_onnx(
+    network: YoloNAS,
+    description: Description,
+    path: Path,
+    *,
+    batch: int = 1,
+    dynamic: bool = False,
+    simplify: bool = True,
+    opset: int = 17,
+) -> None:
+    """Write a network.
+
+    Args:
+        network: Fused, in evaluation mode, on the CPU; a copy that nobody else uses.
+        description: What the graph takes and gives, and what the file says; the processing's size is the input's.
+        path: The file.
+        batch: Images at a time.
+        dynamic: Leave batch, height and width free.
+        simplify: Fold constants with onnxslim.
+        opset: Version of the ONNX operator set.
+
+    Raises:
+        ExportError: The file can't be written.
+    """
+    graph = trace(network, description, batch, dynamic, opset)
+    if description.gives not in _RAW:
+        append_selection(graph.graph, description.processing, description.gives)  # type: ignore[arg-type]
+    if simplify:
+        graph = _simplified(graph)
+    import onnx
+
+    title = f"YOLO-NAS {network.config.size.upper()}"
+    onnx.helper.set_model_props(graph, description.to_metadata(batch=batch, dynamic=dynamic, title=title))
+    with whole(path) as temporary:
+        onnx.save(graph, temporary)
+
+
+def trace(network: YoloNAS, description: Description, batch: int, dynamic: bool, opset: int) -> onnx.ModelProto:
+    """Return the graph up to boxes and scores; those that box selection is to follow are called ``all_...``."""
+    import onnx
+
+    raw: Literal["engine", "pair"] = "engine" if description.gives == "engine" else "pair"
+    names = _RAW.get(description.gives, ("all_boxes", "all_scores"))
+    height, width = description.processing.size
+    if description.takes == "pixels":
+        example = torch.zeros(batch, height, width, description.channels, dtype=torch.uint8)
+    else:
+        example = torch.zeros(batch, description.channels, height, width)
+    free = {name: _AXES[name.removeprefix("all_")] for name in (INPUT[description.takes], *names)}
+    # torch's newer exporter needs onnxscript and gains nothing for a graph without control flow
+    legacy = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            ExportGraph(network, description.processing, description.takes, raw),
+            (example,),
+            buffer,
+            input_names=[INPUT[description.takes]],
+            output_names=list(names),
+            dynamic_axes=free if dynamic else None,
+            opset_version=opset,
+            **legacy,
+        )
+    return onnx.load_from_string(buffer.getvalue())
+
+
+def _simplified(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Fold constants; onnxslim forgets the names of an output's free sides."""
+    import onnxslim
+
+    slim = onnxslim.slim(graph)
+    for output, before in zip(slim.graph.output, graph.graph.output, strict=True):
+        output.CopyFrom(before)
+    return slim
