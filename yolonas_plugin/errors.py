@@ -77,6 +77,10 @@ class BackendError(YoloNASPluginError, ValueError):
     """The backend of a model is unknown, can't be imported, or doesn't have the network."""
 
 
+class RuntimeChoiceError(YoloNASPluginError, ValueError):
+    """A runtime or precision is unknown, or doesn't fit the file, the machine or each other."""
+
+
 class ConfigRefusedError(YoloNASPluginError, AssertionError):
     """A YAML configuration was given where weights belong; ``ultralytics.NAS`` raises an ``AssertionError`` too."""
 

@@ -13,11 +13,11 @@ import pytest
 import torch
 
 from tests import synthetic
+from tests.engine_layout import split_output
 from tests.nas.conftest import SIZE, picture, threads
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError, ProcessingError
 from yolonas_plugin.export.description import PROCESSING_KEY
-from yolonas_plugin.nas.module import split_output
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
 

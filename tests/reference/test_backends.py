@@ -19,12 +19,13 @@ from super_gradients.training.models.detection_models.yolo_nas import YoloNAS_S
 from torch import Tensor, nn
 
 from tests import bccd, synthetic
+from tests.engine_layout import split_output
 from tests.reference import oracle
 from tests.reference.test_network import FUSED, UNFUSED, assert_near
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.errors import BackendError, CheckpointError, ExportError
 from yolonas_plugin.nas.backends import OriginalModule
-from yolonas_plugin.nas.module import NASModule, split_output
+from yolonas_plugin.nas.module import NASModule
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

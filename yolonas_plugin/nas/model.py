@@ -18,12 +18,14 @@ from yolonas_plugin.engine import require
 from yolonas_plugin.errors import ConfigRefusedError, SourceError, YoloNASPluginError
 from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.export import export
+from yolonas_plugin.nas.inference import ExportedModule, chosen
 from yolonas_plugin.nas.module import build_module, untrained_module
 from yolonas_plugin.nas.predict import NASPredictor, engine_defaults
 from yolonas_plugin.nas.save import save
 from yolonas_plugin.nas.train import NASTrainer
 from yolonas_plugin.nas.val import NASValidator
 from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.runtimes import is_export, open_runtime
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
 TASK_MAP: Final[dict[str, dict[str, Any]]] = {
@@ -38,6 +40,7 @@ class NAS(Model):
     Args:
         model: The path of a weight file, or a model's name such as ``"yolo_nas_s"``, whose published weights are
             downloaded if they aren't on this machine. Plugins that supply weights are asked by ``ModelZoo.load`` only.
+            Or a file that :meth:`export` wrote as ONNX or OpenVINO, which can be used for predicting and measuring.
         processing: How images are prepared: a ``ProcessingSpec``, ``"coco"`` or ``"super-gradients"``. For files that
             don't say it themselves; what is given here wins over the file.
         names: Class names, a list or ``{index: name}``. For files without them; they win over the file too.
@@ -46,9 +49,14 @@ class NAS(Model):
             installed. Weights, processing and results are the same.
         pretrained: False makes a network with random weights, to be trained; ``model`` is then ``"yolo_nas_n"``, s, m
             or l.
+        runtime: What ``predict``, ``track`` and ``val`` run on: ``"torch"``, ``"openvino"``, ``"onnxruntime"``, or
+            ``"auto"``, the fastest that is installed. What a runtime needs is made on first use, and kept.
+        precision: ``"fp32"``; ``"bf16"`` where the machine has it; ``"int8"`` on OpenVINO.
+        calibration: Images that int8 is calibrated on: whatever ``predict`` takes as files, a hundred or more.
 
     Attributes:
-        model: The network, unfused; ``predict``, ``val`` and ``export`` work on fused copies.
+        model: The network, unfused; ``predict``, ``val`` and ``export`` work on fused copies. For an exported file, an
+            :class:`~yolonas_plugin.nas.inference.ExportedModule`.
 
     Raises:
         BackendError: The backend is unknown, can't be imported, or has no network of this size.
@@ -76,6 +84,9 @@ class NAS(Model):
         accept_licence: bool = False,
         backend: Backend = "native",
         pretrained: bool = True,
+        runtime: str | None = None,
+        precision: str = "fp32",
+        calibration: Any = None,
     ) -> None:
         self._build_network = network_builder(backend)
         if isinstance(model, (str, Path)) and Path(model).suffix.lower() in {".yaml", ".yml"}:
@@ -83,15 +94,21 @@ class NAS(Model):
         self._accept_licence = accept_licence
         self._pretrained = pretrained
         self._given = processing, names
+        self._choice = runtime, precision, calibration
         self._streaming = False
         super().__init__(model, task="detect")
 
     def _load(self, weights: str | Path, task: str | None = None) -> None:
-        if self._pretrained:
+        runtime, precision, calibration = self._choice
+        if is_export(weights):
+            path = str(Path(weights).expanduser().absolute())
+            self.model = ExportedModule(open_runtime(path, runtime or "auto", precision))
+        elif self._pretrained:
             path = str(find_weights(weights, accept_licence=self._accept_licence).absolute())
             processing, names = self._given
             checkpoint = read_checkpoint(path, own_processing=processing is None, own_names=names is None)
             self.model = build_module(checkpoint, processing, names, self._build_network)
+            self.model.runtime = chosen(runtime or "torch", precision, calibration)
         else:
             path = str(weights)
             self.model = untrained_module(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +22,21 @@ PRESETS = {"coco": COCO, "super-gradients": SUPER_GRADIENTS}
 """Processing by name, for checkpoints that don't record their own."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RuntimeChoice:
+    """By what a model predicts, and how exactly.
+
+    Attributes:
+        name: ``"torch"``, ``"openvino"`` or ``"onnxruntime"``.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
+        calibration: Images that int8 is calibrated on.
+    """
+
+    name: str = "torch"
+    precision: str = "fp32"
+    calibration: Any = None
+
+
 class NASModule(YoloNAS):
     """YOLO-NAS under the engine: one output tensor, and the attributes of an engine's model.
 
@@ -34,6 +50,7 @@ class NASModule(YoloNAS):
         args: The engine's settings for this model.
         licence: Of the weights, or None where their file doesn't say it.
         training_data: What they were trained on, or None.
+        runtime: By what ``predict``, ``track`` and ``val`` run it.
     """
 
     names: dict[int, str]
@@ -42,6 +59,7 @@ class NASModule(YoloNAS):
     args: dict[str, Any]
     licence: str | None
     training_data: str | None
+    runtime: RuntimeChoice = RuntimeChoice()
 
     def forward(self, images: Tensor, *args: Any, **kwargs: Any) -> Tensor | RawPredictions:  # type: ignore[override]
         """Return boxes and scores in the engine's layout; its extra arguments (augment, embed, ...) are ignored.
@@ -79,13 +97,6 @@ def fused_copy(module: NASModule) -> NASModule:
         layout = torch.channels_last if parameter.dim() == 4 else torch.contiguous_format
         parameter.data = parameter.data.clone(memory_format=layout)
     return twin
-
-
-def split_output(output: Tensor) -> tuple[Tensor, Tensor]:
-    """Undo the engine's layout: [B, 4 + C, A] to boxes x1, y1, x2, y2 [B, A, 4] and scores [B, A, C]."""
-    output = output.transpose(1, 2)
-    centre, extent, scores = output.split((2, 2, output.shape[-1] - 4), dim=-1)
-    return torch.cat((centre - extent / 2, centre + extent / 2), dim=-1), scores
 
 
 def build_native(checkpoint: Checkpoint) -> NASModule:

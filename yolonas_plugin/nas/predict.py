@@ -18,7 +18,8 @@ from ultralytics.utils import DEFAULT_CFG
 
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.nas.module import NASModule, build_module, fused_copy, split_output
+from yolonas_plugin.nas.inference import ExportedModule, inference_module
+from yolonas_plugin.nas.module import NASModule, build_module
 from yolonas_plugin.nas.sources import can_be_opened, is_video, list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
@@ -52,23 +53,20 @@ class NASPredictor(DetectionPredictor):
         return twin
 
     def setup_model(self, model: nn.Module | str | None, verbose: bool = True) -> None:
-        """Take a fused copy of ``model``, or read the file that it (or the setting ``model``) names.
+        """Prepare ``model`` for its runtime, or read the file that it (or the setting ``model``) names.
 
         Settings that the caller left open become the checkpoint's.
         """
         if not isinstance(model, nn.Module):
             model = build_module(read_checkpoint(find_weights(model or self.args.model)))
-        if not isinstance(model, NASModule):
+        if not isinstance(model, (NASModule, ExportedModule)):
             raise TypeError(f"NASPredictor runs YOLO-NAS, not a {type(model).__name__}")
         self.processing, self.in_channels = model.processing, model.in_channels
         for name, value in engine_defaults(model.processing).items():
             if name not in self._chosen:
                 setattr(self.args, name, value)
-        fused = fused_copy(model)
-        fused.__deepcopy__ = lambda memo: fused  # newer engines copy what they get; this is a copy, for them alone
         with session():
-            super().setup_model(fused, verbose)
-        del fused.__deepcopy__
+            super().setup_model(inference_module(model), verbose)
         self.done_warmup = True  # the engine's runs the first image twice, and imports torchvision for its own NMS
 
     def setup_source(self, source: Any, *args: Any, **kwargs: Any) -> None:
@@ -109,42 +107,42 @@ class NASPredictor(DetectionPredictor):
             yield result
 
     def preprocess(self, im: Tensor | list[NDArray[Any]]) -> Tensor:
-        """Letterbox and normalise a batch.
+        """Letterbox a batch; what the checkpoint wants besides happens where the network runs.
 
         Args:
             im: Images [H, W, C] in BGR, or a tensor [B, C, H, W] in RGB from 0 to 1 whose sides are multiples of 32,
-                which is normalised but not letterboxed.
+                which is not letterboxed.
 
         Returns:
-            Input of the network, [B, C, H, W].
+            Pixels [B, C, H, W], BGR from 0 to 255.
         """
-        spec = self._spec()
-        self._placements = []
         if isinstance(im, Tensor):
             self._placements = [Placement(1.0, 1.0, 0, 0)] * len(im)
             pixels = im.to(self.device).float() * 255
-        else:
-            self._keep_readable(im)
-            if not im:
-                return torch.empty((0, self.in_channels, *spec.size), device=self.device)
-            canvases, placements = zip(*(spec.letterbox(x) for x in im), strict=True)
-            self._placements = list(placements)
-            pixels = torch.from_numpy(np.stack(canvases)).to(self.device).permute(0, 3, 1, 2)
-            if pixels.shape[1] == 3:
-                pixels = pixels.flip(1)  # BGR to RGB
-        values = spec.normalise(pixels)
-        return values.half() if self.model.fp16 else values
+            return pixels.flip(1) if pixels.shape[1] == 3 else pixels
+        spec = self._spec()
+        self._placements = []
+        self._keep_readable(im)
+        if not im:
+            return torch.empty((0, self.in_channels, *spec.size), device=self.device)
+        canvases, placements = zip(*(spec.letterbox(x) for x in im), strict=True)
+        self._placements = list(placements)
+        pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
+        return torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)
+
+    def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
+        """Return boxes [B, A, 4] and scores [B, A, C]; for trackers, which keep one tensor, joined [B, A, 4 + C]."""
+        found = super().inference(im, *args, **kwargs)
+        return torch.cat(found, dim=-1) if self.args.mode == "track" else found
 
     def postprocess(self, preds: Any, img: Tensor, orig_imgs: Any, **kwargs: Any) -> list[Results]:
         """Select boxes, map them back to the original images, and wrap them as ``Results``."""
-        output = preds[0] if isinstance(preds, (list, tuple)) else preds
         if isinstance(orig_imgs, Tensor):
             orig_imgs = _as_images(orig_imgs)
+        found = preds.tensor_split([4], dim=-1) if isinstance(preds, Tensor) else preds
         return [
             self._result(boxes, scores, *rest, iou=kwargs.get("iou", self.args.iou))
-            for boxes, scores, *rest in zip(
-                *split_output(output), self._placements, orig_imgs, self.batch[0], strict=True
-            )
+            for boxes, scores, *rest in zip(*found, self._placements, orig_imgs, self.batch[0], strict=True)
         ]
 
     def _result(

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from ultralytics.models.yolo.detect import DetectionTrainer
 
-from yolonas_plugin.export.graph import join_output
 from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nn import RawPredictions, YoloNASConfig, YoloNASLoss
 
@@ -45,12 +44,12 @@ class TrainingModule(NASModule):
 
         Returns:
             For a batch what :meth:`loss` returns. For images in training mode
-            :class:`~yolonas_plugin.nn.RawPredictions`; in evaluation mode the engine's layout [B, 4 + C, A], and those.
+            :class:`~yolonas_plugin.nn.RawPredictions`; in evaluation mode boxes and scores as one pair, and those.
         """
         if isinstance(images, Mapping):
             return self.loss(images)
         raw = self.predict_raw(images)
-        return raw if self.training else (join_output(*self.heads.decode(raw)), raw)
+        return raw if self.training else (self.heads.decode(raw), raw)
 
     def loss(self, batch: Mapping[str, Any], preds: Any = None) -> tuple[Tensor, Tensor | dict[str, Tensor]]:
         """Compare predictions with a batch's labels.

@@ -19,7 +19,8 @@ from yolonas_plugin.data import DataSet, Sample, open_data
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes
-from yolonas_plugin.nas.module import NASModule, build_module, fused_copy, split_output
+from yolonas_plugin.nas.inference import ExportedModule, inference_module
+from yolonas_plugin.nas.module import NASModule, build_module, fused_copy
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
 from yolonas_plugin.weights import find_weights, read_checkpoint
@@ -58,15 +59,15 @@ class NASValidator(DetectionValidator):
                     folder.rmdir()
 
     def __call__(self, trainer: Any = None, model: nn.Module | str | Path | None = None) -> Any:
-        """Validate a fused copy of ``model``, or the file that it (or the setting ``model``) names.
+        """Validate ``model`` by its runtime, or the file that it (or the setting ``model``) names.
 
-        With a ``trainer``, the average of the weights that it trains.
+        With a ``trainer``, a fused copy of the average of the weights that it trains.
         """
         if trainer is not None:
             model = trainer.ema.ema
         elif not isinstance(model, nn.Module):
             model = build_module(read_checkpoint(find_weights(model or self.args.model)))
-        if not isinstance(model, NASModule):
+        if not isinstance(model, (NASModule, ExportedModule)):
             raise TypeError(f"NASValidator measures YOLO-NAS, not a {type(model).__name__}")
         self.class_names = model.names
         self.processing = model.processing
@@ -75,12 +76,13 @@ class NASValidator(DetectionValidator):
             self.args.imgsz = largest
         elif self.args.imgsz != largest:
             self.processing = model.processing.with_size((self.args.imgsz, self.args.imgsz))
-        fused = fused_copy(model)
         if trainer is not None:
             trainer = copy(trainer)
-            trainer.ema = SimpleNamespace(ema=fused)
-        with session(), contextlib.nullcontext() if trainer else self._described_data():
-            return super().__call__(trainer, fused)
+            trainer.ema = SimpleNamespace(ema=fused_copy(model))
+            with session():
+                return super().__call__(trainer)
+        with session(), self._described_data():
+            return super().__call__(model=inference_module(model))
 
     @contextlib.contextmanager
     def _described_data(self) -> Iterator[None]:
@@ -112,19 +114,25 @@ class NASValidator(DetectionValidator):
         )
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Move a batch to the device and normalise its images; ``batch["rgb"]`` keeps them for plots."""
-        pixels = batch["img"]
+        """Move a batch to the device, and give its images the form that the network takes them in.
+
+        That is pixels in BGR; while training, the network's own input. ``batch["rgb"]`` keeps the images for plots.
+        """
+        pixels = batch["img"].to(self.device)
         batch = super().preprocess(batch)
         batch["rgb"] = batch["img"]
-        batch["img"] = self.processing.normalise(pixels.to(self.device)).to(batch["rgb"].dtype)
+        if self.training:
+            batch["img"] = self.processing.normalise(pixels).to(batch["rgb"].dtype)
+        else:
+            batch["img"] = pixels.flip(1) if pixels.shape[1] == 3 else pixels
         return batch
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
         """Select boxes and clip them to the network's input."""
-        output = preds[0] if isinstance(preds, (list, tuple)) else preds
+        found = preds[0] if self.training else preds
         height, width = self.processing.size
         detections = []
-        for boxes, scores in zip(*split_output(output), strict=True):
+        for boxes, scores in zip(*found, strict=True):
             rows = select_boxes(
                 boxes,
                 scores,

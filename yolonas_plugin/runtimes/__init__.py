@@ -1,1 +1,114 @@
-"""Inference engines behind one small interface: pixels in, boxes and scores out."""
+"""Inference engines behind one small interface: letterboxed pixels in, boxes and scores out. Without torch.
+
+Each runtime opens what :mod:`yolonas_plugin.export` writes. torch itself isn't among them: its network needs no file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError
+from yolonas_plugin.runtimes.graph import GraphRuntime
+
+Name: TypeAlias = Literal["torch", "openvino", "onnxruntime"]
+Precision: TypeAlias = Literal["fp32", "bf16", "int8"]
+
+
+class _Kind(NamedTuple):
+    package: str
+    extra: str
+    reference: str
+    suffixes: tuple[str, ...]
+    precisions: tuple[Precision, ...]
+
+
+KINDS: Final[dict[str, _Kind]] = {
+    "openvino": _Kind(
+        "openvino",
+        "openvino",
+        "yolonas_plugin.runtimes.openvino:OpenVinoRuntime",
+        (".xml", ".onnx"),
+        ("fp32", "bf16", "int8"),
+    ),
+    "onnxruntime": _Kind(
+        "onnxruntime", "onnx", "yolonas_plugin.runtimes.onnxruntime:OnnxRuntime", (".onnx",), ("fp32",)
+    ),
+}
+"""The runtimes that open files, fastest first on a CPU (benchmarks/speed.py)."""
+
+
+def choose(name: str, precision: str = "fp32") -> str:
+    """Return the runtime that a user means; ``"auto"`` is the fastest that is installed.
+
+    Raises:
+        RuntimeChoiceError: There is no such runtime, or it doesn't have the precision.
+        MissingExtraError: It isn't installed.
+    """
+    if name == "auto":
+        name = next((n for n, kind in KINDS.items() if precision in kind.precisions and _installed(kind)), "torch")
+    if name == "torch":
+        known: tuple[str, ...] = ("fp32", "bf16")
+    elif name in KINDS:
+        known = KINDS[name].precisions
+        require_runtime(name)
+    else:
+        raise RuntimeChoiceError(f"runtime={name!r} is unknown; it is one of torch, {', '.join(KINDS)}, auto")
+    if precision not in known:
+        raise RuntimeChoiceError(f"runtime={name!r} runs in {' or '.join(known)}, not precision={precision!r}")
+    return name
+
+
+def require_runtime(name: str) -> None:
+    """Check that a runtime is installed, without importing it.
+
+    Raises:
+        MissingExtraError: It isn't.
+    """
+    kind = KINDS[name]
+    if not _installed(kind):
+        raise MissingExtraError(f"runtime={name!r}", kind.package, kind.extra)
+
+
+def open_runtime(path: str | Path, name: str = "auto", precision: str = "fp32", **options: Any) -> GraphRuntime:
+    """Open an exported file.
+
+    Args:
+        path: What :func:`yolonas_plugin.nas.export.export` wrote: an ONNX file, or OpenVINO's .xml file or its folder.
+        name: ``"openvino"``, ``"onnxruntime"``, or ``"auto"`` for the fastest installed that opens such files.
+        precision: Of the arithmetic, ``"fp32"`` or ``"bf16"``; a file of int8 weights computes in int8 anyway.
+        **options: Of the runtime: ``threads``, and for OpenVINO ``cache``, a folder for what it has compiled.
+
+    Raises:
+        RuntimeChoiceError: No runtime that is known or chosen opens such a file.
+        MissingExtraError: The one that does isn't installed.
+        CheckpointError, ProcessingError: It isn't an export of this package, or it is damaged.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = next(iter(sorted(path.glob("*.xml"))), path)
+    fit = [n for n, kind in KINDS.items() if path.suffix.lower() in kind.suffixes]
+    if not fit:
+        raise RuntimeChoiceError(f"{path}: no runtime opens such a file; .onnx and OpenVINO's .xml are known")
+    if name == "auto":
+        name = next((n for n in fit if _installed(KINDS[n])), fit[0])
+    elif name not in fit:
+        raise RuntimeChoiceError(f"{path}: runtime={name!r} doesn't open such a file; {' and '.join(fit)} do")
+    require_runtime(name)
+    module, _, attribute = KINDS[name].reference.partition(":")
+    factory: Callable[..., GraphRuntime] = getattr(import_module(module), attribute)
+    return factory(path, precision=precision, **options)
+
+
+def is_export(path: str | Path) -> bool:
+    """Tell by its name whether a path is something that a runtime opens."""
+    path = Path(path)
+    suffixes = {suffix for kind in KINDS.values() for suffix in kind.suffixes}
+    return path.suffix.lower() in suffixes or (path.is_dir() and any(path.glob("*.xml")))
+
+
+def _installed(kind: _Kind) -> bool:
+    return find_spec(kind.package) is not None

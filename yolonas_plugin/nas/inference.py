@@ -1,0 +1,128 @@
+"""What the engine's predictor and validator run: letterboxed pixels in, boxes and scores out, by any runtime."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from yolonas_plugin.errors import RuntimeChoiceError
+from yolonas_plugin.export.description import Description
+from yolonas_plugin.export.graph import PixelNetwork
+from yolonas_plugin.nas.module import NASModule, RuntimeChoice, fused_copy
+from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.runtimes import choose, open_runtime
+from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
+from yolonas_plugin.runtimes.graph import GraphRuntime
+
+Run = Callable[[Tensor], "tuple[Tensor, Tensor]"]
+
+
+class ExportedModule(nn.Module):
+    """A model that is an exported file: it predicts, and has nothing to train or to convert.
+
+    Attributes are those that ``NASModule`` has; ``runtime`` is what opened the file.
+    """
+
+    def __init__(self, runtime: GraphRuntime) -> None:
+        super().__init__()
+        self.runtime = runtime
+        found = runtime.description
+        self.names = dict(enumerate(found.names))
+        self.processing = found.processing
+        self.in_channels = found.channels
+        self.stride = torch.tensor([32])
+        self.yaml: dict[str, Any] = {} if found.channels == 3 else {"channels": found.channels}
+        self.task = "detect"
+        self.pt_path = str(runtime.path)
+
+
+class InferenceModule(nn.Module):
+    """A network in the form that the engine runs, with the attributes that the engine asks for.
+
+    Args:
+        source: The model.
+        run: From pixels [B, C, H, W], BGR from 0 to 255, to boxes [B, A, 4] and scores [B, A, C].
+    """
+
+    def __init__(self, source: NASModule | ExportedModule, run: Run) -> None:
+        super().__init__()
+        self.run = run
+        self.names, self.stride, self.yaml, self.task = source.names, source.stride, source.yaml, source.task
+
+    def forward(self, pixels: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
+        """Return boxes and scores; the engine's extra arguments are ignored."""
+        return self.run(pixels)
+
+    def fuse(self, verbose: bool = True) -> InferenceModule:
+        """Do nothing: it is fused."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> InferenceModule:
+        return self  # newer engines copy what they get; this was made for them alone
+
+
+def inference_module(source: NASModule | ExportedModule) -> InferenceModule:
+    """Make what the engine runs from a model, by the runtime of its choice."""
+    if isinstance(source, ExportedModule):
+        return InferenceModule(source, _on_tensors(source.runtime))
+    choice = source.runtime
+    if choice.name != "torch":
+        return InferenceModule(source, _on_tensors(make_runtime(source, choice)))
+    return InferenceModule(source, PixelNetwork(fused_copy(source), source.processing))
+
+
+def chosen(runtime: str, precision: str, calibration: Any) -> RuntimeChoice:
+    """Check what a user asks for.
+
+    Raises:
+        RuntimeChoiceError: There is no such runtime or precision, or there is nothing to calibrate int8 on.
+        MissingExtraError: The runtime isn't installed.
+    """
+    if precision == "int8" and calibration is None:
+        raise RuntimeChoiceError(
+            "precision='int8' is calibrated on your images: name a hundred or more that are like those to come, "
+            "calibration='images/'"
+        )
+    return RuntimeChoice(name=choose(runtime, precision), precision=precision, calibration=calibration)
+
+
+def make_runtime(module: NASModule, choice: RuntimeChoice) -> GraphRuntime:
+    """Export a model for a runtime, unless that was done before, and open it."""
+    folder = cached(_key(module), lambda folder: write_graph(module, folder / "model.onnx"))
+    options: dict[str, Any] = {"cache": cache_folder() / "openvino"} if choice.name == "openvino" else {}
+    return open_runtime(folder / "model.onnx", choice.name, choice.precision, **options)
+
+
+def write_graph(module: NASModule, path: Path) -> None:
+    """Write the graph that runtimes open: pixels of any size and number in, boxes and scores out."""
+    from yolonas_plugin.export.onnx import write_onnx
+
+    network = deepcopy(module).cpu().float().fuse()
+    write_onnx(network, describe(module, module.processing), path, dynamic=True, simplify=False)
+
+
+def describe(module: NASModule, spec: ProcessingSpec) -> Description:
+    """Return what such a graph says of itself."""
+    names = tuple(module.names[index] for index in range(module.num_classes))
+    return Description(names=names, processing=spec, takes="pixels", gives="pair", channels=module.in_channels)
+
+
+def _key(module: NASModule) -> str:
+    texts = [module.config.size, module.processing.to_json(), repr(module.names)]
+    tensors = [tensor.detach().cpu().contiguous().numpy().tobytes() for tensor in module.state_dict().values()]
+    return cache_key([*texts, *tensors])
+
+
+def _on_tensors(runtime: GraphRuntime) -> Run:
+    def run(pixels: Tensor) -> tuple[Tensor, Tensor]:
+        if pixels.is_floating_point():
+            pixels = pixels.round().clamp(0, 255).byte()
+        boxes, scores = runtime(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+        return torch.from_numpy(boxes), torch.from_numpy(scores)
+
+    return run

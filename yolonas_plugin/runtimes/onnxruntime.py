@@ -1,0 +1,44 @@
+"""ONNX Runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+from onnxruntime import InferenceSession, SessionOptions
+
+from yolonas_plugin.errors import CheckpointError
+from yolonas_plugin.export.description import Description
+from yolonas_plugin.runtimes.graph import Floats, GraphRuntime
+
+
+class OnnxRuntime(GraphRuntime):
+    """A network in ONNX Runtime, on the CPU.
+
+    Args:
+        path: An ONNX file.
+        precision: ``"fp32"``, the only one.
+        threads: Of a prediction; None leaves it to ONNX Runtime, which takes all cores.
+    """
+
+    name = "onnxruntime"
+
+    def __init__(self, path: Path, *, precision: str = "fp32", threads: int | None = None, **_: Any) -> None:
+        self.path = path
+        options = SessionOptions()
+        options.log_severity_level = 3
+        options.intra_op_num_threads = threads or 0
+        try:
+            self._session = InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # of classes that ONNX Runtime doesn't name
+            raise CheckpointError(f"{path}: ONNX Runtime can't open the file: {error}") from error
+        metadata = self._session.get_modelmeta().custom_metadata_map
+        self.description = Description.from_metadata(metadata, str(path))
+        self.check_outputs()
+        self._input = self._session.get_inputs()[0].name
+
+    def run(self, images: NDArray[Any]) -> list[Floats]:
+        """Run the graph on its input, and return its outputs."""
+        outputs: list[Floats] = self._session.run(None, {self._input: images})
+        return outputs

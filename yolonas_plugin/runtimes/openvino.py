@@ -1,0 +1,93 @@
+"""OpenVINO."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+import openvino
+from numpy.typing import NDArray
+
+from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError
+from yolonas_plugin.export.description import Description
+from yolonas_plugin.runtimes.graph import Floats, GraphRuntime
+
+INFO: Final = "yolonas"
+"""Under this name OpenVINO's own files hold the strings of their description."""
+
+_HINTS: Final = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}
+_MAX_SHAPES: Final = 4
+
+
+class OpenVinoRuntime(GraphRuntime):
+    """A network in OpenVINO, on the CPU; compiled for each shape of input that comes, the last few of which are kept.
+
+    Args:
+        path: OpenVINO's .xml file, or an ONNX file.
+        precision: Of the arithmetic: ``"fp32"``, or ``"bf16"`` where the CPU has it. Files of int8 weights compute in
+            int8, and all else in them in fp32.
+        threads: Of a prediction; None leaves it to OpenVINO, which takes all cores.
+        cache: Folder for what it has compiled, so that the next process needn't; None for nowhere.
+
+    Raises:
+        RuntimeChoiceError: The CPU has no bf16.
+    """
+
+    name = "openvino"
+
+    def __init__(
+        self, path: Path, *, precision: str = "fp32", threads: int | None = None, cache: Path | None = None
+    ) -> None:
+        self.path = path
+        self._core = openvino.Core()
+        self._lock = threading.Lock()
+        self._compiled: dict[tuple[int, ...], tuple[Any, list[Any]]] = {}
+        self._settings: dict[str, Any] = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+            **({"INFERENCE_NUM_THREADS": threads} if threads else {}),
+            **({"CACHE_DIR": str(cache)} if cache else {}),
+        }
+        if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            raise RuntimeChoiceError(
+                "precision='bf16': this CPU computes in fp32 only (it has neither AVX512-BF16 nor AMX), where bf16 "
+                "would be slower than fp32 and less exact; take fp32 or int8"
+            )
+        try:
+            self._model = self._core.read_model(path)
+        except RuntimeError as error:
+            raise CheckpointError(f"{path}: OpenVINO can't open the file: {str(error).strip()[-300:]}") from error
+        self.description = Description.from_metadata(self._metadata(), str(path))
+        self.check_outputs()
+
+    def run(self, images: NDArray[Any]) -> list[Floats]:
+        """Run the graph on its input, and return its outputs."""
+        compiled, idle = self._compile(images.shape)
+        try:
+            request = idle.pop()
+        except IndexError:  # the first, or other threads have them
+            request = compiled.create_infer_request()
+        found = list(request.infer([images], share_inputs=True).values())
+        idle.append(request)
+        return found
+
+    def _compile(self, shape: tuple[int, ...]) -> tuple[Any, list[Any]]:
+        """Return the network for a shape, and requests to it that nobody uses."""
+        with self._lock:
+            found = self._compiled.pop(shape, None)
+            if found is None:
+                self._model.reshape(list(shape))
+                found = self._core.compile_model(self._model, "CPU", self._settings), []
+            self._compiled[shape] = found
+            if len(self._compiled) > _MAX_SHAPES:
+                self._compiled.pop(next(iter(self._compiled)))
+            return found
+
+    def _metadata(self) -> dict[str, Any]:
+        """The strings of a file: an ONNX file's are under ``framework``."""
+        for section in (INFO, "framework"):
+            if self._model.has_rt_info(section):
+                found = self._model.get_rt_info(section)
+                return {k: v if isinstance(v, str) else v.astype(str) for k, v in found.value.items()}
+        return {}
