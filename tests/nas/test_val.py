@@ -75,6 +75,16 @@ def test_the_validator_class_works_by_itself(nano: Path, own_predictions: Path) 
     assert stats["metrics/recall(B)"] > 0.9
 
 
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_other_runtimes_measure_the_same(
+    runtime: str, model: NAS, nano: Path, own_predictions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "cache"))
+    expected = model.val(data=str(own_predictions), verbose=False).box
+    found = NAS(nano, runtime=runtime).val(data=str(own_predictions), verbose=False).box
+    assert found.map == pytest.approx(expected.map, abs=0.002)
+
+
 def test_nothing_is_left_behind_and_the_engine_is_kept_quiet(
     model: NAS, own_predictions: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

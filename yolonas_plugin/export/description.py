@@ -13,6 +13,9 @@ from yolonas_plugin.processing import ProcessingSpec
 PROCESSING_KEY: Final = "yolonas_processing"
 """Under this key a file's metadata holds the fields of its ``ProcessingSpec`` as JSON."""
 
+OPENVINO_SECTION: Final = "yolonas"
+"""Under this name OpenVINO's own files hold the strings."""
+
 Takes: TypeAlias = Literal["prepared", "pixels"]
 """What a graph takes, letterboxed as its processing says.
 

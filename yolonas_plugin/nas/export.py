@@ -33,14 +33,14 @@ def export(
         engine_export: The engine's own export method.
         format: ``"onnx"``, ``"torchscript"``, ``"openvino"`` or another format of the engine.
         output: Folder to write to; by default the folder of the weights, which is the engine's habit.
-        **kwargs: For ONNX the arguments of :func:`export_onnx`, else the engine's settings.
+        **kwargs: For ONNX and OpenVINO the arguments of :func:`export_onnx`, else the engine's settings.
 
     Returns:
         The path that was written.
 
     Raises:
         MissingExtraError: A package that the format needs isn't installed.
-        ExportError: The folder can't be written to, or ONNX export doesn't know a setting.
+        ExportError: The folder can't be written to, or the format doesn't know a setting.
     """
     format = format.lower()
     weights = Path(model.model.pt_path)
@@ -54,7 +54,7 @@ def export(
     if format == "onnx":
         return export_onnx(model, folder / f"{weights.stem}.onnx", **_arguments(kwargs))
     if format == "openvino":
-        require("openvino", "export to OpenVINO", "openvino")
+        return export_openvino(model, folder / f"{weights.stem}_openvino_model", **_arguments(kwargs))
     model.model.pt_path = str(folder / weights.name)  # the engine derives the name of the export from it
     try:
         with session(), quiet():
@@ -64,11 +64,11 @@ def export(
 
 
 def _arguments(settings: dict[str, Any]) -> dict[str, Any]:
-    """Take the engine's words for what :func:`export_onnx` does, and refuse those for what it doesn't."""
+    """Take the engine's words for what our own exports do, and refuse those for what they don't."""
     refused = [f"{name}={value!r}" for name, value in settings.items() if name not in _KNOWN | _HARMLESS]
     refused += [f"{name}={settings[name]!r}" for name in ("half", "int8", "quantize") if settings.get(name)]
     if refused:
-        raise ExportError(f"export to ONNX doesn't know {', '.join(refused)}; it takes {', '.join(sorted(_KNOWN))}")
+        raise ExportError(f"this export doesn't know {', '.join(refused)}; it takes {', '.join(sorted(_KNOWN))}")
     if settings.get("nms"):
         settings = {"gives": "flat", **settings}
     return {name: value for name, value in settings.items() if name in _KNOWN}
@@ -114,6 +114,47 @@ def export_onnx(
         require("onnxslim", "simplifying ONNX", "onnx")
     from yolonas_plugin.export.onnx import write_onnx
 
+    description = _describe(model, takes, gives, imgsz, selection)
+    network = deepcopy(model.model).cpu().float().fuse()
+    write_onnx(network, description, path, batch=batch, dynamic=dynamic, simplify=simplify, opset=opset)
+    return str(path)
+
+
+def export_openvino(
+    model: NAS,
+    folder: Path,
+    *,
+    takes: Takes = "prepared",
+    gives: Gives = "engine",
+    imgsz: int | list[int] | tuple[int, int] | None = None,
+    batch: int = 1,
+    dynamic: bool = False,
+    **selection: Any,
+) -> str:
+    """Write a fused copy of ``model`` as OpenVINO's files; arguments are those of :func:`export_onnx`.
+
+    Returns:
+        The folder, which has an .xml and a .bin file and the engine's metadata.yaml.
+
+    Raises:
+        MissingExtraError: openvino or onnx isn't installed.
+        ExportError: An argument has no such value, or isn't for this format.
+    """
+    require("openvino", "export to OpenVINO", "openvino")
+    require("onnx", "export to OpenVINO", "onnx")
+    from yolonas_plugin.export.openvino import write_openvino
+
+    if unknown := selection.keys() - _SELECTION.keys():
+        raise ExportError(f"export to OpenVINO doesn't know {', '.join(sorted(unknown))}")
+    description = _describe(model, takes, gives, imgsz, selection)
+    network = deepcopy(model.model).cpu().float().fuse()
+    write_openvino(network, description, folder, Path(model.model.pt_path).stem, batch=batch, dynamic=dynamic)
+    return str(folder)
+
+
+def _describe(
+    model: NAS, takes: Takes, gives: Gives, imgsz: int | list[int] | tuple[int, int] | None, selection: dict[str, Any]
+) -> Description:
     for name, value, kind in (("takes", takes, Takes), ("gives", gives, Gives)):
         if value not in get_args(kind):
             raise ExportError(f"{name}={value!r} is unknown; it is one of {', '.join(get_args(kind))}")
@@ -123,9 +164,5 @@ def export_onnx(
         height, width = sides * 2 if len(sides) == 1 else sides
         spec = spec.with_size((height, width))
     module = model.model
-    description = Description(
-        names=tuple(module.names.values()), processing=spec, takes=takes, gives=gives, channels=module.in_channels
-    )
-    network = deepcopy(module).cpu().float().fuse()
-    write_onnx(network, description, path, batch=batch, dynamic=dynamic, simplify=simplify, opset=opset)
-    return str(path)
+    names = tuple(module.names[index] for index in range(module.num_classes))
+    return Description(names=names, processing=spec, takes=takes, gives=gives, channels=module.in_channels)

@@ -19,7 +19,7 @@ from yolonas_plugin.errors import ConfigRefusedError, SourceError, YoloNASPlugin
 from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.export import export
 from yolonas_plugin.nas.inference import ExportedModule, chosen
-from yolonas_plugin.nas.module import build_module, untrained_module
+from yolonas_plugin.nas.module import NASModule, build_module, untrained_module
 from yolonas_plugin.nas.predict import NASPredictor, engine_defaults
 from yolonas_plugin.nas.save import save
 from yolonas_plugin.nas.train import NASTrainer
@@ -134,6 +134,19 @@ class NAS(Model):
         self._load(weights)
         return self
 
+    def _weights(self, what: str) -> NASModule:
+        """Return the network, for what needs one.
+
+        Raises:
+            YoloNASPluginError: The model is an exported file.
+        """
+        if isinstance(self.model, ExportedModule):
+            raise YoloNASPluginError(
+                f"{self.model.pt_path}: an exported file can predict, track and be measured; {what} needs the weights "
+                "that it was made from"
+            )
+        return self.model
+
     def info(
         self, detailed: bool = False, verbose: bool = True, imgsz: int | list[int] = 640
     ) -> tuple[int, int, int, float]:
@@ -144,6 +157,7 @@ class NAS(Model):
             verbose: Print a summary.
             imgsz: Side of the input in pixels, or height and width.
         """
+        self._weights("info")
         if verbose:
             model_info(self.model, detailed=detailed, verbose=True, imgsz=imgsz)
         layers = sum(1 for module in self.model.modules() if not list(module.children()))
@@ -228,6 +242,7 @@ class NAS(Model):
 
     def export(self, format: str = "onnx", output: str | Path | None = None, **kwargs: Any) -> str:
         """Export a fused copy; see :func:`yolonas_plugin.nas.export.export`."""
+        self._weights("export")
         return export(self, super().export, format=format, output=output, **kwargs)
 
     def save(
@@ -242,6 +257,7 @@ class NAS(Model):
 
         The default name is the engine's, in the working directory; see :func:`yolonas_plugin.nas.save.save`.
         """
+        self._weights("save")
         return save(self, filename, licence=licence, training_data=training_data, half=half)
 
     def _unsupported(self, what: str) -> NoReturn:
@@ -264,6 +280,7 @@ class NAS(Model):
         Raises:
             TrainingError: A setting can't be followed, or there is nothing to resume.
         """
+        self._weights("train")
         settings = {**self.overrides, **kwargs, "mode": "train", "task": "detect"}
         if settings.get("resume") is True:
             settings["resume"] = self.ckpt_path

@@ -10,11 +10,8 @@ import openvino
 from numpy.typing import NDArray
 
 from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError
-from yolonas_plugin.export.description import Description
+from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.runtimes.graph import Floats, GraphRuntime
-
-INFO: Final = "yolonas"
-"""Under this name OpenVINO's own files hold the strings of their description."""
 
 _HINTS: Final = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}
 _MAX_SHAPES: Final = 4
@@ -86,7 +83,7 @@ class OpenVinoRuntime(GraphRuntime):
 
     def _metadata(self) -> dict[str, Any]:
         """The strings of a file: an ONNX file's are under ``framework``."""
-        for section in (INFO, "framework"):
+        for section in (OPENVINO_SECTION, "framework"):
             if self._model.has_rt_info(section):
                 found = self._model.get_rt_info(section)
                 return {k: v if isinstance(v, str) else v.astype(str) for k, v in found.value.items()}

@@ -1,0 +1,180 @@
+"""Other runtimes under ``NAS``: the same detections as torch, what they need is made once, and misuse is explained."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import openvino
+import pytest
+import torch
+
+from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, picture
+from yolonas_plugin import NAS
+from yolonas_plugin.errors import CheckpointError, MissingExtraError, RuntimeChoiceError, YoloNASPluginError
+from yolonas_plugin.nas import inference
+from yolonas_plugin.runtimes import choose, is_export, open_runtime
+
+RUNTIMES = ["openvino", "onnxruntime"]
+PICTURES = [picture(seed, height=100 + 10 * seed) for seed in range(3)]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
+def rows(found: NAS, source: object, **settings: object) -> list[np.ndarray]:
+    return [result.boxes.data.numpy() for result in found.predict(source, verbose=False, **settings)]
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_the_detections_of_torch(name: str, model: NAS, nano: Path) -> None:
+    other = NAS(nano, runtime=name)
+    for settings in ({}, {"imgsz": (96, 224)}, {"conf": 0.3, "max_det": 30}):
+        for found, expected in zip(rows(other, PICTURES, **settings), rows(model, PICTURES, **settings), strict=True):
+            assert len(found) > 5
+            assert_same_boxes(found, expected, atol=0.05)
+    assert other.names == model.names
+    assert sum(p.numel() for p in other.model.parameters()) > 8e6  # the weights are there, to train, save and export
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_every_kind_of_source(name: str, nano: Path, image: Path, video: Path) -> None:
+    other = NAS(nano, runtime=name)
+    expected = rows(other, image)[0]
+    tensor = torch.from_numpy(np.full((2, SIZE, SIZE, 3), 127, np.uint8)).permute(0, 3, 1, 2) / 255
+    assert len(rows(other, tensor)) == 2
+    for found in (rows(other, [str(image)] * 2), rows(other, [str(image)] * 3, batch=2), rows(other, picture())):
+        for mine in found:
+            np.testing.assert_allclose(mine, expected, atol=1e-3)
+    tracks = [result.boxes.id for result in other.track(str(video), stream=True, verbose=False)]
+    assert len(tracks[-1]) > 3
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_threads_may_share_a_model(name: str, nano: Path) -> None:
+    other = NAS(nano, runtime=name)
+    expected = [rows(other, image)[0] for image in PICTURES]
+    with ThreadPoolExecutor(4) as pool:
+        for index, found in enumerate(pool.map(lambda i: rows(other, PICTURES[i % 3])[0], range(12))):
+            np.testing.assert_allclose(found, expected[index % 3], atol=1e-3)
+
+
+def test_what_a_runtime_needs_is_made_once(
+    nano: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path))
+    expected = rows(NAS(nano, runtime="onnxruntime"), picture())[0]
+    (made,) = [path for path in (tmp_path / "runtimes").iterdir() if path.is_dir()]
+    assert os.listdir(made) == ["model.onnx"]
+
+    def write_again(*_: object) -> None:
+        raise AssertionError("it is there")
+
+    monkeypatch.setattr(inference, "write_graph", write_again)
+    copy = tmp_path / "other name.pth"
+    copy.write_bytes(nano.read_bytes())  # the same content
+    for again in (NAS(nano, runtime="onnxruntime"), NAS(copy, runtime="openvino")):
+        assert_same_boxes(rows(again, picture())[0], expected, atol=0.05)
+    changed = NAS(nano, runtime="onnxruntime")
+    next(changed.model.parameters()).data.mul_(2)
+    with pytest.raises(AssertionError, match="it is there"):
+        rows(changed, picture())
+
+
+@pytest.mark.parametrize(
+    ("format", "settings"),
+    [
+        ("onnx", {}),
+        ("onnx", {"takes": "pixels", "gives": "pair"}),
+        ("onnx", {"dynamic": True, "gives": "pair"}),
+        ("openvino", {}),
+        ("openvino", {"takes": "pixels", "gives": "pair"}),
+    ],
+)
+def test_exported_files_are_models(format: str, settings: dict[str, object], model: NAS, tmp_path: Path) -> None:
+    path = model.export(format=format, output=tmp_path, **settings)
+    found = NAS(path)
+    assert found.names == model.names
+    assert found.processing == model.processing
+    assert_same_boxes(rows(found, picture())[0], rows(model, picture())[0], atol=0.05)
+    for call in (found.train, found.export, found.info, lambda: found.save(tmp_path / "x.safetensors")):
+        with pytest.raises(YoloNASPluginError, match="needs the weights that it was made from"):
+            call()
+
+
+def test_exports_that_select_boxes_are_for_others(model: NAS, tmp_path: Path) -> None:
+    path = model.export(output=tmp_path, gives="flat")
+    for name in RUNTIMES:
+        with pytest.raises(RuntimeChoiceError, match=r"selects boxes itself \(flat\)"):
+            NAS(path, runtime=name)
+
+
+def test_auto_is_the_fastest_that_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert choose("auto") == "openvino"
+    monkeypatch.setattr("yolonas_plugin.runtimes.find_spec", lambda name: None if name == "openvino" else 1)
+    assert choose("auto") == "onnxruntime"
+    with pytest.raises(MissingExtraError, match=r"pip install 'yolonas-plugin\[openvino\]'"):
+        choose("openvino")
+    monkeypatch.setattr("yolonas_plugin.runtimes.find_spec", lambda name: None)
+    assert choose("auto") == "torch"
+
+
+def test_what_is_not_there_is_said(nano: Path, tmp_path: Path) -> None:
+    for settings, message in (
+        ({"runtime": "tensorrt"}, "runtime='tensorrt' is unknown; it is one of torch, openvino, onnxruntime, auto"),
+        ({"runtime": "onnxruntime", "precision": "bf16"}, "'onnxruntime' runs in fp32, not precision='bf16'"),
+        ({"precision": "fp8"}, "'torch' runs in fp32 or bf16, not precision='fp8'"),
+        ({"runtime": "openvino", "precision": "int8"}, "calibrated on your images"),
+    ):
+        with pytest.raises(RuntimeChoiceError, match=message):
+            NAS(nano, **settings)
+    (tmp_path / "x.onnx").write_bytes(b"no graph")
+    for name in RUNTIMES:
+        with pytest.raises(CheckpointError, match=r"x\.onnx.*can't open the file"):
+            NAS(tmp_path / "x.onnx", runtime=name)
+    with pytest.raises(RuntimeChoiceError, match="no runtime opens such a file"):
+        open_runtime(tmp_path / "x.engine")
+
+
+def test_a_graph_of_somebody_else_is_not_guessed_at(tmp_path: Path) -> None:
+    torch.onnx.export(torch.nn.Identity(), (torch.zeros(1, 3, 32, 32),), tmp_path / "x.onnx", dynamo=False)
+    for name in RUNTIMES:
+        with pytest.raises(CheckpointError, match="doesn't say how its images are prepared"):
+            NAS(tmp_path / "x.onnx", runtime=name)
+
+
+@pytest.mark.skipif(
+    "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"), reason="this CPU has bf16"
+)
+def test_bf16_is_refused_where_it_would_be_slower(nano: Path) -> None:
+    with pytest.raises(RuntimeChoiceError, match="this CPU computes in fp32 only"):
+        rows(NAS(nano, runtime="openvino", precision="bf16"), picture())
+
+
+def test_a_cache_that_cannot_be_written_to(nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "file" / "below"))
+    with pytest.raises(RuntimeChoiceError, match=r"can't be kept there.*YOLONAS_WEIGHTS"):
+        rows(NAS(nano, runtime="onnxruntime"), picture())
+
+
+def test_opening_an_export_needs_no_torch(model: NAS, tmp_path: Path) -> None:
+    path = model.export(output=tmp_path, takes="pixels", gives="pair")
+    assert is_export(path)
+    program = (
+        "import sys, numpy as np\nfrom yolonas_plugin.runtimes import open_runtime\n"
+        "for name in ('openvino', 'onnxruntime'):\n"
+        "    runtime = open_runtime(sys.argv[1], name)\n"
+        f"    boxes, scores = runtime(np.zeros((1, {SIZE}, {SIZE}, 3), np.uint8))\n"
+        f"    assert boxes.shape[2] == 4 and scores.shape[2] == {len(NAMES)}\n"
+        "assert not {'torch', 'ultralytics', 'torchvision'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program, path], check=True)
