@@ -1,0 +1,32 @@
+"""The kinds of documents: those of training and validation, and those that only the test has."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final
+
+from ..pool import Pool
+from ..style import Split
+from ..writer import Writer
+from . import books, business, manuals, papers, press, slides
+
+Family = Callable[[Split, random.Random, Pool], tuple[Writer, str]]
+
+# name: the function that writes one document's source, and how often it is drawn
+TRAINING: Final[dict[str, tuple[Family, float]]] = {
+    "two_column_paper": (papers.two_columns, 2.5),
+    "article": (papers.article, 2),
+    "sphinx_manual": (manuals.sphinx, 2.5),
+    "reference_manual": (manuals.reference, 1.5),
+    "web_page": (manuals.web_page, 1.5),
+    "report": (business.report, 2.5),
+    "letter": (business.letter, 1.5),
+    "invoice": (business.invoice, 1.7),
+    "form": (business.form, 1.2),
+    "slides": (slides.slides, 2.5),
+    "magazine": (press.magazine, 1.7),
+    "newspaper": (press.newspaper, 1.3),
+    "book": (books.book, 1.2),
+}
+HELD_OUT: Final[dict[str, tuple[Family, float]]] = {}
