@@ -24,7 +24,7 @@ def _label(rng: random.Random, words: Words, size: float) -> str:
 
 def _frame(width: float, height: float, parts: list[str]) -> tuple[str, float, float]:
     body = "\n".join(parts)
-    return f"block(width: {pt(width)}, height: {pt(height)}, {{ set par(leading: 0.3em, justify: false, first-line-indent: 0pt)\nset align(start)\n{body}\n}})", width, height
+    return f"block(width: {pt(width)}, height: {pt(height)}, {{ set text(dir: ltr)\nset par(leading: 0.3em, justify: false, first-line-indent: 0pt)\nset align(left)\n{body}\n}})", width, height
 
 
 def _flow(rng: random.Random, words: Words, width: float, accent: str) -> tuple[str, float, float]:

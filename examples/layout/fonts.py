@@ -132,7 +132,7 @@ FONTS: Final[tuple[Font, ...]] = (
 # What shows how high a script's letters go and how deep.
 _LETTERS: Final = {
     "latin": ("bdhkl", "gpqy"),
-    "arabic": ("ألكط", "جعحم"),
+    "arabic": ("لكط", "جع"),
     "devanagari": ("कीर्ति", "कुपू"),
     "hans": ("国语书", "国语书"),
     "hant": ("國語書", "國語書"),

@@ -18,8 +18,8 @@ from .classes import INDEX
 
 Rect = tuple[float, float, float, float]  # left, top, right, bottom in pt, from the page's upper left corner
 
-# Their parts lie in any order (cells), and they never go on in another column of the same page.
-_WHOLE: Final = ("table", "picture", "formula", "code")
+# Its number stands in a column of its own, but never apart from it.
+_WHOLE: Final = ("formula",)
 
 
 class DocumentError(RuntimeError):
@@ -91,16 +91,18 @@ def _touches(first: Rect, second: Rect) -> bool:
 
 
 def _columns(rects: list[Rect]) -> list[list[Rect]]:
-    """Lines in reading order, cut where the text jumps up into another column."""
+    """Lines in reading order, cut where the text jumps up or aside into another column."""
     groups: list[list[Rect]] = []
     for rect in rects:
         if rect[2] - rect[0] < 0.01 or rect[3] - rect[1] < 0.01:
             continue
         before = groups[-1][-1] if groups else rect
-        if not groups or rect[1] < before[1] - 0.5 * (before[3] - before[1]):
+        up = rect[1] < before[1] - 0.5 * (before[3] - before[1])
+        aside = (rect[0] > before[2] or rect[2] < before[0]) and rect[1] > before[3]
+        if not groups or up or aside:
             groups.append([])
         groups[-1].append(rect)
-    # a raised index or a fraction within a line jumps up too, but it stays between its column's edges
+    # a raised index jumps up too, and a short line lies aside of a word's rest, but between their column's edges
     merged: list[list[Rect]] = []
     for group in groups:
         left, right = min(rect[0] for rect in group), max(rect[2] for rect in group)

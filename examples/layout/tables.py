@@ -11,7 +11,7 @@ from .markup import em, pt, quote
 from .words import Words
 
 _KINDS: Final = ("integer", "decimal", "percent", "money", "date", "short", "long", "mark", "code", "name", "range")
-_NARROW: Final = {"integer": 34.0, "decimal": 38.0, "percent": 34.0, "mark": 28.0, "range": 48.0}
+_NARROW: Final = {"integer": 40.0, "decimal": 44.0, "percent": 40.0, "mark": 34.0, "range": 62.0}
 _NUMERIC: Final = ("integer", "decimal", "percent", "money", "range")
 
 
@@ -110,14 +110,14 @@ def table(rng: random.Random, words: Words, look: TableLook, width: float, size:
 def _columns(rng: random.Random, width: float, count: int | None) -> list[str]:
     """Kinds of columns that fit; `width` is in points of text of 9 pt."""
     kinds: list[str] = [rng.choice(("name", "short", "code", "short", "name"))]
-    used = 70.0
+    used = 80.0
     limit = count or rng.choices((2, 3, 4, 5, 6, 7, 8, 9, 10), (2, 4, 5, 5, 4, 3, 2, 1, 1))[0]
     main = rng.choice(_KINDS)
     while len(kinds) < limit:
         kind = main if rng.random() < 0.5 else rng.choice(_KINDS)
         if kind == "long" and ("long" in kinds or limit > 5):
             continue
-        need = _NARROW.get(kind, 130.0 if kind == "long" else 62.0)
+        need = _NARROW.get(kind, 140.0 if kind == "long" else 100.0 if kind == "code" else 74.0)
         if used + need > width:
             break
         kinds.append(kind)

@@ -194,7 +194,7 @@ class Writer:
             if rng.random() < 0.1:
                 body = f"strong({quote(self.words.phrase(1, 2) + self.words.colon + ' ')}) + {body}"
             result.append(
-                f"item({self.id('list_item')}, {quote(marker)}, {body}, indent: {em(style.item_indent + depth * 1.6)}, "
+                f"item({self.id('list_item')}, {quote(marker)}, {body}, indent: {em((style.item_indent + depth * 1.6) * min(1.0, self.room / style.size / 24))}, "
                 f"hang: {em(hang)}, gap: {em(gap)}, side: {side})"
             )
             if depth < 2 and rng.random() < 0.08:
@@ -206,7 +206,8 @@ class Writer:
         most = max(3, int(self.height * 0.5 / (self.style.size * 2.2)))
         rows = rows or min(most, self.rng.choice((2, 3, 4, 5, 5, 6, 7, 8, 10, 12, 16)))
         assert self.style.table is not None
-        return f"bl({self.id('table')}, {table(self.rng, self.words, self.style.table, room or self.room, self.style.size, rows, columns)})"
+        body = f"bl({self.id('table')}, {table(self.rng, self.words, self.style.table, room or self.room, self.style.size, rows, columns)})"
+        return f"within({pt(self.height * 0.8)}, {body})"
 
     def caption(self, kind: str, text: str | None = None) -> str:
         """The caption of the next figure or table."""
@@ -253,10 +254,11 @@ class Writer:
         rng = self.rng
         kind = kind or rng.choices(("photo", "chart", "drawing"), (4, 4, 2))[0]
         highest = highest or self.height * 0.42
-        if kind == "drawing":
+        if kind == "drawing" and width > 130:
             body, _, height = drawing(rng, self.words, width, self.style.accent)
             if height <= highest:
                 return f"bl({self.id('picture')}, {body})"
+        if kind == "drawing":
             kind = "chart"
         image = self.pool.chart(rng) if kind == "chart" else self.pool.photo(rng)
         if kind == "chart":

@@ -9,7 +9,7 @@ from typing import Final
 from ..pool import Pool
 from ..style import Split
 from ..writer import Writer
-from . import books, business, manuals, papers, press, slides
+from . import books, business, held_out, manuals, papers, press, slides, technical
 
 Family = Callable[[Split, random.Random, Pool], tuple[Writer, str]]
 
@@ -28,5 +28,14 @@ TRAINING: Final[dict[str, tuple[Family, float]]] = {
     "magazine": (press.magazine, 1.7),
     "newspaper": (press.newspaper, 1.3),
     "book": (books.book, 1.2),
+    "datasheet": (technical.datasheet, 1.7),
+    "contract": (technical.contract, 1.2),
+    "worksheet": (technical.worksheet, 1.7),
 }
-HELD_OUT: Final[dict[str, tuple[Family, float]]] = {}
+HELD_OUT: Final[dict[str, tuple[Family, float]]] = {
+    "thesis": (held_out.thesis, 1.3),
+    "standard": (held_out.standard, 1.3),
+    "brochure": (held_out.brochure, 1),
+    "two_colours": (held_out.two_colours, 1),
+    "catalogue": (held_out.catalogue, 1),
+}

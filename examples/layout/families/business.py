@@ -62,7 +62,7 @@ def report(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     if rng.random() < 0.15:
         extra["background"] = f"place(top + left, rect(width: {pt(style.margin[0] * 0.3)}, height: 100%, fill: {style.accent}))"
     elif rng.random() < 0.05:
-        extra["background"] = f"rotate(-50deg, text(size: 70pt, fill: luma(232), {quote(rng.choice(('DRAFT', 'COPY', 'CONFIDENTIAL')))}))"
+        extra["background"] = f"rotate(-50deg, text(size: 70pt, fill: luma(232), el(\"nothing:w\", {quote(rng.choice(('DRAFT', 'COPY', 'CONFIDENTIAL')))})))"
     return writer, writer.source(writer.page(header, footer, **extra), body)
 
 

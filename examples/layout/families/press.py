@@ -121,7 +121,7 @@ def newspaper(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str
             body.append(f"align(center, block(width: 100%, below: 8pt, {masthead}))")
             facts = ", ".join(f"par(el({writer.id('text')}, {text}))" for text in (quote(words.date()), quote(words.phrase(2, 4)), quote(f"{rng.randint(1, 4)},{rng.randint(10, 99)} €")))
             body.append(f"block(width: 100%, stroke: (y: 0.6pt), inset: (y: 4pt), text(size: 8pt, grid(columns: (1fr, auto, 1fr), align: (start, center, end), {facts})))")
-        for _ in range(rng.randint(2, 4)):
+        for _ in range(rng.randint(3, 5)):
             body.append(_article(writer, rng.choice((3, 4, 4, 5)) if large else rng.choice((2, 3, 3, 4))))
             if rule:
                 body.append("line(length: 100%, stroke: 0.6pt)")
@@ -135,7 +135,7 @@ def newspaper(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str
 
 
 def _article(writer: Writer, columns: int) -> str:
-    """A headline over its columns. The block is as high as balanced columns need, which `balanced` finds."""
+    """A headline over its columns. """
     rng, style, words = writer.rng, writer.style, writer.words
     column = (style.width - style.gutter * (columns - 1)) / columns
     room, writer.room = writer.room, column
@@ -145,9 +145,10 @@ def _article(writer: Writer, columns: int) -> str:
         parts.append(writer.paragraph(1, 4, notes=False))
         if rng.random() < 0.1:
             parts.append(writer.heading(2))
+    first = "none"
     if rng.random() < 0.5:
         picture = [writer.picture(column, column * 0.9, "photo")] + ([_credit(writer)] if rng.random() < 0.8 else [])
-        parts.insert(0, writer.together(*picture, align="start", gap=0.5))
+        first = writer.together(*picture, align="start", gap=0.5)
     if rng.random() < 0.6:
         parts.insert(0, writer.line("text", quote(rng.choice((words.city().upper(), words.name(), f"{words.name()}, {words.city()}"))), weight='"bold"', size="0.9em"))
     head = [f"text({style.heading.typst()}, hyphenate: false, pitched(1.1em, {writer.line('section_header', quote(words.headline(3, 10)), size=em(size), weight=chr(34) + 'bold' + chr(34))}))"]
@@ -155,4 +156,4 @@ def _article(writer: Writer, columns: int) -> str:
         head.append(writer.line("text", writer.rich(words.tokens(rng.randint(6, 14)), 0), size="1.2em"))
     writer.room = room
     inner = "\n".join(parts)
-    return f"block(width: 100%, breakable: false, above: 10pt, below: 10pt, {{ set par(spacing: 0.5em)\nset block(spacing: 0.7em)\n" + "\n".join(head) + f"\nbalanced({columns}, {pt(style.gutter)}, {{ set par(spacing: {em(style.pitch - style.body.height)})\n{inner}\n}})\n}})"
+    return f"block(width: 100%, breakable: false, above: 10pt, below: 10pt, {{ set par(spacing: 0.5em)\nset block(spacing: 0.7em)\n" + "\n".join(head) + f"\nbalanced({columns}, {pt(style.gutter)}, {first}, {{ set par(spacing: {em(style.pitch - style.body.height)})\n{inner}\n}})\n}})"
