@@ -36,7 +36,7 @@ def _flow(rng: random.Random, words: Words, width: float, accent: str) -> tuple[
     fill = rng.choice(("white", "luma(235)", f"{accent}.lighten(80%)", f"{accent}.lighten(60%)"))
     stroke = rng.choice(("0.6pt", f"1pt + {accent}", "0.8pt + luma(90)"))
     shape = rng.choice(("radius: 0pt", "radius: 4pt", "radius: 12pt"))
-    size = max(4.5, min(9.0, w / 9))
+    size = max(4.5, min(14.0, w / 9))
     parts: list[str] = []
     for row in range(rows):
         for column in range(columns):
@@ -65,7 +65,8 @@ def _bars(rng: random.Random, words: Words, width: float, accent: str) -> tuple[
     """A bar chart with its axes and numbers."""
     count = rng.randint(3, 9)
     height = width * rng.uniform(0.4, 0.7)
-    left, bottom = 24.0, 14.0
+    size = max(5.0, width / 42)
+    left, bottom = 4 * size, 2.4 * size
     step = (width - left) / count
     parts = [
         f"place(line(start: ({pt(left)}, 0pt), end: ({pt(left)}, {pt(height - bottom)}), stroke: 0.6pt))",
@@ -73,14 +74,14 @@ def _bars(rng: random.Random, words: Words, width: float, accent: str) -> tuple[
     ]
     for tick in range(5):
         y = (height - bottom) * tick / 4
-        parts.append(_place(0, max(0.0, y - 4), f"box(width: {pt(left - 4)}, align(right, text(size: 6pt, {quote(str(100 - 25 * tick))})))"))
+        parts.append(_place(0, max(0.0, y - 0.6 * size), f"box(width: {pt(left - 4)}, align(right, text(size: {pt(size)}, {quote(str(100 - 25 * tick))})))"))
         if rng.random() < 0.8:
             parts.append(f"place(line(start: ({pt(left)}, {pt(y)}), end: ({pt(width)}, {pt(y)}), stroke: 0.3pt + luma(190)))")
     for index in range(count):
         bar = (height - bottom) * rng.uniform(0.15, 1.0)
         x = left + index * step + step * 0.15
         parts.append(_place(x, height - bottom - bar, f"rect(width: {pt(step * 0.7)}, height: {pt(bar)}, fill: {accent}{rng.choice(('', '.lighten(30%)', '.lighten(55%)'))})"))
-        parts.append(_place(left + index * step, height - bottom + 3, f"box(width: {pt(step)}, align(center, text(size: 6pt, {quote(words.word()[: max(2, int(step / 4))])})))"))
+        parts.append(_place(left + index * step, height - bottom + 0.5 * size, f"box(width: {pt(step)}, align(center, text(size: {pt(size)}, {quote(words.word()[: max(2, int(step / size / 0.7))])})))"))
     return _frame(width, height, parts)
 
 
@@ -94,7 +95,7 @@ def _layers(rng: random.Random, words: Words, width: float, accent: str) -> tupl
         for cell in range(cells):
             w = (width - 4 * (cells - 1)) / cells
             fill = f"{accent}.lighten({rng.choice((40, 60, 75, 85))}%)"
-            parts.append(_place(cell * (w + 4), y, f"rect(width: {pt(w)}, height: {pt(h)}, fill: {fill}, stroke: 0.5pt, align(center + horizon, {_label(rng, words, max(5.0, min(9.0, w / 8)))}))"))
+            parts.append(_place(cell * (w + 4), y, f"rect(width: {pt(w)}, height: {pt(h)}, fill: {fill}, stroke: 0.5pt, align(center + horizon, {_label(rng, words, max(5.0, min(14.0, w / 8)))}))"))
         y += h + 4
     return _frame(width, y - 4, parts)
 
@@ -102,6 +103,7 @@ def _layers(rng: random.Random, words: Words, width: float, accent: str) -> tupl
 def _curve(rng: random.Random, words: Words, width: float, accent: str) -> tuple[str, float, float]:
     """Curves over two axes, with a legend."""
     height = width * rng.uniform(0.45, 0.75)
+    size = max(5.0, width / 42)
     parts = [f"place(rect(width: {pt(width)}, height: {pt(height)}, stroke: 0.6pt))"]
     for index in range(rng.randint(1, 3)):
         y, points = rng.uniform(0.2, 0.8), []
@@ -111,5 +113,5 @@ def _curve(rng: random.Random, words: Words, width: float, accent: str) -> tuple
         dash = rng.choice(("solid", "dashed", "dotted"))
         ink = (accent, "black", "luma(120)")[index]
         parts.append(f"place(curve(stroke: (paint: {ink}, thickness: 1pt, dash: \"{dash}\"), curve.move({points[0]}), {', '.join(f'curve.line({point})' for point in points[1:])}))")
-        parts.append(_place(width * 0.65, 5 + index * 9, f"text(size: 6.5pt, fill: {ink}, {quote('— ' + words.word()[:12])})"))
+        parts.append(_place(width * 0.65, 5 + index * size * 1.4, f"text(size: {pt(size)}, fill: {ink}, {quote('— ' + words.word()[:12])})"))
     return _frame(width, height, parts)

@@ -164,10 +164,13 @@ class Face:
         """From the foot of p to the top of b, in em."""
         return self.above + self.below
 
+    def font(self) -> str:
+        """The argument of `text` that chooses the families alone."""
+        return f"font: ({', '.join(f'{chr(34)}{family}{chr(34)}' for family in self.families)},)"
+
     def typst(self) -> str:
-        """The arguments of `text` that choose it."""
-        families = ", ".join(f'"{family}"' for family in self.families)
-        return f"font: ({families},), top-edge: {self.above:.3f}em, bottom-edge: -{self.below:.3f}em"
+        """The arguments of `text` that choose the font and the edges of its lines."""
+        return f"{self.font()}, top-edge: {self.above:.3f}em, bottom-edge: -{self.below:.3f}em"
 
 
 class FontsMissingError(RuntimeError):

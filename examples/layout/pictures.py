@@ -214,7 +214,7 @@ def _scribble(rng: np.random.Generator, low: int, high: int) -> str:
 
 
 def logo(rng: np.random.Generator, height: int, width: int) -> Image:
-    """A few flat shapes, and letters: a firm's mark on white, filling its picture."""
+    """A few flat shapes, and letters: a firm's mark on white, cut to its ink, so no larger than asked for."""
     image = np.full((height, width, 3), 255, np.uint8)
     first, second = _tuple(_colour(rng, 0, 200)), _tuple(_colour(rng, 0, 230))
     side = min(height, width)
@@ -247,7 +247,9 @@ def logo(rng: np.random.Generator, height: int, width: int) -> Image:
         (w, h), _ = cv2.getTextSize(text, font, 1, 2)
         scale = min((width - side - 14) / w, height * 0.55 / h)
         cv2.putText(image, text, (side + 8, int(y + h * scale / 2)), font, scale, first, max(1, int(scale * 2)), cv2.LINE_AA)
-    return image
+    ink = image.min(axis=2) < 250
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    return np.ascontiguousarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
 
 
 def collage(rng: np.random.Generator, height: int, width: int) -> Image:

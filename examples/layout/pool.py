@@ -11,6 +11,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from . import charts, pictures
 
@@ -58,13 +59,13 @@ class Pool:
             return Picture(name, height / width)
         ratio = choice.choice(_RATIOS) if kind == "photo" else choice.choice((1.0, 0.25, 0.33, 0.4))
         width = choice.choice((360, 520, 640)) if kind == "photo" else int(90 / ratio)
+        quality = choice.choice((60, 80, 92)) if kind == "photo" else 95
         if not path.exists():
-            numbers = np.random.default_rng([self.seed, number, len(kind)])
             draw = pictures.photo if kind == "photo" else pictures.logo
-            image = draw(numbers, int(width * ratio), width)
-            quality = choice.choice((60, 80, 92)) if kind == "photo" else 95
+            image = draw(np.random.default_rng([self.seed, number, len(kind)]), int(width * ratio), width)
             _write(path, cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())
-        return Picture(name, int(width * ratio) / width)
+        with Image.open(path) as image:
+            return Picture(name, image.height / image.width)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -221,7 +221,7 @@ def sample(
         code_colour=rng.random() < 0.55,
         formula_left=rng.random() < 0.15,
         formula_number=rng.choice(("({})", "({})", "({})", "[{}]", "(1.{})", "(A{})")),
-        notes=rng.choice((0.0, 0.03, 0.08, 0.15)),
+        notes=rng.choice((0.0, 0.08, 0.15, 0.3)),
         note_hang=rng.random() < 0.3,
         note_scheme=rng.choice(("1", "1", "1", "a", "*")),
     )

@@ -43,10 +43,11 @@ class Writer:
         self.room = style.column
         self.height = style.height
         self._elements = 0
-        self._counts = {"figure": 0, "table": 0, "formula": 0, "note": 0}
+        self._counts = {"figure": 0, "table": 0, "listing": 0, "formula": 0, "note": 0}
         self._sections = [0, 0, 0]
         self._figure_word = rng.choice(FIGURE[style.language.code].split("|"))
         self._table_word = rng.choice(TABLE[style.language.code].split("|"))
+        self._listing_word = "Listing" if style.language.code in ("en", "de", "it", "sv") else self.words.phrase(1, 1)
         self._chapter = rng.choice(("", "", "", "1.", "2.", "A."))
         self._formula_numbers = rng.random() < 0.6
         self._bullets = rng.choice(("bullets", "bullets", "mixed"))
@@ -197,7 +198,7 @@ class Writer:
                 f"item({self.id('list_item')}, {quote(marker)}, {body}, indent: {em((style.item_indent + depth * 1.6) * min(1.0, self.room / style.size / 24))}, "
                 f"hang: {em(hang)}, gap: {em(gap)}, side: {side})"
             )
-            if depth < 2 and rng.random() < 0.08:
+            if depth < 2 and rng.random() < 0.05:
                 result += self.items(rng.randint(2, 3), None, False, depth + 1)
         return result
 
@@ -210,10 +211,10 @@ class Writer:
         return f"within({pt(self.height * 0.8)}, {body})"
 
     def caption(self, kind: str, text: str | None = None) -> str:
-        """The caption of the next figure or table."""
+        """The caption of the next figure, table or listing."""
         rng, style = self.rng, self.style
         self._counts[kind] += 1
-        word = self._figure_word if kind == "figure" else self._table_word
+        word = {"figure": self._figure_word, "table": self._table_word}.get(kind) or self._listing_word
         label = f"{word} {self._chapter}{self._counts[kind]}"
         label = quote(label + style.caption_separator)
         match style.caption_label:
@@ -305,23 +306,31 @@ class Writer:
         return f"formula({self.id('formula')}, {body}, number: {number}, gap: {em(rng.uniform(0.6, 1.1))}{extra})"
 
     def code(self, lines: int | None = None, room: float | None = None) -> str:
-        """A listing, in a box if the style has one."""
+        """A listing, in a box if the style has one; some have numbers before their lines, some a caption."""
         rng, style = self.rng, self.style
         boxed = style.code_fill or style.code_stroke
         inset = rng.uniform(4, 8) if boxed else 0.0
         size = style.size * style.code_size
-        width = int(((room or self.room) - 2 * inset - 2) / (size * 0.605))
+        numbered = rng.random() < 0.12
+        width = int(((room or self.room) - 2 * inset - 2) / (size * 0.605)) - (4 if numbered else 0)
         most = max(2, int(self.height * 0.55 / (size * 1.3)))
         text, language = listing(rng, max(12, width), min(most, lines or rng.choice((1, 2, 3, 4, 5, 6, 8, 10, 14, 20))))
-        lang = f", lang: {quote(language)}" if style.code_colour and language not in ("pycon",) else ""
+        if numbered:
+            text = "\n".join(f"{number:>2}  {line}" for number, line in enumerate(text.splitlines(), 1))
+        lang = f", lang: {quote(language)}" if style.code_colour and language != "pycon" and not numbered else ""
         raw = f"raw({quote(text)}{lang})"
         dress = "set par(first-line-indent: 0pt, justify: false)\nset text(fill: black)\nset align(left)\n"
-        if not boxed:
-            return f"block(width: 100%, breakable: false, {{ {dress} pitched(1.2em, p({self.id('code')}, {raw})) }})"
-        fill = f"fill: {style.code_fill}, " if style.code_fill else ""
-        stroke = f"stroke: {style.code_stroke}, " if style.code_stroke else ""
-        radius = rng.choice((0, 0, 2, 4))
-        return f"bl({self.id('code')}, block(width: 100%, breakable: false, {fill}{stroke}radius: {radius}pt, inset: {pt(inset)}, {{ {dress} pitched(1.2em, {raw}) }}))"
+        if boxed:
+            fill = f"fill: {style.code_fill}, " if style.code_fill else ""
+            stroke = f"stroke: {style.code_stroke}, " if style.code_stroke else ""
+            inside = f"{fill}{stroke}radius: {rng.choice((0, 0, 2, 4))}pt, inset: {pt(inset)}, {{ {dress} pitched(1.2em, {raw}) }}"
+            code = f"bl({self.id('code')}, block(width: 100%, breakable: false, {inside}))"
+        else:
+            code = f"block(width: 100%, breakable: false, {{ {dress} pitched(1.2em, p({self.id('code')}, {raw})) }})"
+        if rng.random() < 0.12:
+            caption = self.caption("listing")
+            return self.together(*((caption, code) if style.caption_above else (code, caption)))
+        return code
 
     # ---- pages ----
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
+from ..blocks import address, admonition, beside, pairs
 from ..markup import em, pt, quote
 from ..pool import Pool
 from ..style import Split, Style, sample
 from ..writer import Writer
-from .manuals import admonition
 
 
 def report(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
@@ -109,21 +109,6 @@ def _key_figures(writer: Writer) -> str:
     return f"block(breakable: false, grid(columns: (1fr,) * {len(cells)}, gutter: 12pt, {', '.join(cells)}))"
 
 
-def beside(writer: Writer) -> str:
-    """Text to one side of a picture."""
-    rng = writer.rng
-    share = rng.uniform(0.35, 0.55)
-    room = writer.room
-    writer.room = room * share - 10
-    picture = writer.together(writer.picture(writer.room, 200), *([writer.caption("figure")] if rng.random() < 0.6 else []))
-    writer.room = room * (1 - share) - 10
-    text = "{\n" + "\n".join([*([writer.heading(1)] if rng.random() < 0.4 else []), writer.paragraph(2, 5), *([writer.paragraph(1, 3)] if rng.random() < 0.5 else [])]) + "\n}"
-    writer.room = room
-    pair = (picture, text) if rng.random() < 0.5 else (text, picture)
-    columns = (share, 1 - share) if pair[0] is picture else (1 - share, share)
-    return f"block(width: 100%, breakable: false, grid(columns: ({columns[0]:.3f}fr, {columns[1]:.3f}fr), gutter: 14pt, {pair[0]}, {pair[1]}))"
-
-
 def letter(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     """A letter: letterhead, addresses, date, subject, text, signature, small print."""
     style = sample(split, rng, kinds=("serif", "sans"), sizes=(10, 12), margins=(55, 85))
@@ -184,12 +169,6 @@ def _signature(rng: random.Random) -> str:
     return f'curve(stroke: (paint: {rng.choice(("rgb(20, 30, 120)", "black"))}, thickness: 1pt), curve.move({points[0]}), {curves})'
 
 
-def address(writer: Writer, lines: list[str], size: str = "1em", cls: str = "text") -> str:
-    """Several short lines that are one element."""
-    text = " + linebreak() + ".join(quote(line) for line in lines)
-    return f"text(size: {size}, p({writer.id(cls)}, {text}, justify: false, first-line-indent: 0pt))"
-
-
 def invoice(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     """An invoice, order or receipt: who to whom, a table of positions, sums, conditions."""
     style = sample(split, rng, kinds=("sans", "sans", "serif"), sizes=(8.5, 11), margins=(40, 70))
@@ -206,7 +185,7 @@ def invoice(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     body = [f"grid(columns: (1fr, auto), align: (start + horizon, end + horizon), {', '.join(pair)})", f"v({pt(rng.uniform(8, 24))})"]
     receiver = address(writer, [words.name(), words.company(), *words.address()])
     entries = [f"{words.phrase(1, 2)}: {rng.choice((words.date(), str(rng.randint(1000, 999999)), words.name()))}" for _ in range(rng.randint(2, 5))]
-    facts = address(writer, entries) if rng.random() < 0.6 else _pairs(writer, entries)
+    facts = address(writer, entries) if rng.random() < 0.6 else pairs(writer, entries)
     left = f"{{ set par(spacing: 0.5em)\n{writer.line('section_header', quote(words.phrase(1, 2)), weight=chr(34) + 'bold' + chr(34))}\n{receiver} }}" if rng.random() < 0.5 else receiver
     body.append(f"grid(columns: (1fr, auto), gutter: 20pt, {left}, {facts})")
     body.append(f"v({pt(rng.uniform(8, 24))})")
@@ -215,7 +194,7 @@ def invoice(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     body.append(writer.table(rows=rng.randint(2, 14), columns=rng.randint(4, 7)))
     sums = [f"{words.phrase(1, 2)}:  {rng.randint(1, 9999)}.{rng.randint(0, 99):02d}" for _ in range(rng.randint(1, 4))]
     if rng.random() < 0.8:
-        body.append(f"align(end, {_pairs(writer, sums, bold_last=True)})")
+        body.append(f"align(end, {pairs(writer, sums, bold_last=True)})")
     body.append(f"v({pt(rng.uniform(6, 20))})")
     for _ in range(rng.randint(1, 3)):
         if rng.random() < 0.4:
@@ -231,17 +210,6 @@ def invoice(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
         "none",
     ))  # fmt: skip
     return writer, writer.source(writer.page("none", footer), body)
-
-
-def _pairs(writer: Writer, entries: list[str], bold_last: bool = False) -> str:
-    """Names and values in two columns without rules: a small table."""
-    cells = []
-    for index, entry in enumerate(entries):
-        name, _, value = entry.partition(": ")
-        bold = bold_last and index == len(entries) - 1
-        cells += [f"strong({quote(name)})" if bold else quote(name), f"strong({quote(value)})" if bold else quote(value)]
-    gap = pt(writer.rng.uniform(2, 5))
-    return f"bl({writer.id('table')}, table(columns: 2, stroke: none, inset: (x: 0pt, y: {gap}), column-gutter: 14pt, align: (start, end), {', '.join(cells)}))"
 
 
 def _form(writer: Writer) -> list[str]:

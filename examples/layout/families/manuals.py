@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from ..blocks import admonition
 from ..listings import identifier
 from ..markup import em, pt, quote
 from ..pool import Pool
@@ -72,30 +73,6 @@ def _piece(writer: Writer) -> list[str]:
     if roll < 0.95:
         return [writer.table_figure()]
     return [writer.figure(kind=rng.choice(("photo", "drawing")))]
-
-
-def admonition(writer: Writer) -> str:
-    """A note or warning in a box, between rules or behind a bar; what it says is text."""
-    rng, style = writer.rng, writer.style
-    name = rng.choice(("Note", "Warning", "Tip", "Important", "See also", "Caution")) if style.language.code == "en" else writer.words.phrase(1, 1)
-    label = f"strong({quote(name + ': ')})"
-    look = rng.choice((
-        "stroke: (y: 0.5pt), inset: (y: 5pt)",
-        "stroke: 0.5pt, inset: 7pt",
-        f"stroke: (left: 3pt + {style.accent}), inset: 8pt, fill: luma(245)",
-        f"fill: {style.accent}.lighten(88%), inset: 8pt, radius: 3pt",
-        f"stroke: 0.8pt + {style.accent}, inset: 8pt, radius: 4pt",
-    ))  # fmt: skip
-    parts = []
-    tokens = writer.rich(writer.sentences(1, 4))
-    if rng.random() < 0.55:
-        parts.append(f"p({writer.id('text')}, {label} + {tokens}, first-line-indent: 0pt)")
-    else:
-        parts.append(writer.line("text", f"strong({quote(name)})"))
-        parts.append(f"p({writer.id('text')}, {tokens}, first-line-indent: 0pt)")
-    if rng.random() < 0.15:
-        parts += writer.items(rng.randint(2, 3))
-    return f"block(width: 100%, breakable: false, {look}, {{ set par(first-line-indent: 0pt)\n" + "\n".join(parts) + "\n})"
 
 
 def _function(writer: Writer) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from ..blocks import algorithm, stamp, theorem
 from ..markup import em, pt, quote
 from ..pool import Pool
 from ..style import Split, Style, sample
@@ -25,6 +26,10 @@ def two_columns(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, s
     _paper_heads(rng, style)
     writer = Writer(style, rng, pool)
     body = [_front(writer, spanning=True)]
+    if rng.random() < 0.25:
+        body.append(_first_note(writer))
+    if rng.random() < 0.2:
+        body.append(stamp(writer))
     if rng.random() < 0.85:
         body += _abstract(writer)
     body += _sections(writer, rng.randint(2, 7), floats=True)
@@ -42,6 +47,8 @@ def article(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
         style.pitch *= rng.uniform(1.25, 1.6)  # for reviewers
     writer = Writer(style, rng, pool)
     body = [_front(writer, spanning=False)]
+    if rng.random() < 0.25:
+        body.insert(0, stamp(writer))
     if rng.random() < 0.85:
         body += _abstract(writer)
     body += _sections(writer, rng.randint(2, 5), floats=rng.random() < 0.7)
@@ -93,6 +100,14 @@ def _front(writer: Writer, spanning: bool) -> str:
     return f'place(top, scope: "parent", float: true, clearance: 1.4em, {body})' if spanning else body
 
 
+def _first_note(writer: Writer) -> str:
+    """Rights and addresses at the foot of the first column, below a rule: a footnote without a number."""
+    words = writer.words
+    text = quote(f"{words.sentence(8, 30)} {words.email()}. {words.sentence(5, 20)} © {writer.rng.randint(1990, 2026)} {words.company()}.")
+    note = f"text(size: 0.8em, pitched(1.2em, p({writer.id('footnote')}, {text}, first-line-indent: 0pt)))"
+    return f"place(bottom, float: true, clearance: 1em, block(width: 100%, {{ set block(spacing: 4pt)\nset par(spacing: 4pt)\nline(length: 35%, stroke: 0.4pt)\n{note} }}))"
+
+
 def _abstract(writer: Writer) -> list[str]:
     rng, style, words = writer.rng, writer.style, writer.words
     name = {"en": "Abstract", "de": "Zusammenfassung", "fr": "Résumé", "es": "Resumen", "pt": "Resumo"}.get(style.language.code) or words.phrase(1, 1)
@@ -118,8 +133,10 @@ def _abstract(writer: Writer) -> list[str]:
 def _sections(writer: Writer, count: int, floats: bool) -> list[str]:
     """Sections of text with formulas, lists, code, floats and footnotes in them."""
     rng, style = writer.rng, writer.style
-    mathematical = rng.choice((0.05, 0.25, 0.5))
+    mathematical = rng.choice((0.1, 0.3, 0.55))
     listings = rng.choice((0.0, 0.05, 0.25))
+    theorems = rng.choice((0.0, 0.0, 0.15))
+    algorithms = rng.choice((0.0, 0.06))
     body: list[str] = []
     for _ in range(count):
         body.append(writer.heading(0))
@@ -127,16 +144,20 @@ def _sections(writer: Writer, count: int, floats: bool) -> list[str]:
             if part or rng.random() < 0.25:
                 body.append(writer.heading(1 if rng.random() < 0.8 else 2))
             for _ in range(rng.randint(1, 4)):
-                body.append(writer.paragraph(2, 7))
+                body.append(writer.paragraph(3, 8))
                 roll = rng.random()
                 if roll < mathematical:
                     body.append(writer.formula())
                     if rng.random() < 0.7:
                         body.append(writer.paragraph(1, 3))
-                elif roll < mathematical + 0.15:
+                elif roll < mathematical + 0.1:
                     body += writer.items(rng.randint(2, 5))
-                elif roll < mathematical + 0.15 + listings:
+                elif roll < mathematical + 0.1 + listings:
                     body.append(writer.code())
+                if rng.random() < theorems:
+                    body += theorem(writer)
+                if rng.random() < algorithms:
+                    body.append(algorithm(writer))
                 if rng.random() < 0.28:
                     body.append(_float(writer, floats))
     return body

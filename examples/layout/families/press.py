@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from ..blocks import drop_cap
 from ..markup import em, pt, quote
 from ..pool import Pool
 from ..style import Split, sample
@@ -36,7 +37,7 @@ def magazine(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
     if rng.random() < 0.7:
         front.append(writer.line("text", quote(f"{rng.choice(('By', words.phrase(1, 1)))} {words.name()}"), align=align, weight=rng.choice(('"bold"', '"regular"'))))
     body = [f'place(top, scope: "parent", float: true, clearance: 1.4em, block(width: 100%, {{ set par(spacing: 0.9em, first-line-indent: 0pt)\nset block(spacing: 0.9em)\n' + "\n".join(front) + "\n}))"]
-    body.append(_initial(writer) if rng.random() < 0.5 else writer.paragraph(3, 6))
+    body.append(drop_cap(writer) if rng.random() < 0.5 else writer.paragraph(3, 6))
     for _ in range(rng.randint(6, 20)):
         roll = rng.random()
         if roll < 0.6:
@@ -73,14 +74,6 @@ def _credit(writer: Writer) -> str:
     return f"text(size: {em(rng.choice((0.78, 0.85, 0.9)))}{slant}, fill: {rng.choice(('black', 'luma(80)'))}, pitched(1.2em, p({writer.id('caption')}, {writer.rich(tokens, 0)}, justify: false, first-line-indent: 0pt)))"
 
 
-def _initial(writer: Writer) -> str:
-    """A paragraph that begins with a letter much larger than the others."""
-    tokens = writer.sentences(3, 6)
-    first = tokens[0]
-    tokens[0] = first[1:] or " "
-    return f"p({writer.id('text')}, text(size: {em(writer.rng.uniform(1.8, 2.6))}, weight: \"bold\", fill: {writer.style.accent}, {quote(first[:1])}) + {writer.rich(tokens)}, first-line-indent: 0pt)"
-
-
 def _pull_quote(writer: Writer) -> str:
     """A sentence set large between the others: text."""
     rng, style = writer.rng, writer.style
@@ -96,7 +89,9 @@ def _side_box(writer: Writer) -> str:
     parts = [writer.heading(1), writer.paragraph(1, 3)]
     if rng.random() < 0.5:
         parts += writer.items(rng.randint(2, 4), ordered=False)
-    return f"block(width: 100%, breakable: false, fill: {rng.choice((f'{style.accent}.lighten(85%)', 'luma(236)'))}, inset: 9pt, {{ set par(first-line-indent: 0pt)\n" + "\n".join(parts) + "\n})"
+    fill = rng.choice((f"{style.accent}.lighten(85%)", "luma(236)"))
+    box = f"block(width: 100%, breakable: false, fill: {fill}, inset: 9pt, {{ set par(first-line-indent: 0pt)\n" + "\n".join(parts) + "\n})"
+    return f"within({pt(style.height * 0.5)}, {box})"
 
 
 def newspaper(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:

@@ -48,7 +48,7 @@ def slides(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
             body.append(_title(writer, title_ink if not bar else style.accent))
         else:
             body.append(head())
-            body.append(_content(writer))
+            body.append(f"within({pt(style.height - 2.9 * style.size)}, {{\n{_content(writer)}\n}})")
         if number < count - 1:
             body.append("pagebreak()")
     page_number = "context counter(page).display()"
@@ -78,7 +78,7 @@ def _content(writer: Writer) -> str:
     roll = rng.random()
     room = writer.room
     if roll < 0.3:
-        return "\n".join(writer.items(rng.randint(3, 6), ordered=rng.random() < 0.15))
+        return "\n".join(writer.items(rng.randint(3, 7), ordered=rng.random() < 0.15))
     if roll < 0.55:  # bullets beside a picture
         share = rng.uniform(0.4, 0.58)
         writer.room = room * share - 10

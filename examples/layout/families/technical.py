@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
+from ..blocks import admonition
 from ..markup import em, pt, quote
 from ..pool import Pool
 from ..style import Split, sample
 from ..writer import Writer
-from .manuals import admonition
 
 
 def datasheet(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
