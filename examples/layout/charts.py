@@ -13,7 +13,19 @@ from matplotlib.figure import Figure
 
 from .listings import _NAMES
 
-_PALETTES: Final = ("tab10", "Set1", "Set2", "Dark2", "Pastel1", "viridis", "plasma", "Blues", "Greys", "coolwarm", "tab20c")
+_PALETTES: Final = (
+    "tab10",
+    "Set1",
+    "Set2",
+    "Dark2",
+    "Pastel1",
+    "viridis",
+    "plasma",
+    "Blues",
+    "Greys",
+    "coolwarm",
+    "tab20c",
+)
 _FAMILIES: Final = (["DejaVu Sans"], ["DejaVu Sans"], ["DejaVu Serif"], ["STIXGeneral"])
 
 
@@ -70,8 +82,19 @@ def _dress(axes: Any, rng: random.Random) -> None:
 def _lines(axes: Any, rng: random.Random, numbers: np.random.Generator, palette: Any) -> None:
     x = np.linspace(0, rng.choice((1, 10, 100, 24)), rng.choice((6, 12, 40, 120)))
     for _ in range(rng.randint(1, 5)):
-        y = np.cumsum(numbers.normal(0.1, 1, len(x))) if rng.random() < 0.5 else rng.uniform(1, 9) * (1 - np.exp(-x / x[-1] * rng.uniform(1, 6))) + numbers.normal(0, 0.1, len(x))
-        axes.plot(x, y, rng.choice(("-", "-", "--", "-.", ":")), marker=rng.choice((None, "o", "s", "^", "x")) if len(x) < 20 else None, ms=3, label=_label(rng))
+        y = (
+            np.cumsum(numbers.normal(0.1, 1, len(x)))
+            if rng.random() < 0.5
+            else rng.uniform(1, 9) * (1 - np.exp(-x / x[-1] * rng.uniform(1, 6))) + numbers.normal(0, 0.1, len(x))
+        )
+        axes.plot(
+            x,
+            y,
+            rng.choice(("-", "-", "--", "-.", ":")),
+            marker=rng.choice((None, "o", "s", "^", "x")) if len(x) < 20 else None,
+            ms=3,
+            label=_label(rng),
+        )
         if rng.random() < 0.25:
             axes.fill_between(x, y - 0.5, y + 0.5, alpha=0.25)
     _dress(axes, rng)
@@ -87,19 +110,39 @@ def _bars(axes: Any, rng: random.Random, numbers: np.random.Generator, palette: 
         if flat:
             axes.barh(place, values, 0.75 / groups, label=_label(rng))
         else:
-            axes.bar(place, values, 0.75 / groups, label=_label(rng), yerr=numbers.uniform(1, 6, count) if rng.random() < 0.2 else None, edgecolor=rng.choice((None, "black")))
+            axes.bar(
+                place,
+                values,
+                0.75 / groups,
+                label=_label(rng),
+                yerr=numbers.uniform(1, 6, count) if rng.random() < 0.2 else None,
+                edgecolor=rng.choice((None, "black")),
+            )
             if rng.random() < 0.25 and groups == 1:
                 for at, value in zip(place, values, strict=True):
                     axes.text(at, value, f"{value:.0f}", ha="center", va="bottom")
-    names = [rng.choice(_NAMES).capitalize()[:7] for _ in range(count)] if rng.random() < 0.6 else [str(2010 + i) for i in range(count)]
-    (axes.set_yticks if flat else axes.set_xticks)(x, names, **({} if flat else {"rotation": rng.choice((0, 30, 90)) if count > 4 else 0}))
+    names = (
+        [rng.choice(_NAMES).capitalize()[:7] for _ in range(count)]
+        if rng.random() < 0.6
+        else [str(2010 + i) for i in range(count)]
+    )
+    (axes.set_yticks if flat else axes.set_xticks)(
+        x, names, **({} if flat else {"rotation": rng.choice((0, 30, 90)) if count > 4 else 0})
+    )
     _dress(axes, rng)
 
 
 def _scatter(axes: Any, rng: random.Random, numbers: np.random.Generator, palette: Any) -> None:
     for _ in range(rng.randint(1, 4)):
         points = numbers.normal(numbers.uniform(-3, 3, 2), rng.uniform(0.3, 2), (rng.randint(15, 150), 2))
-        axes.scatter(points[:, 0], points[:, 1], s=rng.uniform(3, 22), marker=rng.choice(("o", "x", "^", "s", "+")), alpha=rng.uniform(0.4, 1), label=_label(rng))
+        axes.scatter(
+            points[:, 0],
+            points[:, 1],
+            s=rng.uniform(3, 22),
+            marker=rng.choice(("o", "x", "^", "s", "+")),
+            alpha=rng.uniform(0.4, 1),
+            label=_label(rng),
+        )
     if rng.random() < 0.3:
         axes.axline((0, 0), slope=rng.uniform(-1, 1), color="black", lw=0.8)
     _dress(axes, rng)
@@ -121,7 +164,13 @@ def _pie(axes: Any, rng: random.Random, numbers: np.random.Generator, palette: A
 
 def _histogram(axes: Any, rng: random.Random, numbers: np.random.Generator, palette: Any) -> None:
     for _ in range(rng.randint(1, 2)):
-        axes.hist(numbers.normal(rng.uniform(-2, 2), rng.uniform(0.5, 2), 500), bins=rng.randint(10, 40), alpha=0.7, label=_label(rng), edgecolor=rng.choice((None, "white", "black")))
+        axes.hist(
+            numbers.normal(rng.uniform(-2, 2), rng.uniform(0.5, 2), 500),
+            bins=rng.randint(10, 40),
+            alpha=0.7,
+            label=_label(rng),
+            edgecolor=rng.choice((None, "white", "black")),
+        )
     _dress(axes, rng)
 
 
@@ -153,7 +202,11 @@ def _area(axes: Any, rng: random.Random, numbers: np.random.Generator, palette: 
 
 def _contours(axes: Any, rng: random.Random, numbers: np.random.Generator, palette: Any) -> None:
     x, y = np.meshgrid(np.linspace(-3, 3, 40), np.linspace(-3, 3, 40))
-    z = sum(rng.uniform(-1, 1) * np.exp(-((x - rng.uniform(-2, 2)) ** 2 + (y - rng.uniform(-2, 2)) ** 2) / rng.uniform(0.5, 3)) for _ in range(4))
+    z = sum(
+        rng.uniform(-1, 1)
+        * np.exp(-((x - rng.uniform(-2, 2)) ** 2 + (y - rng.uniform(-2, 2)) ** 2) / rng.uniform(0.5, 3))
+        for _ in range(4)
+    )
     (axes.contourf if rng.random() < 0.5 else axes.contour)(x, y, z, rng.randint(5, 12), cmap=palette)
     _dress(axes, rng)
 

@@ -22,7 +22,10 @@ def faults(pdf: bytes) -> list[str]:
     for number in range(len(document)):
         page = document[number]
         parts = elements(document, page)
-        found += [f"page {number + 1}: {fault}" for fault in (*_unlabelled(page, parts), *_outside(page, parts), *_overlapping(parts))]
+        found += [
+            f"page {number + 1}: {fault}"
+            for fault in (*_unlabelled(page, parts), *_outside(page, parts), *_overlapping(parts))
+        ]
     return found
 
 
@@ -36,7 +39,11 @@ def _unlabelled(page: pdfium.PdfPage, parts: Sequence[Element]) -> list[str]:
     last = -2
     for index in range(text.count_chars()):
         letter = chr(raw.FPDFText_GetUnicode(text.raw, index))
-        if letter.isspace() or not letter.isprintable() or not raw.FPDFText_GetCharBox(text.raw, index, box[0], box[1], box[2], box[3]):
+        if (
+            letter.isspace()
+            or not letter.isprintable()
+            or not raw.FPDFText_GetCharBox(text.raw, index, box[0], box[1], box[2], box[3])
+        ):
             continue
         x, y = (box[0].value + box[1].value) / 2, height - (box[2].value + box[3].value) / 2
         if any(left - 1 <= x <= right + 1 and top - 3 <= y <= bottom + 3 for left, top, right, bottom in boxes):
@@ -56,7 +63,9 @@ def _outside(page: pdfium.PdfPage, parts: Sequence[Element]) -> list[str]:
     for part in parts:
         left, top, right, bottom = part.box
         if part.cls != "nothing" and (left < -1 or top < -1 or right > width + 1 or bottom > height + 1):
-            found.append(f"{part.name} leaves the page: {left:.0f} {top:.0f} {right:.0f} {bottom:.0f} of {width:.0f} {height:.0f}")
+            found.append(
+                f"{part.name} leaves the page: {left:.0f} {top:.0f} {right:.0f} {bottom:.0f} of {width:.0f} {height:.0f}"
+            )
     return found
 
 
@@ -67,7 +76,9 @@ def _overlapping(parts: Sequence[Element]) -> list[str]:
         for second in parts[index + 1 :]:
             share = _common(first.box, second.box) / max(1e-6, min(_area(first.box), _area(second.box)))
             if share > _ALONE:
-                found.append(f"{first.name} and {second.name} share {share:.0%} of the smaller: {_show(first.box)}, {_show(second.box)}")
+                found.append(
+                    f"{first.name} and {second.name} share {share:.0%} of the smaller: {_show(first.box)}, {_show(second.box)}"
+                )
     return found
 
 

@@ -45,7 +45,11 @@ class Sheet:
             left, top = corners.reshape(-1, 2).min(axis=0)
             right, bottom = corners.reshape(-1, 2).max(axis=0)
             inside = (max(0.0, min(right, width) - max(0.0, left))) * (max(0.0, min(bottom, height) - max(0.0, top)))
-            if inside < 0.4 * (right - left) * (bottom - top) or min(right, width) - max(left, 0) < 2 or min(bottom, height) - max(top, 0) < 2:
+            if (
+                inside < 0.4 * (right - left) * (bottom - top)
+                or min(right, width) - max(left, 0) < 2
+                or min(bottom, height) - max(top, 0) < 2
+            ):
                 continue
             found.append((name, (max(0.0, left), max(0.0, top), min(float(width), right), min(float(height), bottom))))
         return found
@@ -55,8 +59,17 @@ class Sheet:
         height, width = self.image.shape[:2]
         shift = np.array([[1, 0, 0.5], [0, 1, 0.5], [0, 0, 1]])  # pixels are numbered by their centres, boxes by edges
         pixels = np.linalg.inv(shift) @ matrix @ shift
-        self.image = cv2.warpPerspective(self.image, pixels, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=fill)
-        self.corners = [cv2.perspectiveTransform(corners.reshape(-1, 1, 2), matrix).reshape(-1, 4, 2) for corners in self.corners]
+        self.image = cv2.warpPerspective(
+            self.image,
+            pixels,
+            (width, height),
+            flags=cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=fill,
+        )
+        self.corners = [
+            cv2.perspectiveTransform(corners.reshape(-1, 1, 2), matrix).reshape(-1, 4, 2) for corners in self.corners
+        ]
 
     def resize(self, longest: int, filter_: int) -> None:
         """So that its longest side is `longest` pixels."""
@@ -130,8 +143,16 @@ def _speckle(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> 
 def _paper(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> None:
     """Paper that is not white, and not even."""
     height, width = sheet.image.shape[:2]
-    tint = np.float32(rng.choice(((235, 235, 235), (222, 222, 218), (245, 236, 215), (232, 215, 180), (250, 245, 232), (225, 228, 232))))
-    cloud = cv2.resize(numbers.random((rng.randint(2, 9), rng.randint(2, 9)), dtype=np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    tint = np.float32(
+        rng.choice(
+            ((235, 235, 235), (222, 222, 218), (245, 236, 215), (232, 215, 180), (250, 245, 232), (225, 228, 232))
+        )
+    )
+    cloud = cv2.resize(
+        numbers.random((rng.randint(2, 9), rng.randint(2, 9)), dtype=np.float32),
+        (width, height),
+        interpolation=cv2.INTER_CUBIC,
+    )
     grain = tint / 255 * (1 - rng.uniform(0, 0.12) * cloud[..., None])
     sheet.image = np.clip(sheet.image * grain, 0, 255).astype(np.uint8)
 
@@ -163,7 +184,9 @@ def _spine(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> No
 def _bleed(sheet: Sheet, rng: random.Random, behind: Image) -> None:
     """The other side of the paper, mirrored and faint."""
     height, width = sheet.image.shape[:2]
-    back = cv2.GaussianBlur(cv2.resize(behind, (width, height), interpolation=cv2.INTER_AREA)[:, ::-1], (0, 0), rng.uniform(0.8, 2.5))
+    back = cv2.GaussianBlur(
+        cv2.resize(behind, (width, height), interpolation=cv2.INTER_AREA)[:, ::-1], (0, 0), rng.uniform(0.8, 2.5)
+    )
     sheet.image = (sheet.image * (1 - rng.uniform(0.05, 0.22) * (1 - back / 255))).astype(np.uint8)
 
 
@@ -190,12 +213,16 @@ def _coarse(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> N
     few = rng.uniform(520, 900) / max(height, width)
     if few < 1:
         small = cv2.resize(sheet.image, (int(width * few), int(height * few)), interpolation=cv2.INTER_AREA)
-        sheet.image = cv2.resize(small, (width, height), interpolation=rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST)))
+        sheet.image = cv2.resize(
+            small, (width, height), interpolation=rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST))
+        )
 
 
 def _jpeg(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> None:
     quality = rng.randint(12, 70)
-    sheet.image = cv2.imdecode(cv2.imencode(".jpg", sheet.image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR)
+    sheet.image = cv2.imdecode(
+        cv2.imencode(".jpg", sheet.image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1], cv2.IMREAD_COLOR
+    )
 
 
 def _rotate(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> None:
@@ -212,7 +239,11 @@ def _perspective(sheet: Sheet, rng: random.Random, numbers: np.random.Generator)
     height, width = sheet.image.shape[:2]
     reach = rng.uniform(0.01, 0.045)
     source = np.float32([(0, 0), (width, 0), (width, height), (0, height)])
-    inward = np.float32([(1, 1), (-1, 1), (-1, -1), (1, -1)]) * np.float32([width, height]) * numbers.uniform(0, reach, (4, 2)).astype(np.float32)
+    inward = (
+        np.float32([(1, 1), (-1, 1), (-1, -1), (1, -1)])
+        * np.float32([width, height])
+        * numbers.uniform(0, reach, (4, 2)).astype(np.float32)
+    )
     table = tuple(rng.randint(20, 200) for _ in range(3))
     sheet.warp(cv2.getPerspectiveTransform(source, source + inward).astype(np.float64), table)
 

@@ -49,5 +49,7 @@ class Press:
         name = family or drawn
         writer, source = self.families[name][0](self.split, rng, self.pool)
         style = writer.style
-        faces = dict.fromkeys(family for face in (style.body, style.heading, style.mono, style.math) for family in face.families)
+        faces = dict.fromkeys(
+            family for face in (style.body, style.heading, style.mono, style.math) for family in face.families
+        )
         return Document(name, style.language.locale, list(faces), source, compile_pdf(source, self.compiler))

@@ -24,7 +24,11 @@ def _label(rng: random.Random, words: Words, size: float) -> str:
 
 def _frame(width: float, height: float, parts: list[str]) -> tuple[str, float, float]:
     body = "\n".join(parts)
-    return f"block(width: {pt(width)}, height: {pt(height)}, {{ set text(dir: ltr)\nset par(leading: 0.3em, justify: false, first-line-indent: 0pt)\nset align(left)\n{body}\n}})", width, height
+    return (
+        f"block(width: {pt(width)}, height: {pt(height)}, {{ set text(dir: ltr)\nset par(leading: 0.3em, justify: false, first-line-indent: 0pt)\nset align(left)\n{body}\n}})",
+        width,
+        height,
+    )
 
 
 def _flow(rng: random.Random, words: Words, width: float, accent: str) -> tuple[str, float, float]:
@@ -44,7 +48,13 @@ def _flow(rng: random.Random, words: Words, width: float, accent: str) -> tuple[
             edge = row in (0, rows - 1) or column in (0, columns - 1)
             if not edge and rng.random() < 0.2:
                 continue
-            parts.append(_place(x, y, f"rect(width: {pt(w)}, height: {pt(h)}, fill: {fill}, stroke: {stroke}, {shape}, inset: 2pt, align(center + horizon, {_label(rng, words, size)}))"))
+            parts.append(
+                _place(
+                    x,
+                    y,
+                    f"rect(width: {pt(w)}, height: {pt(h)}, fill: {fill}, stroke: {stroke}, {shape}, inset: 2pt, align(center + horizon, {_label(rng, words, size)}))",
+                )
+            )
             if column < columns - 1:
                 parts += _arrow(x + w, y + h / 2, x + w + gap_x, y + h / 2)
             if row < rows - 1 and rng.random() < 0.6:
@@ -74,14 +84,34 @@ def _bars(rng: random.Random, words: Words, width: float, accent: str) -> tuple[
     ]
     for tick in range(5):
         y = (height - bottom) * tick / 4
-        parts.append(_place(0, max(0.0, y - 0.6 * size), f"box(width: {pt(left - 4)}, align(right, text(size: {pt(size)}, {quote(str(100 - 25 * tick))})))"))
+        parts.append(
+            _place(
+                0,
+                max(0.0, y - 0.6 * size),
+                f"box(width: {pt(left - 4)}, align(right, text(size: {pt(size)}, {quote(str(100 - 25 * tick))})))",
+            )
+        )
         if rng.random() < 0.8:
-            parts.append(f"place(line(start: ({pt(left)}, {pt(y)}), end: ({pt(width)}, {pt(y)}), stroke: 0.3pt + luma(190)))")
+            parts.append(
+                f"place(line(start: ({pt(left)}, {pt(y)}), end: ({pt(width)}, {pt(y)}), stroke: 0.3pt + luma(190)))"
+            )
     for index in range(count):
         bar = (height - bottom) * rng.uniform(0.15, 1.0)
         x = left + index * step + step * 0.15
-        parts.append(_place(x, height - bottom - bar, f"rect(width: {pt(step * 0.7)}, height: {pt(bar)}, fill: {accent}{rng.choice(('', '.lighten(30%)', '.lighten(55%)'))})"))
-        parts.append(_place(left + index * step, height - bottom + 0.5 * size, f"box(width: {pt(step)}, align(center, text(size: {pt(size)}, {quote(words.word()[: max(2, int(step / size / 0.7))])})))"))
+        parts.append(
+            _place(
+                x,
+                height - bottom - bar,
+                f"rect(width: {pt(step * 0.7)}, height: {pt(bar)}, fill: {accent}{rng.choice(('', '.lighten(30%)', '.lighten(55%)'))})",
+            )
+        )
+        parts.append(
+            _place(
+                left + index * step,
+                height - bottom + 0.5 * size,
+                f"box(width: {pt(step)}, align(center, text(size: {pt(size)}, {quote(words.word()[: max(2, int(step / size / 0.7))])})))",
+            )
+        )
     return _frame(width, height, parts)
 
 
@@ -95,7 +125,13 @@ def _layers(rng: random.Random, words: Words, width: float, accent: str) -> tupl
         for cell in range(cells):
             w = (width - 4 * (cells - 1)) / cells
             fill = f"{accent}.lighten({rng.choice((40, 60, 75, 85))}%)"
-            parts.append(_place(cell * (w + 4), y, f"rect(width: {pt(w)}, height: {pt(h)}, fill: {fill}, stroke: 0.5pt, align(center + horizon, {_label(rng, words, max(5.0, min(14.0, w / 8)))}))"))
+            parts.append(
+                _place(
+                    cell * (w + 4),
+                    y,
+                    f"rect(width: {pt(w)}, height: {pt(h)}, fill: {fill}, stroke: 0.5pt, align(center + horizon, {_label(rng, words, max(5.0, min(14.0, w / 8)))}))",
+                )
+            )
         y += h + 4
     return _frame(width, y - 4, parts)
 
@@ -112,6 +148,14 @@ def _curve(rng: random.Random, words: Words, width: float, accent: str) -> tuple
             points.append(f"({pt(width * step / 15)}, {pt(height * y)})")
         dash = rng.choice(("solid", "dashed", "dotted"))
         ink = (accent, "black", "luma(120)")[index]
-        parts.append(f"place(curve(stroke: (paint: {ink}, thickness: 1pt, dash: \"{dash}\"), curve.move({points[0]}), {', '.join(f'curve.line({point})' for point in points[1:])}))")
-        parts.append(_place(width * 0.65, 5 + index * size * 1.4, f"text(size: {pt(size)}, fill: {ink}, {quote('— ' + words.word()[:12])})"))
+        parts.append(
+            f'place(curve(stroke: (paint: {ink}, thickness: 1pt, dash: "{dash}"), curve.move({points[0]}), {", ".join(f"curve.line({point})" for point in points[1:])}))'
+        )
+        parts.append(
+            _place(
+                width * 0.65,
+                5 + index * size * 1.4,
+                f"text(size: {pt(size)}, fill: {ink}, {quote('— ' + words.word()[:12])})",
+            )
+        )
     return _frame(width, height, parts)

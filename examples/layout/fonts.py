@@ -30,7 +30,9 @@ class Font:
     weight: float = 1.0
 
 
-def _fonts(package: str | None, kind: str, scripts: str, *families: str, held_out: bool = False, weight: float = 1.0) -> list[Font]:
+def _fonts(
+    package: str | None, kind: str, scripts: str, *families: str, held_out: bool = False, weight: float = 1.0
+) -> list[Font]:
     return [Font(family, package, kind, tuple(scripts.split()), held_out, weight) for family in families]
 
 

@@ -8,8 +8,7 @@ from typing import Final
 
 _LATIN: Final = tuple("abcdefghijklmnpqrstuvwxyzABCDEFGHKLMNPQRSTUVWXYZ")
 _GREEK: Final = tuple(
-    "alpha beta gamma delta epsilon eta theta kappa lambda mu nu xi pi rho sigma tau phi psi omega Gamma Delta Lambda Sigma "
-    "Phi Psi Omega".split()
+    ["alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "psi", "omega", "Gamma", "Delta", "Lambda", "Sigma", "Phi", "Psi", "Omega"]
 )
 _RELATIONS: Final = ("=", "=", "=", "=", "<=", ">=", "approx", "in", ":=", "prop", "equiv", "tilde.op", "<", "subset")
 _OPERATORS: Final = ("+", "+", "-", "-", "dot.op", "times", "plus.minus", "compose", "/")
@@ -46,7 +45,9 @@ class Formulas:
             rows = [f"{self._atom()} &= {self._sum(rng.randint(1, terms))}"]
             rows += [f"&= {self._sum(rng.randint(1, terms))}" for _ in range(rng.randint(1, 3))]
             if rng.random() < 0.3:
-                rows = [f"{self._atom()} &{rng.choice(('=', '<=', '>='))} {self._sum(rng.randint(1, terms))}" for _ in rows]
+                rows = [
+                    f"{self._atom()} &{rng.choice(('=', '<=', '>='))} {self._sum(rng.randint(1, terms))}" for _ in rows
+                ]
             body = " \\\n".join(rows)
         elif roll < 0.9:
             cases = ", ".join(f"{self._term(1)} & {self._condition()}" for _ in range(rng.randint(2, 4)))
@@ -81,7 +82,7 @@ class Formulas:
         return self._symbol() if self.rng.random() < 0.6 else str(self.rng.randint(-3, 9))
 
     def _condition(self) -> str:
-        return f'{self._letter()} {self.rng.choice(("<", ">", "<=", "=", "!="))} {self.rng.randint(0, 9)}'
+        return f"{self._letter()} {self.rng.choice(('<', '>', '<=', '=', '!='))} {self.rng.randint(0, 9)}"
 
     def _atom(self) -> str:
         rng = self.rng
@@ -104,7 +105,9 @@ class Formulas:
             lambda: f"frac({self._sum(rng.randint(1, 2), depth - 1)}, {self._sum(rng.randint(1, 2), depth - 1)})",
             lambda: f"frac(partial {self._symbol()}, partial {self._letter()})",
             lambda: f"sum_({self._letter()}=1)^{rng.choice(('n', 'N', 'oo', 'K'))} {self._term(depth - 1)}",
-            lambda: f"integral_{rng.choice(('0', '(-oo)', 'a', 'Omega'))}^{rng.choice(('1', 'oo', 'b', 't'))} {self._term(depth - 1)} dif {self._letter()}",
+            lambda: (
+                f"integral_{rng.choice(('0', '(-oo)', 'a', 'Omega'))}^{rng.choice(('1', 'oo', 'b', 't'))} {self._term(depth - 1)} dif {self._letter()}"
+            ),
             lambda: f"product_({self._letter()} in {self._letter()}) {self._term(depth - 1)}",
             lambda: f"sqrt({self._sum(rng.randint(1, 2), depth - 1)})",
             lambda: f"lr(({self._sum(2, depth - 1)}))^{rng.choice(('2', 'n', '(-1)', 'alpha'))}",

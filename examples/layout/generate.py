@@ -59,7 +59,14 @@ def pages(document: Document, rng: random.Random) -> Iterator[Page]:
         finish(sheet, rng)
         labels = [render.label(cls, box, sheet.image.shape[1], sheet.image.shape[0]) for cls, box in sheet.boxes()]
         suffix = ".png" if clean else ".jpg"
-        record = {"family": document.family, "page": number + 1, "of": len(pdf), "language": document.language, "fonts": document.fonts, "degradations": done}
+        record = {
+            "family": document.family,
+            "page": number + 1,
+            "of": len(pdf),
+            "language": document.language,
+            "fonts": document.fonts,
+            "degradations": done,
+        }
         yield Page(_encode(sheet.image, suffix, rng), suffix, "\n".join(labels) + "\n", record)
 
 
@@ -98,7 +105,11 @@ def generate(output: Path, split: str, count: int, seed: int, workers: int, fami
     initial = (output / "work", split, seed, share)
     with (output / f"pages-{split}.jsonl").open("w", encoding="utf-8") as records, _pool(workers, initial) as pool:
         documents = range(10 * count + 10)
-        results = pool.imap(partial(_work, family=family), documents) if pool else map(partial(_work, family=family), documents)
+        results = (
+            pool.imap(partial(_work, family=family), documents)
+            if pool
+            else map(partial(_work, family=family), documents)
+        )
         for result in results:
             for page in result[: count - written]:
                 name = f"{written:06d}"

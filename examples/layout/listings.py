@@ -9,17 +9,9 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
-_MODULES: Final = (
-    "argparse bisect calendar cmd codecs configparser copy csv dataclasses difflib dis enum filecmp fnmatch fractions functools "
-    "gettext glob gzip heapq html.parser imaplib inspect ipaddress json.decoder json.encoder locale mimetypes numbers pathlib "
-    "pickle platform pprint queue random sched shelve shlex shutil smtplib socketserver statistics string tarfile tempfile "
-    "textwrap threading timeit tokenize trace traceback types unittest.case urllib.parse uuid weakref zipfile"
-).split()
-_NAMES: Final = (
-    "count total user item node value buffer index result config client server path name token queue cache table order price "
-    "width height color session request response error status handler parser widget account file line record"
-).split()
-_TYPES: Final = "int double char size_t void float bool long uint8_t".split()
+_MODULES: Final = ["argparse", "bisect", "calendar", "cmd", "codecs", "configparser", "copy", "csv", "dataclasses", "difflib", "dis", "enum", "filecmp", "fnmatch", "fractions", "functools", "gettext", "glob", "gzip", "heapq", "html.parser", "imaplib", "inspect", "ipaddress", "json.decoder", "json.encoder", "locale", "mimetypes", "numbers", "pathlib", "pickle", "platform", "pprint", "queue", "random", "sched", "shelve", "shlex", "shutil", "smtplib", "socketserver", "statistics", "string", "tarfile", "tempfile", "textwrap", "threading", "timeit", "tokenize", "trace", "traceback", "types", "unittest.case", "urllib.parse", "uuid", "weakref", "zipfile"]
+_NAMES: Final = ["count", "total", "user", "item", "node", "value", "buffer", "index", "result", "config", "client", "server", "path", "name", "token", "queue", "cache", "table", "order", "price", "width", "height", "color", "session", "request", "response", "error", "status", "handler", "parser", "widget", "account", "file", "line", "record"]
+_TYPES: Final = ["int", "double", "char", "size_t", "void", "float", "bool", "long", "uint8_t"]
 
 
 @cache
@@ -52,7 +44,17 @@ def listing(rng: random.Random, width: int, lines: int) -> tuple[str, str]:
 def identifier(rng: random.Random) -> str:
     """A name as it stands within text: of a function, a file, an option."""
     first, second = rng.choice(_NAMES), rng.choice(_NAMES)
-    return rng.choice((first, f"{first}_{second}", f"{first}()", f"{first}.{second}", f"--{first}", f"{first}.py", f"{first}.{second}()"))
+    return rng.choice(
+        (
+            first,
+            f"{first}_{second}",
+            f"{first}()",
+            f"{first}.{second}",
+            f"--{first}",
+            f"{first}.py",
+            f"{first}.{second}()",
+        )
+    )
 
 
 def _cut(line: str, width: int) -> str:
@@ -61,7 +63,9 @@ def _cut(line: str, width: int) -> str:
 
 def _python(rng: random.Random, lines: int) -> list[str]:
     source = _source(rng.choice(_MODULES))
-    starts = [number for number, line in enumerate(source) if line.lstrip().startswith(("def ", "class ", "for ", "import "))]
+    starts = [
+        number for number, line in enumerate(source) if line.lstrip().startswith(("def ", "class ", "for ", "import "))
+    ]
     start = rng.choice(starts)
     margin = len(source[start]) - len(source[start].lstrip())
     return [line[margin:] if not line[:margin].strip() else line.lstrip() for line in source[start : start + lines]]
@@ -71,9 +75,26 @@ def _console(rng: random.Random, lines: int) -> list[str]:
     code: list[str] = []
     while len(code) < lines:
         first, second = rng.choice(_NAMES), rng.choice(_NAMES)
-        code.append(rng.choice((f">>> {first} = {second}.{rng.choice(_NAMES)}()", f">>> {first}({rng.randint(1, 99)}, {second}=None)", f">>> print({first}.{second})")))
+        code.append(
+            rng.choice(
+                (
+                    f">>> {first} = {second}.{rng.choice(_NAMES)}()",
+                    f">>> {first}({rng.randint(1, 99)}, {second}=None)",
+                    f">>> print({first}.{second})",
+                )
+            )
+        )
         if rng.random() < 0.6:
-            code.append(rng.choice((str(rng.randint(0, 9999)), f"<{second.title()} object at 0x7f{rng.getrandbits(24):06x}>", f"'{second}'", "[" + ", ".join(str(rng.randint(0, 99)) for _ in range(6)) + "]")))
+            code.append(
+                rng.choice(
+                    (
+                        str(rng.randint(0, 9999)),
+                        f"<{second.title()} object at 0x7f{rng.getrandbits(24):06x}>",
+                        f"'{second}'",
+                        "[" + ", ".join(str(rng.randint(0, 99)) for _ in range(6)) + "]",
+                    )
+                )
+            )
     return code
 
 
@@ -92,7 +113,7 @@ def _shell(rng: random.Random, lines: int) -> list[str]:
                     f"cat {first}.txt | grep -v {second} | sort -u > {rng.choice(_NAMES)}.log",
                     f"export {first.upper()}_{second.upper()}=/var/lib/{first}",
                     f"sudo systemctl restart {first}d",
-                    f"for f in *.{second[:3]}; do {first} --{second} \"$f\"; done",
+                    f'for f in *.{second[:3]}; do {first} --{second} "$f"; done',
                     f"curl -sSL http://localhost:{rng.randint(1024, 9999)}/{first}",
                     f"# {first} the {second}",
                 )
@@ -116,7 +137,10 @@ def _json(rng: random.Random, lines: int) -> list[str]:
 
 def _c(rng: random.Random, lines: int) -> list[str]:
     first = rng.choice(_NAMES)
-    code = [f"{rng.choice(_TYPES)} {first}_{rng.choice(_NAMES)}({rng.choice(_TYPES)} {rng.choice(_NAMES)}, {rng.choice(_TYPES)} *{rng.choice(_NAMES)})", "{"]
+    code = [
+        f"{rng.choice(_TYPES)} {first}_{rng.choice(_NAMES)}({rng.choice(_TYPES)} {rng.choice(_NAMES)}, {rng.choice(_TYPES)} *{rng.choice(_NAMES)})",
+        "{",
+    ]
     while len(code) < lines - 1:
         a, b, c = (rng.choice(_NAMES) for _ in range(3))
         code += rng.choice(
@@ -134,9 +158,16 @@ def _c(rng: random.Random, lines: int) -> list[str]:
 
 def _sql(rng: random.Random, lines: int) -> list[str]:
     a, b, c = (rng.choice(_NAMES) for _ in range(3))
-    code = [f"SELECT {a}.id, {a}.{b}, COUNT(*) AS {c}", f"FROM {a}s AS {a}", f"LEFT JOIN {b}s ON {b}s.{a}_id = {a}.id", f"WHERE {a}.{c} > {rng.randint(1, 500)}"]
+    code = [
+        f"SELECT {a}.id, {a}.{b}, COUNT(*) AS {c}",
+        f"FROM {a}s AS {a}",
+        f"LEFT JOIN {b}s ON {b}s.{a}_id = {a}.id",
+        f"WHERE {a}.{c} > {rng.randint(1, 500)}",
+    ]
     while len(code) < lines - 2:
-        code.append(f"  {rng.choice(('AND', 'OR'))} {rng.choice(_NAMES)} {rng.choice(('=', '<>', 'LIKE'))} '{rng.choice(_NAMES)}'")
+        code.append(
+            f"  {rng.choice(('AND', 'OR'))} {rng.choice(_NAMES)} {rng.choice(('=', '<>', 'LIKE'))} '{rng.choice(_NAMES)}'"
+        )
     return [*code, f"GROUP BY {a}.id", f"ORDER BY {c} DESC LIMIT {rng.randint(1, 99)};"]
 
 
@@ -145,7 +176,16 @@ def _yaml(rng: random.Random, lines: int) -> list[str]:
     while len(code) < lines:
         code.append(f"{rng.choice(_NAMES)}:")
         for _ in range(rng.randint(1, 4)):
-            code.append(rng.choice((f"  {rng.choice(_NAMES)}: {rng.choice(_NAMES)}", f"  - {rng.choice(_NAMES)}", f"  {rng.choice(_NAMES)}: {rng.randint(0, 9000)}", f"  # {rng.choice(_NAMES)} {rng.choice(_NAMES)}")))
+            code.append(
+                rng.choice(
+                    (
+                        f"  {rng.choice(_NAMES)}: {rng.choice(_NAMES)}",
+                        f"  - {rng.choice(_NAMES)}",
+                        f"  {rng.choice(_NAMES)}: {rng.randint(0, 9000)}",
+                        f"  # {rng.choice(_NAMES)} {rng.choice(_NAMES)}",
+                    )
+                )
+            )
     return code
 
 

@@ -30,7 +30,9 @@ def drawn(image: NDArray[np.uint8], labels: list[str]) -> NDArray[np.uint8]:
         right, bottom = round((x + w / 2) * width), round((y + h / 2) * height)
         colour = COLOURS[int(index)]
         cv2.rectangle(image, (left, top), (right, bottom), colour, 1)
-        cv2.putText(image, NAMES[int(index)], (left, max(9, top - 2)), cv2.FONT_HERSHEY_SIMPLEX, 0.36, colour, 1, cv2.LINE_AA)
+        cv2.putText(
+            image, NAMES[int(index)], (left, max(9, top - 2)), cv2.FONT_HERSHEY_SIMPLEX, 0.36, colour, 1, cv2.LINE_AA
+        )
     return image
 
 
@@ -41,7 +43,9 @@ def sheet(output: Path, split: str, names: list[str], columns: int, side: int) -
         image = cv2.imread(str(output / "images" / split / name), cv2.IMREAD_COLOR)
         if image is None:
             raise FileNotFoundError(f"{output / 'images' / split / name} is no image")
-        image = drawn(image, (output / "labels" / split / name).with_suffix(".txt").read_text(encoding="utf-8").splitlines())
+        image = drawn(
+            image, (output / "labels" / split / name).with_suffix(".txt").read_text(encoding="utf-8").splitlines()
+        )
         scale = side / max(image.shape[:2])
         if scale != 1:
             image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
@@ -69,7 +73,9 @@ def main(arguments: list[str] | None = None) -> int:
     each = options.columns * 2
     for number, start in enumerate(range(0, len(names), each)):
         path = options.output / f"look-{options.split}-{number:02d}.png"
-        cv2.imwrite(str(path), sheet(options.output, options.split, names[start : start + each], options.columns, options.side))
+        cv2.imwrite(
+            str(path), sheet(options.output, options.split, names[start : start + each], options.columns, options.side)
+        )
         print(path)
     return 0
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]  # [height, width, 3], RGB
 
 
-def noise(rng: np.random.Generator, height: int, width: int, rough: float = 0.55, start: int = 2) -> NDArray[np.float32]:
+def noise(
+    rng: np.random.Generator, height: int, width: int, rough: float = 0.55, start: int = 2
+) -> NDArray[np.float32]:
     """Fractal noise in 0..1, [height, width]: clouds, hills, stone."""
     total = np.zeros((height, width), np.float32)
     weight, cells = 1.0, start
@@ -46,7 +48,9 @@ def landscape(rng: np.random.Generator, height: int, width: int) -> Image:
     """Sky with clouds, and ridges that get darker towards the front."""
     share = np.linspace(0, 1, height, dtype=np.float32)[:, None].repeat(width, 1)
     image = _mix(_colour(rng, 60, 200), _colour(rng, 150, 255), share)
-    image = _mix_image(image, np.float32([245, 245, 250]), np.clip(noise(rng, height, width) * 2 - 1, 0, 1) * float(rng.random()))
+    image = _mix_image(
+        image, np.float32([245, 245, 250]), np.clip(noise(rng, height, width) * 2 - 1, 0, 1) * float(rng.random())
+    )
     if rng.random() < 0.4:
         sun = (int(rng.integers(width)), int(rng.integers(height // 2)))
         cv2.circle(image, sun, int(height * rng.uniform(0.03, 0.12)), (255, 240, 200), -1, cv2.LINE_AA)
@@ -61,7 +65,9 @@ def landscape(rng: np.random.Generator, height: int, width: int) -> Image:
     return _byte(image)
 
 
-def _mix_image(image: NDArray[np.float32], colour: NDArray[np.float32], share: NDArray[np.float32]) -> NDArray[np.float32]:
+def _mix_image(
+    image: NDArray[np.float32], colour: NDArray[np.float32], share: NDArray[np.float32]
+) -> NDArray[np.float32]:
     return np.ascontiguousarray(image + (colour - image) * share[..., None], np.float32)
 
 
@@ -78,7 +84,11 @@ def portrait(rng: np.random.Generator, height: int, width: int) -> Image:
     image = cv2.GaussianBlur(image, (0, 0), max(height, width) / 15)
     skin = np.float32([224, 180, 150]) * rng.uniform(0.45, 1.05)
     hair, cloth = _colour(rng, 10, 120), _colour(rng, 10, 220)
-    x, y, r = width * rng.uniform(0.35, 0.65), height * rng.uniform(0.32, 0.45), min(height, width) * rng.uniform(0.14, 0.24)
+    x, y, r = (
+        width * rng.uniform(0.35, 0.65),
+        height * rng.uniform(0.32, 0.45),
+        min(height, width) * rng.uniform(0.14, 0.24),
+    )
     ellipse = lambda cx, cy, rx, ry, colour: cv2.ellipse(  # noqa: E731
         image, (int(cx), int(cy)), (int(rx), int(ry)), 0, 0, 360, tuple(float(c) for c in colour), -1, cv2.LINE_AA
     )
@@ -89,7 +99,9 @@ def portrait(rng: np.random.Generator, height: int, width: int) -> Image:
     for side in (-1, 1):
         ellipse(x + side * r * 0.33, y, r * 0.09, r * 0.06, hair * 0.5)
     ellipse(x, y + r * 0.6, r * 0.28, r * 0.07, skin * 0.6)
-    light = _mix(np.float32([0.7] * 3), np.float32([1.2] * 3), np.linspace(0, 1, width, dtype=np.float32)[None].repeat(height, 0))
+    light = _mix(
+        np.float32([0.7] * 3), np.float32([1.2] * 3), np.linspace(0, 1, width, dtype=np.float32)[None].repeat(height, 0)
+    )
     return _byte(cv2.GaussianBlur(image * light, (0, 0), 1.2))
 
 
@@ -99,7 +111,14 @@ def bokeh(rng: np.random.Generator, height: int, width: int) -> Image:
     for _ in range(int(rng.integers(15, 80))):
         layer = image.copy()
         radius = int(min(height, width) * rng.uniform(0.01, 0.13))
-        cv2.circle(layer, (int(rng.integers(width)), int(rng.integers(height))), radius, _tuple(_colour(rng, 100, 255)), -1, cv2.LINE_AA)
+        cv2.circle(
+            layer,
+            (int(rng.integers(width)), int(rng.integers(height))),
+            radius,
+            _tuple(_colour(rng, 100, 255)),
+            -1,
+            cv2.LINE_AA,
+        )
         image = image * 0.6 + layer * 0.4
     return _byte(cv2.GaussianBlur(image, (0, 0), rng.uniform(1, 4)))
 
@@ -107,7 +126,10 @@ def bokeh(rng: np.random.Generator, height: int, width: int) -> Image:
 def still_life(rng: np.random.Generator, height: int, width: int) -> Image:
     """Shaded balls and boxes on a table."""
     yy, xx = np.mgrid[0:height, 0:width].astype(np.float32)
-    image = _mix(_colour(rng, 120, 255), _colour(rng, 60, 200), yy / height) * (0.9 + 0.2 * noise(rng, height, width, 0.7, 6))[..., None]
+    image = (
+        _mix(_colour(rng, 120, 255), _colour(rng, 60, 200), yy / height)
+        * (0.9 + 0.2 * noise(rng, height, width, 0.7, 6))[..., None]
+    )
     for _ in range(int(rng.integers(2, 8))):
         r = min(height, width) * rng.uniform(0.07, 0.25)
         x, y, colour = rng.uniform(0, width), rng.uniform(height * 0.35, height * 0.9), _colour(rng, 30, 255)
@@ -160,23 +182,52 @@ def micrograph(rng: np.random.Generator, height: int, width: int) -> Image:
     bar = int(width * rng.uniform(0.1, 0.25))
     result = _byte(image.astype(np.float32))
     cv2.rectangle(result, (width - bar - 15, height - 22), (width - 15, height - 16), (255, 255, 255), -1)
-    cv2.putText(result, f"{rng.integers(1, 500)} um", (width - bar - 15, height - 28), cv2.FONT_HERSHEY_SIMPLEX, 0.5, (255, 255, 255), 1, cv2.LINE_AA)
+    cv2.putText(
+        result,
+        f"{rng.integers(1, 500)} um",
+        (width - bar - 15, height - 28),
+        cv2.FONT_HERSHEY_SIMPLEX,
+        0.5,
+        (255, 255, 255),
+        1,
+        cv2.LINE_AA,
+    )
     return result
 
 
 def map_of_nowhere(rng: np.random.Generator, height: int, width: int) -> Image:
     """Land and water with roads, borders and names."""
-    land, water, road = _colour(rng, 200, 250), np.float32([150, 190, 225]) * rng.uniform(0.8, 1.1), _colour(rng, 150, 255)
+    land, water, road = (
+        _colour(rng, 200, 250),
+        np.float32([150, 190, 225]) * rng.uniform(0.8, 1.1),
+        _colour(rng, 150, 255),
+    )
     high = noise(rng, height, width, 0.5, 3)
     image = _byte(np.where((high > rng.uniform(0.3, 0.5))[..., None], land * (0.85 + 0.2 * high)[..., None], water))
     for _ in range(int(rng.integers(4, 14))):
         points = np.cumsum(rng.normal(0, width / 18, (12, 2)), 0) + rng.uniform(0, 1, 2) * (width, height)
-        cv2.polylines(image, [points.astype(np.int32)], False, _tuple(road * rng.uniform(0.5, 1)), int(rng.integers(1, 5)), cv2.LINE_AA)
+        cv2.polylines(
+            image,
+            [points.astype(np.int32)],
+            False,
+            _tuple(road * rng.uniform(0.5, 1)),
+            int(rng.integers(1, 5)),
+            cv2.LINE_AA,
+        )
     for _ in range(int(rng.integers(4, 16))):
         place = (int(rng.integers(width)), int(rng.integers(height)))
         cv2.circle(image, place, 3, (60, 60, 60), -1, cv2.LINE_AA)
         name = "".join(rng.choice(list("aeioulmnrstk"), int(rng.integers(3, 9)))).title()
-        cv2.putText(image, name, (place[0] + 6, place[1] + 4), cv2.FONT_HERSHEY_SIMPLEX, rng.uniform(0.3, 0.6), (40, 40, 40), 1, cv2.LINE_AA)
+        cv2.putText(
+            image,
+            name,
+            (place[0] + 6, place[1] + 4),
+            cv2.FONT_HERSHEY_SIMPLEX,
+            rng.uniform(0.3, 0.6),
+            (40, 40, 40),
+            1,
+            cv2.LINE_AA,
+        )
     return image
 
 
@@ -210,7 +261,9 @@ def screenshot(rng: np.random.Generator, height: int, width: int) -> Image:
 
 def _scribble(rng: np.random.Generator, low: int, high: int) -> str:
     letters = list("aaeeiioutnrslcdmpvbgh")
-    return " ".join("".join(rng.choice(letters, int(rng.integers(2, 9)))) for _ in range(int(rng.integers(low, high + 1))))
+    return " ".join(
+        "".join(rng.choice(letters, int(rng.integers(2, 9)))) for _ in range(int(rng.integers(low, high + 1)))
+    )
 
 
 def logo(rng: np.random.Generator, height: int, width: int) -> Image:
@@ -232,21 +285,41 @@ def logo(rng: np.random.Generator, height: int, width: int) -> Image:
                 cv2.rectangle(image, corner, (corner[0] + r - 4, corner[1] + r - 4), first if index % 3 else second, -1)
         case 3:
             angles = np.linspace(0, 2 * math.pi, 7)[:-1]
-            cv2.fillPoly(image, [np.int32([[x + r * math.cos(a), y + r * math.sin(a)] for a in angles])], first, cv2.LINE_AA)
+            cv2.fillPoly(
+                image, [np.int32([[x + r * math.cos(a), y + r * math.sin(a)] for a in angles])], first, cv2.LINE_AA
+            )
             cv2.circle(image, (x, y), r // 2, (255, 255, 255), -1, cv2.LINE_AA)
         case 4:
             for index in range(4):
-                cv2.ellipse(image, (x, y), (r - index * r // 4, r - index * r // 4), 0, 0, 360, first if index % 2 else second, -1, cv2.LINE_AA)
+                cv2.ellipse(
+                    image,
+                    (x, y),
+                    (r - index * r // 4, r - index * r // 4),
+                    0,
+                    0,
+                    360,
+                    first if index % 2 else second,
+                    -1,
+                    cv2.LINE_AA,
+                )
         case _:
             for index in range(5):
                 top = y + r - int(2 * r * (index + 1) / 5)
-                cv2.rectangle(image, (x - r + index * 2 * r // 5, top), (x - r + (index + 1) * 2 * r // 5 - 3, y + r), first if index < 3 else second, -1)
+                cv2.rectangle(
+                    image,
+                    (x - r + index * 2 * r // 5, top),
+                    (x - r + (index + 1) * 2 * r // 5 - 3, y + r),
+                    first if index < 3 else second,
+                    -1,
+                )
     if width > side * 1.5:
         text = _scribble(rng, 1, 1)[:7].upper() if rng.random() < 0.5 else _scribble(rng, 1, 1)[:7].title()
         font = int(rng.choice((cv2.FONT_HERSHEY_DUPLEX, cv2.FONT_HERSHEY_TRIPLEX, cv2.FONT_HERSHEY_SIMPLEX)))
         (w, h), _ = cv2.getTextSize(text, font, 1, 2)
         scale = min((width - side - 14) / w, height * 0.55 / h)
-        cv2.putText(image, text, (side + 8, int(y + h * scale / 2)), font, scale, first, max(1, int(scale * 2)), cv2.LINE_AA)
+        cv2.putText(
+            image, text, (side + 8, int(y + h * scale / 2)), font, scale, first, max(1, int(scale * 2)), cv2.LINE_AA
+        )
     ink = image.min(axis=2) < 250
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     return np.ascontiguousarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
@@ -266,7 +339,9 @@ def collage(rng: np.random.Generator, height: int, width: int) -> Image:
             image[y : y + h, x : x + w] = draw(rng, max(h, 24), max(w, 24))[:h, :w]
             if same and rng.random() < 0.5:
                 letter = f"({chr(97 + (row * columns + column) % 26)})"
-                cv2.putText(image, letter, (x + 5, y + 18), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (255, 255, 255), 1, cv2.LINE_AA)
+                cv2.putText(
+                    image, letter, (x + 5, y + 18), cv2.FONT_HERSHEY_SIMPLEX, 0.55, (255, 255, 255), 1, cv2.LINE_AA
+                )
     return image
 
 

@@ -106,7 +106,9 @@ def _columns(rects: list[Rect]) -> list[list[Rect]]:
     merged: list[list[Rect]] = []
     for group in groups:
         left, right = min(rect[0] for rect in group), max(rect[2] for rect in group)
-        beside = [other for other in merged if min(right, max(r[2] for r in other)) - max(left, min(r[0] for r in other)) > 1]
+        beside = [
+            other for other in merged if min(right, max(r[2] for r in other)) - max(left, min(r[0] for r in other)) > 1
+        ]
         for other in beside:
             group = other + group
             merged.remove(other)

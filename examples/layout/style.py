@@ -22,10 +22,7 @@ PAPERS: Final = {  # pt
     "slide169": (720.0, 405.0),
     "slide43": (720.0, 540.0),
 }
-COLOURS: Final = (
-    "#1f3a5f #0b5394 #a61c00 #38761d #741b47 #134f5c #444444 #b45f06 #20639b #c0392b #16a085 #8e44ad #2c3e50 #d35400 #007a87 "
-    "#5b2c6f #1b4f72 #7b241c #0e6655 #e67e22"
-).split()
+COLOURS: Final = ["#1f3a5f", "#0b5394", "#a61c00", "#38761d", "#741b47", "#134f5c", "#444444", "#b45f06", "#20639b", "#c0392b", "#16a085", "#8e44ad", "#2c3e50", "#d35400", "#007a87", "#5b2c6f", "#1b4f72", "#7b241c", "#0e6655", "#e67e22"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +37,9 @@ class Split:
     def of(cls, name: str) -> Split:
         """`train` and `val` share everything but their seeds; `test` shares nothing with them."""
         held_out = name == "test"
-        return cls(name, fonts.of_split(held_out), tuple(language for language in LANGUAGES if language.held_out == held_out))
+        return cls(
+            name, fonts.of_split(held_out), tuple(language for language in LANGUAGES if language.held_out == held_out)
+        )
 
     def language(self, rng: random.Random) -> Language:
         return rng.choices(self.languages, [language.weight for language in self.languages])[0]
@@ -48,7 +47,9 @@ class Split:
     def face(self, rng: random.Random, language: Language, *kinds: str, prefer: tuple[str, ...] = ()) -> Face:
         """A font of one of these kinds for the language; one of `prefer` if any of them can write it."""
         able = [font for font in self.fonts if language.script in font.scripts and font.kind in kinds]
-        able = able or [font for font in self.fonts if language.script in font.scripts and font.kind in ("serif", "sans")]
+        able = able or [
+            font for font in self.fonts if language.script in font.scripts and font.kind in ("serif", "sans")
+        ]
         wanted = [font for font in able if font.family in prefer]
         chosen = rng.choices(wanted or able, [font.weight for font in wanted or able])[0]
         if "latin" in chosen.scripts:
@@ -187,7 +188,12 @@ def sample(
         split=split,
         language=language,
         paper=PAPERS[rng.choice(papers)],
-        margin=(side, side if rng.random() < 0.7 else rng.uniform(*margins), max(40.0, rng.uniform(*margins)), max(40.0, rng.uniform(*margins))),
+        margin=(
+            side,
+            side if rng.random() < 0.7 else rng.uniform(*margins),
+            max(40.0, rng.uniform(*margins)),
+            max(40.0, rng.uniform(*margins)),
+        ),
         columns=columns,
         gutter=rng.uniform(12, 26),
         body=body,
@@ -195,7 +201,9 @@ def sample(
         mono=split.plain(rng, "mono"),
         math=math,
         size=size,
-        pitch=rng.uniform(1.15, 1.42) + (0.35 * (body.height - 0.93) if body.height > 1.1 else 0) + (0.2 if language.square else 0),
+        pitch=rng.uniform(1.15, 1.42)
+        + (0.35 * (body.height - 0.93) if body.height > 1.1 else 0)
+        + (0.2 if language.square else 0),
         justify=rng.random() < 0.6,
         hyphenate=rng.random() < 0.7,
         indent=rng.uniform(1.0, 2.0) if indented else 0.0,
@@ -209,13 +217,17 @@ def sample(
         caption_separator=rng.choice((": ", ". ", " – ", "   ", " | ")),
         caption_italic=rng.random() < 0.2,
         caption_align=rng.choice(("center", "center", "start")),
-        bullets=tuple(rng.sample(("•", "–", "▪", "◦", "‣", "∗", "-", "■", "○"), 3)) if rng.random() < 0.4 else ("•", "–", "·"),
+        bullets=tuple(rng.sample(("•", "–", "▪", "◦", "‣", "∗", "-", "■", "○"), 3))
+        if rng.random() < 0.4
+        else ("•", "–", "·"),
         item_gap=rng.choice((0.0, 0.05, 0.2, 0.35, 0.6)),
         item_indent=rng.choice((0.0, 0.0, 0.8, 1.5, 2.2)),
         item_hang=rng.uniform(1.0, 2.0),
         emphasis=rng.choice((0.0, 0.005, 0.01, 0.02, 0.05)),
         link_ink=rng.choice((None, None, "blue", accent)),
-        code_fill=rng.choice((None, "luma(245)", "luma(238)", "luma(230)", 'rgb("#f5f8ff")', 'rgb("#fffbe6")', 'rgb("#eeffcc")')),
+        code_fill=rng.choice(
+            (None, "luma(245)", "luma(238)", "luma(230)", 'rgb("#f5f8ff")', 'rgb("#fffbe6")', 'rgb("#eeffcc")')
+        ),
         code_stroke=rng.choice((None, None, "0.5pt + luma(180)", "0.5pt + black", "0.75pt + luma(210)")),
         code_size=rng.uniform(0.75, 0.95),
         code_colour=rng.random() < 0.55,

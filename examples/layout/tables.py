@@ -37,10 +37,14 @@ class TableLook:
         """Any look; `accent` is the document's colour."""
         fill, ink = None, None
         if rng.random() < 0.4:
-            fill = rng.choice((accent, "luma(225)", "luma(210)", "luma(60)", f"{accent}.lighten(75%)", f"{accent}.lighten(85%)"))
+            fill = rng.choice(
+                (accent, "luma(225)", "luma(210)", "luma(60)", f"{accent}.lighten(75%)", f"{accent}.lighten(85%)")
+            )
             ink = "white" if fill in (accent, "luma(60)") else None
         return cls(
-            rules=rng.choices(("grid", "booktabs", "rows", "zebra", "plain", "frame", "columns"), (5, 5, 3, 3, 1.2, 1, 0.7))[0],
+            rules=rng.choices(
+                ("grid", "booktabs", "rows", "zebra", "plain", "frame", "columns"), (5, 5, 3, 3, 1.2, 1, 0.7)
+            )[0],
             header_fill=fill,
             header_ink=ink,
             header_bold=rng.random() < 0.75,
@@ -55,7 +59,9 @@ class TableLook:
         )
 
 
-def table(rng: random.Random, words: Words, look: TableLook, width: float, size: float, rows: int, columns: int | None = None) -> str:
+def table(
+    rng: random.Random, words: Words, look: TableLook, width: float, size: float, rows: int, columns: int | None = None
+) -> str:
     """A call of typst's `table` no wider than `width` pt, for text of `size` pt, with about so many rows."""
     small = size * look.scale
     unit = small / 9
@@ -70,7 +76,9 @@ def table(rng: random.Random, words: Words, look: TableLook, width: float, size:
         first = rng.randint(1, 2)
         left = len(kinds) - first
         cut = rng.randint(2, left) if left > 2 else left
-        spans = [(1, "")] * first + [(cut, words.phrase(1, 2))] + ([(left - cut, words.phrase(1, 2))] if left > cut else [])
+        spans = (
+            [(1, "")] * first + [(cut, words.phrase(1, 2))] + ([(left - cut, words.phrase(1, 2))] if left > cut else [])
+        )
         cells += [f"table.cell(colspan: {span}, align: center, {_head(look, text)})" for span, text in spans]
         heads += 1
     if header:
@@ -81,7 +89,9 @@ def table(rng: random.Random, words: Words, look: TableLook, width: float, size:
     drawn = heads
     for row in range(rows):
         if group_every and row % group_every == 0:
-            cells.append(f"table.cell(colspan: {len(kinds)}, align: start, {rng.choice(('strong', 'emph'))}({quote(words.phrase(1, 3))}))")
+            cells.append(
+                f"table.cell(colspan: {len(kinds)}, align: start, {rng.choice(('strong', 'emph'))}({quote(words.phrase(1, 3))}))"
+            )
             drawn += 1
         entries = [_cell(rng, words, kind) for kind in kinds]
         if stub and kinds[0] not in ("long",):
@@ -101,7 +111,9 @@ def table(rng: random.Random, words: Words, look: TableLook, width: float, size:
     if rng.random() < 0.15:
         aligns = ["center"] * len(kinds)
     if long or (look.full_width and rng.random() < 0.8):
-        shares = [{"long": "2.4fr", "name": "1.4fr"}.get(kind, "1fr" if kind not in _NARROW else "0.8fr") for kind in kinds]
+        shares = [
+            {"long": "2.4fr", "name": "1.4fr"}.get(kind, "1fr" if kind not in _NARROW else "0.8fr") for kind in kinds
+        ]
     else:
         shares = ["auto"] * len(kinds)
     return _draw(look, small, shares, aligns, cells, heads, drawn)
@@ -127,7 +139,11 @@ def _columns(rng: random.Random, width: float, count: int | None) -> list[str]:
 
 def _heading(rng: random.Random, words: Words, kind: str) -> str:
     if kind in _NARROW:
-        return words.phrase(1, 1)[:9] if rng.random() < 0.8 else rng.choice(("%", "n", "No.", "F1", "mAP", "kg", "2024", "2025", "Q1"))
+        return (
+            words.phrase(1, 1)[:9]
+            if rng.random() < 0.8
+            else rng.choice(("%", "n", "No.", "F1", "mAP", "kg", "2024", "2025", "Q1"))
+        )
     return words.phrase(1, 2)
 
 
@@ -166,7 +182,13 @@ def _cell(rng: random.Random, words: Words, kind: str) -> str:
             text = words.name() if rng.random() < 0.3 else words.phrase(1, 3)
         case "range":
             low = rng.randint(0, 50)
-            text = rng.choice((f"{low}–{low + rng.randint(1, 50)}", f"{low}.{rng.randint(0, 9)} ± {rng.randint(0, 3)}.{rng.randint(0, 9)}", f"[{low}, {low + 9}]"))
+            text = rng.choice(
+                (
+                    f"{low}–{low + rng.randint(1, 50)}",
+                    f"{low}.{rng.randint(0, 9)} ± {rng.randint(0, 3)}.{rng.randint(0, 9)}",
+                    f"[{low}, {low + 9}]",
+                )
+            )
         case "long":
             text = words.sentence(3, 16)
         case _:
@@ -174,7 +196,9 @@ def _cell(rng: random.Random, words: Words, kind: str) -> str:
     return quote(text)
 
 
-def _draw(look: TableLook, size: float, shares: list[str], aligns: list[str], cells: list[str], heads: int, rows: int) -> str:
+def _draw(
+    look: TableLook, size: float, shares: list[str], aligns: list[str], cells: list[str], heads: int, rows: int
+) -> str:
     line = f"{pt(look.stroke)} + {look.stroke_ink}"
     heavy = f"{pt(look.stroke * 1.8)} + {look.stroke_ink}"
     lines: list[str] = []

@@ -224,8 +224,10 @@ class Words:
     def date(self) -> str:
         rng = self.rng
         year, month, day = rng.randint(1975, 2030), rng.randint(1, 12), rng.randint(1, 28)
-        pattern = rng.choice(("{y}-{m:02}-{d:02}", "{d:02}.{m:02}.{y}", "{d}/{m}/{y}", "{d} {n} {y}", "{n} {d}, {y}", "{n} {y}"))
-        months = "January February March April May June July August September October November December".split()
+        pattern = rng.choice(
+            ("{y}-{m:02}-{d:02}", "{d:02}.{m:02}.{y}", "{d}/{m}/{y}", "{d} {n} {y}", "{n} {d}, {y}", "{n} {y}")
+        )
+        months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
         if self.language.script in ("hans", "hant", "kana"):
             pattern = "{y}年{m}月{d}日"
         month_name = months[month - 1] if self.language.code == "en" else self.capital(self.word())[:9]

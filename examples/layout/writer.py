@@ -101,9 +101,15 @@ class Writer:
         if roll < 0.58:
             return f"raw({quote(identifier(rng))})"
         if roll < 0.72:
-            mark = rng.choice((f"[{rng.randint(1, 60)}]", f"[{rng.randint(1, 30)}, {rng.randint(31, 60)}]", f"({self.words.word().title()}, {rng.randint(1980, 2026)})"))
+            mark = rng.choice(
+                (
+                    f"[{rng.randint(1, 60)}]",
+                    f"[{rng.randint(1, 30)}, {rng.randint(31, 60)}]",
+                    f"({self.words.word().title()}, {rng.randint(1980, 2026)})",
+                )
+            )
             cited = quote(mark) if style.link_ink is None else f"text(fill: {style.link_ink}, {quote(mark)})"
-            return f'{quote(text + " ")} + {cited}'
+            return f"{quote(text + ' ')} + {cited}"
         if roll < 0.84:
             return f"text(fill: {style.link_ink or style.accent}, {quote(text)})"
         if roll < 0.9:
@@ -184,7 +190,11 @@ class Writer:
         gap = style.pitch - style.body.height + style.item_gap
         result = []
         for number in range(1, count + 1):
-            marker = scheme.format(chr(96 + number) if letters and number < 27 else number) if ordered else style.bullets[depth % 3]
+            marker = (
+                scheme.format(chr(96 + number) if letters and number < 27 else number)
+                if ordered
+                else style.bullets[depth % 3]
+            )
             if long or rng.random() < 0.3:
                 tokens = self.sentences(1, 3 if long else 2)
             else:
@@ -269,7 +279,10 @@ class Writer:
         height = min(highest, width * ratio)
         if height < width * ratio * 0.6:
             width = height / ratio
-        extra = rng.choices(("", "stroke: 0.6pt, ", f"stroke: 1.5pt + {self.style.accent}, ", "radius: 6pt, clip: true, "), (8, 1, 0.5, 1))[0]
+        extra = rng.choices(
+            ("", "stroke: 0.6pt, ", f"stroke: 1.5pt + {self.style.accent}, ", "radius: 6pt, clip: true, "),
+            (8, 1, 0.5, 1),
+        )[0]
         inner = f'image("/pool/{image.name}", width: {pt(width)}, height: {pt(height)}, fit: "cover")'
         return f"bl({self.id('picture')}, box({extra}{inner}))" if extra else f"bl({self.id('picture')}, {inner})"
 
@@ -285,7 +298,9 @@ class Writer:
         if rng.random() < 0.12 and room > 180:
             count = rng.randint(2, 3)
             each = (room - 8 * (count - 1)) / count
-            cells = ", ".join(self.picture(each, each * 0.9, kind or rng.choice(("photo", "chart"))) for _ in range(count))
+            cells = ", ".join(
+                self.picture(each, each * 0.9, kind or rng.choice(("photo", "chart"))) for _ in range(count)
+            )
             body = f"grid(columns: {count}, gutter: 8pt, align: center + bottom, {cells})"
         else:
             body = self.picture(room * rng.choice((1.0, 1.0, rng.uniform(0.5, 0.95))), kind=kind)
@@ -347,7 +362,14 @@ class Writer:
             f"header: {header}, footer: {footer}{more})"
         )
 
-    def running(self, cls: str, pieces: tuple[str | None, str | None, str | None], rule: str = "none", size: float = 0.85, **how: str) -> str:
+    def running(
+        self,
+        cls: str,
+        pieces: tuple[str | None, str | None, str | None],
+        rule: str = "none",
+        size: float = 0.85,
+        **how: str,
+    ) -> str:
         """A header or footer: what stands left, in the middle and right, each an element."""
         arguments = "".join(f", {name}: {value}" for name, value in how.items())
         cells = ", ".join(f"par(el({self.id(cls)}, {piece}))" if piece else "none" for piece in pieces)
@@ -360,8 +382,6 @@ class Writer:
     def source(self, page: str, body: list[str], first_page: int = 1) -> str:
         """The whole document."""
         style = self.style
-        notes = (
-            f"#show: note-marks.with({quote(style.note_scheme)}, {em(0.85)}, {em(min(style.pitch, 1.25))}, {str(style.note_hang).lower()})"
-        )
+        notes = f"#show: note-marks.with({quote(style.note_scheme)}, {em(0.85)}, {em(min(style.pitch, 1.25))}, {str(style.note_hang).lower()})"
         start = f"#counter(page).update({first_page})\n" if first_page != 1 else ""
         return f"{prelude()}\n{style.preamble()}\n{page}\n{notes}\n{start}#{block(*body)}\n"

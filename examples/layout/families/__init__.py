@@ -15,8 +15,8 @@ Family = Callable[[Split, random.Random, Pool], tuple[Writer, str]]
 
 # name: the function that writes one document's source, and how often it is drawn
 TRAINING: Final[dict[str, tuple[Family, float]]] = {
-    "two_column_paper": (papers.two_columns, 2.5),
-    "article": (papers.article, 2),
+    "two_column_paper": (papers.two_columns, 3),
+    "article": (papers.article, 2.3),
     "sphinx_manual": (manuals.sphinx, 2.5),
     "reference_manual": (manuals.reference, 1.5),
     "web_page": (manuals.web_page, 1.5),
@@ -25,9 +25,9 @@ TRAINING: Final[dict[str, tuple[Family, float]]] = {
     "invoice": (business.invoice, 1.7),
     "form": (business.form, 1.2),
     "slides": (slides.slides, 2.5),
-    "magazine": (press.magazine, 1.7),
-    "newspaper": (press.newspaper, 1.3),
-    "book": (books.book, 1.2),
+    "magazine": (press.magazine, 2),
+    "newspaper": (press.newspaper, 1.6),
+    "book": (books.book, 1.4),
     "datasheet": (technical.datasheet, 1.7),
     "contract": (technical.contract, 1.2),
     "worksheet": (technical.worksheet, 1.7),

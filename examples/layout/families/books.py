@@ -12,7 +12,15 @@ from ..writer import Writer
 
 def book(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     """A chapter: its name far down the page, then text and little else."""
-    style = sample(split, rng, papers=("a5", "b5", "a5", "letter"), kinds=("serif",), heading_kinds=("serif", "serif", "sans"), sizes=(9.5, 11.5), margins=(45, 72))
+    style = sample(
+        split,
+        rng,
+        papers=("a5", "b5", "a5", "letter"),
+        kinds=("serif",),
+        heading_kinds=("serif", "serif", "sans"),
+        sizes=(9.5, 11.5),
+        margins=(45, 72),
+    )
     style.justify, style.hyphenate = True, True
     style.indent, style.spacing = rng.uniform(1.0, 1.8), 0.0
     style.pitch = rng.uniform(1.22, 1.42) + max(0.0, style.body.height - 1.0) * 0.4
@@ -30,15 +38,21 @@ def book(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
         body.append(f"v({pt(rng.uniform(0, 110))})")
         align = rng.choice(("center", "center", "start", "end"))
         if rng.random() < 0.6:
-            body.append(f"text({style.heading.typst()}, {writer.line('section_header', quote(rng.choice((str(chapter + rng.randint(1, 20)), 'Chapter ' + str(chapter + 1), 'IV', 'XII', words.phrase(1, 1) + ' ' + str(rng.randint(1, 20))))), size=em(rng.uniform(1.0, 1.6)), align=align)})")
-        body.append(f"text({style.heading.typst()}, hyphenate: false, {writer.line('section_header', quote(words.headline(1, 6)), size=em(rng.uniform(1.3, 2.1)), align=align, weight=rng.choice((chr(34) + 'bold' + chr(34), chr(34) + 'regular' + chr(34))))})")
+            body.append(
+                f"text({style.heading.typst()}, {writer.line('section_header', quote(rng.choice((str(chapter + rng.randint(1, 20)), 'Chapter ' + str(chapter + 1), 'IV', 'XII', words.phrase(1, 1) + ' ' + str(rng.randint(1, 20))))), size=em(rng.uniform(1.0, 1.6)), align=align)})"
+            )
+        body.append(
+            f"text({style.heading.typst()}, hyphenate: false, {writer.line('section_header', quote(words.headline(1, 6)), size=em(rng.uniform(1.3, 2.1)), align=align, weight=rng.choice((chr(34) + 'bold' + chr(34), chr(34) + 'regular' + chr(34))))})"
+        )
         body.append(f"v({pt(rng.uniform(8, 50))})")
         if rng.random() < 0.2:  # a motto
-            body.append(f"pad(left: 30%, text(size: 0.9em, style: \"italic\", {writer.paragraph(1, 1, notes=False)}))")
+            body.append(f'pad(left: 30%, text(size: 0.9em, style: "italic", {writer.paragraph(1, 1, notes=False)}))')
         for _ in range(rng.randint(8, 26)):
             roll = rng.random()
             if roll < 0.25 and not learned:
-                body.append(f"p({writer.id('text')}, {quote('— ' if rng.random() < 0.5 else words.quotes[0])} + {writer.rich(words.tokens(rng.randint(3, 14)), 0)})")
+                body.append(
+                    f"p({writer.id('text')}, {quote('— ' if rng.random() < 0.5 else words.quotes[0])} + {writer.rich(words.tokens(rng.randint(3, 14)), 0)})"
+                )
             elif roll < 0.28:
                 body.append(writer.line("text", quote(rng.choice(("* * *", "⁂", "***"))), align="center"))
             elif roll < 0.33 and learned:
@@ -62,7 +76,9 @@ def book(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
         header = f"context if calc.odd(here().page()) {{ {odd} }} else {{ {even} }}"
         footer = "none"
     elif kind < 0.7:
-        header = writer.running("page_header", (None, rng.choice((title, name)), None), rng.choice(("none", "0.4pt")), size, **dress)
+        header = writer.running(
+            "page_header", (None, rng.choice((title, name)), None), rng.choice(("none", "0.4pt")), size, **dress
+        )
         footer = writer.running("page_footer", (None, number, None), "none", size)
     else:
         header, footer = "none", writer.running("page_footer", (None, number, None), "none", size)

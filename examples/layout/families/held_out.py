@@ -24,8 +24,18 @@ def thesis(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     chapter = words.headline(2, 5)
     number = str(rng.randint(1, 9))
     align = rng.choice(("start", "end"))
-    inner = [writer.line("section_header", f"text(size: 3.2em, fill: luma(120), {quote(number)}) + h(0.5em) + text(size: 1.9em, weight: \"bold\", {quote(chapter)})", align=align)]
-    body = [f"block(width: 100%, above: 0pt, below: 3em, inset: (top: {pt(rng.uniform(10, 90))}), stroke: (bottom: 0.5pt), {{ set text({style.heading.typst()})\n" + "\n".join(inner) + "\nv(6pt) })"]
+    inner = [
+        writer.line(
+            "section_header",
+            f'text(size: 3.2em, fill: luma(120), {quote(number)}) + h(0.5em) + text(size: 1.9em, weight: "bold", {quote(chapter)})',
+            align=align,
+        )
+    ]
+    body = [
+        f"block(width: 100%, above: 0pt, below: 3em, inset: (top: {pt(rng.uniform(10, 90))}), stroke: (bottom: 0.5pt), {{ set text({style.heading.typst()})\n"
+        + "\n".join(inner)
+        + "\nv(6pt) })"
+    ]
     for _ in range(rng.randint(2, 4)):
         for _ in range(rng.randint(1, 4)):
             body.append(writer.paragraph(3, 7))
@@ -43,7 +53,12 @@ def thesis(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
         body.append(writer.heading(rng.choice((0, 0, 1))))
     body.append(writer.paragraph(2, 5))
     page = "context counter(page).display()"
-    header = writer.running("page_header", rng.choice(((quote(f"{number}  {chapter}"), None, page), (page, None, quote(chapter.upper()[:45])))), "0.5pt", 0.85)
+    header = writer.running(
+        "page_header",
+        rng.choice(((quote(f"{number}  {chapter}"), None, page), (page, None, quote(chapter.upper()[:45])))),
+        "0.5pt",
+        0.85,
+    )
     return writer, writer.source(writer.page(header, "none"), body, rng.randint(5, 180))
 
 
@@ -58,7 +73,11 @@ def standard(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
         look.size, look.weight = (1.2, 1.08, 1.0)[level], "bold"
     writer = Writer(style, rng, pool)
     words = writer.words
-    code = f"{words.word()[:3].upper()} {rng.randint(100, 60000)}-{rng.randint(1, 9)}:{rng.randint(1995, 2026)}" if style.language.cased else f"KS {rng.randint(100, 60000)}:{rng.randint(1995, 2026)}"
+    code = (
+        f"{words.word()[:3].upper()} {rng.randint(100, 60000)}-{rng.randint(1, 9)}:{rng.randint(1995, 2026)}"
+        if style.language.cased
+        else f"KS {rng.randint(100, 60000)}:{rng.randint(1995, 2026)}"
+    )
     body: list[str] = []
     if rng.random() < 0.6:
         body.append(writer.line("title", quote(words.headline(4, 10)), size=em(rng.uniform(1.4, 1.8)), weight='"bold"'))
@@ -72,7 +91,9 @@ def standard(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
                 body.append(writer.heading(rng.choice((1, 2))))
                 body.append(writer.paragraph(1, 3))
             elif roll < 0.65:  # a note, as standards have them
-                body.append(f"text(size: 0.86em, p({writer.id('text')}, {quote(rng.choice(('NOTE', 'NOTE 1', 'EXAMPLE')))} + h(1.2em) + {writer.rich(writer.sentences(1, 2), 0)}))")
+                body.append(
+                    f"text(size: 0.86em, p({writer.id('text')}, {quote(rng.choice(('NOTE', 'NOTE 1', 'EXAMPLE')))} + h(1.2em) + {writer.rich(writer.sentences(1, 2), 0)}))"
+                )
             elif roll < 0.75:
                 body += writer.items(rng.randint(3, 6))
             elif roll < 0.84:
@@ -86,7 +107,17 @@ def standard(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
                 body.append(writer.code(rng.randint(3, 9)))
     page = "context counter(page).display()"
     header = writer.running("page_header", (None, None, quote(code)), "none", 1.0, weight='"bold"')
-    footer = writer.running("page_footer", rng.choice(((quote(f"© {words.company()} {rng.randint(2000, 2026)}"), None, page), (page, quote(f"© {words.company()}"), None))), "none", 0.8)
+    footer = writer.running(
+        "page_footer",
+        rng.choice(
+            (
+                (quote(f"© {words.company()} {rng.randint(2000, 2026)}"), None, page),
+                (page, quote(f"© {words.company()}"), None),
+            )
+        ),
+        "none",
+        0.8,
+    )
     return writer, writer.source(writer.page(header, footer), body, rng.randint(1, 60))
 
 
@@ -116,7 +147,15 @@ def brochure(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
             writer.room = room - 2 * inset
             if side == 0 and panel == panels - 1:
                 parts.append(writer.picture(writer.room, style.height * 0.4, "photo"))
-                parts.append(writer.line("title", quote(words.headline(2, 6)), size=em(rng.uniform(1.9, 2.7)), weight='"bold"', fill="white" if colour else style.accent))
+                parts.append(
+                    writer.line(
+                        "title",
+                        quote(words.headline(2, 6)),
+                        size=em(rng.uniform(1.9, 2.7)),
+                        weight='"bold"',
+                        fill="white" if colour else style.accent,
+                    )
+                )
                 parts.append(writer.line("text", quote(words.headline(3, 8)), size="1.15em"))
                 if rng.random() < 0.5:
                     parts.append(writer.logo(writer.room * 0.6))
@@ -129,13 +168,20 @@ def brochure(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
                         parts += [writer.heading(0), writer.paragraph(1, 3, notes=False)]
                         style.heads[0].ink = saved
                     elif roll < 0.75:
-                        parts.append(writer.together(writer.picture(writer.room, style.height * 0.26, "photo"), *([writer.caption("figure", words.phrase(2, 6))] if rng.random() < 0.5 else [])))
+                        parts.append(
+                            writer.together(
+                                writer.picture(writer.room, style.height * 0.26, "photo"),
+                                *([writer.caption("figure", words.phrase(2, 6))] if rng.random() < 0.5 else []),
+                            )
+                        )
                     else:
                         parts += writer.items(rng.randint(2, 5), ordered=False)
             writer.room = room
             fill = f"fill: {style.accent}.darken(10%), inset: {pt(inset)}, " if colour else ""
             inner = "\n".join(parts)
-            columns.append(f"block(width: 100%, height: {pt(style.height * 0.995)}, {fill}{{ set text(fill: {ink})\nwithin({pt(style.height * 0.99 - 2 * inset)}, {{\n{inner}\n}})\n}})")
+            columns.append(
+                f"block(width: 100%, height: {pt(style.height * 0.995)}, {fill}{{ set text(fill: {ink})\nwithin({pt(style.height * 0.99 - 2 * inset)}, {{\n{inner}\n}})\n}})"
+            )
         if side:
             body.append("pagebreak(weak: true)")
         body.append(f"grid(columns: (1fr,) * {panels}, gutter: {pt(gap)}, {', '.join(columns)})")
@@ -144,7 +190,15 @@ def brochure(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
 
 def two_colours(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     """A report like a poster: headings in a column of their own beside the text, large numbers, one colour."""
-    style = sample(split, rng, papers=("a4", "letter", "b5"), kinds=("sans",), heading_kinds=("serif", "sans"), sizes=(8.8, 10.5), margins=(36, 60))
+    style = sample(
+        split,
+        rng,
+        papers=("a4", "letter", "b5"),
+        kinds=("sans",),
+        heading_kinds=("serif", "sans"),
+        sizes=(8.8, 10.5),
+        margins=(36, 60),
+    )
     style.justify = False
     style.indent, style.spacing = 0.0, rng.uniform(0.4, 0.8)
     for look in style.heads:
@@ -154,7 +208,9 @@ def two_colours(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, s
     writer = Writer(style, rng, pool)
     words = writer.words
     narrow, wide = style.width * share - 10, style.width * (1 - share) - 10
-    body = [f"block(width: 100%, fill: {style.accent}, inset: {pt(rng.uniform(18, 40))}, below: 2em, {{ set text({style.heading.typst()}, fill: white, hyphenate: false)\nset par(spacing: 1em)\nset block(spacing: 1em)\n{writer.line('title', quote(words.headline(2, 6)), size=em(rng.uniform(2.4, 3.6)), weight=chr(34) + 'bold' + chr(34))}\n{writer.line('text', quote(words.headline(4, 9)), size='1.3em')} }})"]
+    body = [
+        f"block(width: 100%, fill: {style.accent}, inset: {pt(rng.uniform(18, 40))}, below: 2em, {{ set text({style.heading.typst()}, fill: white, hyphenate: false)\nset par(spacing: 1em)\nset block(spacing: 1em)\n{writer.line('title', quote(words.headline(2, 6)), size=em(rng.uniform(2.4, 3.6)), weight=chr(34) + 'bold' + chr(34))}\n{writer.line('text', quote(words.headline(4, 9)), size='1.3em')} }})"
+    ]
     for _ in range(rng.randint(3, 6)):
         writer.room = narrow
         left = [writer.heading(1)]
@@ -185,7 +241,9 @@ def two_colours(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, s
 
 def catalogue(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     """Wares or recipes in a grid: a picture, a name, a few lines, a price or the ingredients."""
-    style = sample(split, rng, papers=("a4", "letter", "b5"), kinds=("sans", "serif"), sizes=(8.5, 10.5), margins=(34, 58))
+    style = sample(
+        split, rng, papers=("a4", "letter", "b5"), kinds=("sans", "serif"), sizes=(8.5, 10.5), margins=(34, 58)
+    )
     style.justify = False
     style.indent, style.spacing = 0.0, rng.uniform(0.4, 0.7)
     style.caption_label = "plain"
@@ -193,7 +251,16 @@ def catalogue(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str
         look.numbered, look.mark = False, rng.choice(("none", "none", "below"))
     writer = Writer(style, rng, pool)
     words = writer.words
-    body = [writer.line("title", quote(words.headline(1, 4)), size=em(rng.uniform(1.9, 2.8)), weight='"bold"', fill=style.accent, align=rng.choice(("center", "start")))]
+    body = [
+        writer.line(
+            "title",
+            quote(words.headline(1, 4)),
+            size=em(rng.uniform(1.9, 2.8)),
+            weight='"bold"',
+            fill=style.accent,
+            align=rng.choice(("center", "start")),
+        )
+    ]
     if rng.random() < 0.5:
         body.append(writer.paragraph(1, 2))
     recipes = rng.random() < 0.45
@@ -212,12 +279,26 @@ def catalogue(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str
             if rng.random() < 0.4:
                 parts.append(writer.table(rows=rng.randint(2, 4), columns=2))
             if rng.random() < 0.7:
-                parts.append(writer.line("text", quote(f"{rng.randint(1, 900)},{rng.randint(0, 99):02d} €"), weight='"bold"', size="1.2em", fill=style.accent))
+                parts.append(
+                    writer.line(
+                        "text",
+                        quote(f"{rng.randint(1, 900)},{rng.randint(0, 99):02d} €"),
+                        weight='"bold"',
+                        size="1.2em",
+                        fill=style.accent,
+                    )
+                )
             cells.append("block(breakable: false, {\n" + "\n".join(parts) + "\n})")
         body.append(f"grid(columns: (1fr,) * {columns}, gutter: {pt(gap)}, {', '.join(cells)})")
     page = "context counter(page).display()"
-    header = writer.running("page_header", (None, quote(words.phrase(1, 3)), None), "none", 0.85, fill=style.accent) if rng.random() < 0.4 else "none"
-    footer = writer.running("page_footer", rng.choice(((None, page, None), (quote(words.url()), None, page))), "none", 0.85)
+    header = (
+        writer.running("page_header", (None, quote(words.phrase(1, 3)), None), "none", 0.85, fill=style.accent)
+        if rng.random() < 0.4
+        else "none"
+    )
+    footer = writer.running(
+        "page_footer", rng.choice(((None, page, None), (quote(words.url()), None, page))), "none", 0.85
+    )
     return writer, writer.source(writer.page(header, footer), body, rng.randint(1, 90))
 
 
@@ -230,9 +311,15 @@ def _recipe(writer: Writer) -> str:
     left = [writer.picture(writer.room, 150, "photo")] if rng.random() < 0.6 else []
     left += [writer.heading(2), *writer.items(rng.randint(4, 8), ordered=False)]
     writer.room = room * (1 - share) - 8
-    right = [writer.heading(1), writer.paragraph(1, 2, notes=False), *writer.items(rng.randint(3, 6), ordered=True, long=True)]
+    right = [
+        writer.heading(1),
+        writer.paragraph(1, 2, notes=False),
+        *writer.items(rng.randint(3, 6), ordered=True, long=True),
+    ]
     if rng.random() < 0.4:
-        right.append(f"block(fill: {style.accent}.lighten(85%), inset: 8pt, width: 100%, {writer.paragraph(1, 2, notes=False)})")
+        right.append(
+            f"block(fill: {style.accent}.lighten(85%), inset: 8pt, width: 100%, {writer.paragraph(1, 2, notes=False)})"
+        )
     writer.room = room
     cells = ", ".join("{\n" + "\n".join(part) + "\n}" for part in (left, right))
     return f"within({pt(style.height * 0.9)}, block(width: 100%, breakable: false, below: 2em, grid(columns: ({share:.3f}fr, {1 - share:.3f}fr), gutter: 16pt, {cells})))"

@@ -15,7 +15,9 @@ from ..writer import Writer
 def sphinx(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     """Chapters with code, admonitions, descriptions of functions, and a header with a rule."""
     kinds = rng.choice((("serif",), ("serif",), ("sans",)))
-    prefer = rng.choice((("New Computer Modern", "CMU Serif"), ("TeX Gyre Pagella",), ("TeX Gyre Termes", "Liberation Serif"), ()))
+    prefer = rng.choice(
+        (("New Computer Modern", "CMU Serif"), ("TeX Gyre Pagella",), ("TeX Gyre Termes", "Liberation Serif"), ())
+    )
     style = sample(split, rng, kinds=kinds, heading_kinds=("sans",), prefer=prefer, sizes=(9, 11), margins=(58, 85))
     ink = rng.choice(('rgb("#20435c")', 'rgb("#20435c")', "black", style.accent))
     for level, look in enumerate(style.heads):
@@ -34,7 +36,9 @@ def sphinx(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
         body.append(writer.heading(rng.choice((0, 0, 1))))
         for _ in range(rng.randint(2, 6)):
             body += _piece(writer)
-    project = quote(f"{words.phrase(1, 2)}, {rng.choice(('Release', words.phrase(1, 1)))} {rng.randint(0, 9)}.{rng.randint(0, 20)}.{rng.randint(0, 9)}")
+    project = quote(
+        f"{words.phrase(1, 2)}, {rng.choice(('Release', words.phrase(1, 1)))} {rng.randint(0, 9)}.{rng.randint(0, 20)}.{rng.randint(0, 9)}"
+    )
     number = "context counter(page).display()"
     chapter = quote(f"{rng.randint(1, 9)}.{rng.randint(1, 9)}. {words.headline(1, 4)}")
     rule = rng.choice(("0.4pt", "0.4pt", "none"))
@@ -42,7 +46,11 @@ def sphinx(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     header = writer.running("page_header", (None, None, project), rule, 0.9, **bold)
     odd = writer.running("page_footer", (chapter, None, number), rule, 0.9, **bold)
     even = writer.running("page_footer", (number, None, quote("Chapter 3. " + words.headline(1, 3))), rule, 0.9, **bold)
-    return writer, writer.source(writer.page(header, f"context if calc.odd(here().page()) {{ {odd} }} else {{ {even} }}"), body, rng.choice((1, 1, rng.randint(3, 300))))
+    return writer, writer.source(
+        writer.page(header, f"context if calc.odd(here().page()) {{ {odd} }} else {{ {even} }}"),
+        body,
+        rng.choice((1, 1, rng.randint(3, 300))),
+    )
 
 
 def _chapter(writer: Writer, ink: str) -> str:
@@ -50,11 +58,20 @@ def _chapter(writer: Writer, ink: str) -> str:
     rng, style = writer.rng, writer.style
     face = style.heading.typst()
     if rng.random() < 0.5:
-        label = writer.line("section_header", quote(f"CHAPTER {rng.choice(('ONE', 'TWO', 'THREE', 'FOUR', 'FIVE'))}" if rng.random() < 0.6 else str(rng.randint(1, 20))), size=em(0.95), weight='"bold"')
+        label = writer.line(
+            "section_header",
+            quote(
+                f"CHAPTER {rng.choice(('ONE', 'TWO', 'THREE', 'FOUR', 'FIVE'))}"
+                if rng.random() < 0.6
+                else str(rng.randint(1, 20))
+            ),
+            size=em(0.95),
+            weight='"bold"',
+        )
         name = writer.line("section_header", quote(writer.words.headline(1, 4).upper()), size=em(1.9), weight='"bold"')
         return f"block(width: 100%, above: {em(rng.uniform(0, 4))}, below: 2.2em, {{ set text({face}, fill: {ink})\nset align(end)\nset par(spacing: 0.9em)\n{label}\n{name}\n v(0.3em)\nline(length: 100%, stroke: 0.6pt) }})"
     body = f"p({writer.id('title')}, {quote(writer.words.headline(2, 6))}, justify: false)"
-    return f"block(width: 100%, below: 1.6em, text({face}, fill: {ink}, size: 2em, weight: \"bold\", {body}))"
+    return f'block(width: 100%, below: 1.6em, text({face}, fill: {ink}, size: 2em, weight: "bold", {body}))'
 
 
 def _piece(writer: Writer) -> list[str]:
@@ -100,7 +117,9 @@ def reference(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str
     for look in style.heads:
         look.numbered, look.mark, look.align = False, "none", "start"
         look.case = "upper" if upper else look.case
-        look.ink = rng.choice(("black", 'rgb("#8b0000")', style.accent)) if look is style.heads[0] else style.heads[0].ink
+        look.ink = (
+            rng.choice(("black", 'rgb("#8b0000")', style.accent)) if look is style.heads[0] else style.heads[0].ink
+        )
         look.size = min(look.size, 1.4)
     style.code_fill, style.code_stroke = rng.choice(((None, None), ("luma(235)", None), (None, "0.5pt")))
     writer = Writer(style, rng, pool)
@@ -111,10 +130,27 @@ def reference(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str
     writer.room -= side
     body: list[str] = []
     if rng.random() < 0.5:
-        body.append(writer.line("title", quote(rng.choice((name, f"{name} — {writer.words.headline(2, 5)}"))), size=em(1.8), weight='"bold"'))
+        body.append(
+            writer.line(
+                "title",
+                quote(rng.choice((name, f"{name} — {writer.words.headline(2, 5)}"))),
+                size=em(1.8),
+                weight='"bold"',
+            )
+        )
     inset = lambda parts: f"pad(left: {pt(side)}, {{\n" + "\n".join(parts) + "\n})"  # noqa: E731
-    body += [writer.heading(0, "Name"), inset([f"p({writer.id('text')}, {quote(f'{name} - {writer.words.phrase(3, 8)}')})"])]
-    body += [writer.heading(0, "Synopsis"), inset([f"p({writer.id('text')}, strong({quote(name)}) + {quote(' [--' + '] [--'.join(identifier(rng).strip('()-').split('.')[0] for _ in range(3)) + ']')}, justify: false)"])]
+    body += [
+        writer.heading(0, "Name"),
+        inset([f"p({writer.id('text')}, {quote(f'{name} - {writer.words.phrase(3, 8)}')})"]),
+    ]
+    body += [
+        writer.heading(0, "Synopsis"),
+        inset(
+            [
+                f"p({writer.id('text')}, strong({quote(name)}) + {quote(' [--' + '] [--'.join(identifier(rng).strip('()-').split('.')[0] for _ in range(3)) + ']')}, justify: false)"
+            ]
+        ),
+    ]
     for _ in range(rng.randint(2, 5)):
         body.append(writer.heading(0))
         parts: list[str] = []
@@ -123,7 +159,12 @@ def reference(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str
             if roll < 0.35:
                 parts.append(writer.paragraph(1, 5))
             elif roll < 0.65:
-                parts.append(writer.line("text", f"strong(raw({quote('--' + identifier(rng).strip('()-'))})) + {quote('  ')} + emph({quote(writer.words.word())})"))
+                parts.append(
+                    writer.line(
+                        "text",
+                        f"strong(raw({quote('--' + identifier(rng).strip('()-'))})) + {quote('  ')} + emph({quote(writer.words.word())})",
+                    )
+                )
                 parts.append(inset([writer.paragraph(1, 3)]))
             elif roll < 0.82:
                 parts.append(writer.code())
@@ -135,9 +176,16 @@ def reference(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str
     if rng.random() < 0.5:
         middle = quote(writer.words.phrase(2, 4))
         header = writer.running("page_header", (quote(head), middle, quote(head)), "none", 0.95)
-        footer = writer.running("page_footer", (quote(f"{name} {rng.randint(1, 9)}.{rng.randint(0, 30)}"), quote(writer.words.date()), number), "none", 0.95)
+        footer = writer.running(
+            "page_footer",
+            (quote(f"{name} {rng.randint(1, 9)}.{rng.randint(0, 30)}"), quote(writer.words.date()), number),
+            "none",
+            0.95,
+        )
     else:
-        header = writer.running("page_header", (None, quote(writer.words.headline(2, 5)), None), rng.choice(("none", "0.5pt")))
+        header = writer.running(
+            "page_header", (None, quote(writer.words.headline(2, 5)), None), rng.choice(("none", "0.5pt"))
+        )
         footer = writer.running("page_footer", (None, number, None), rng.choice(("none", "0.5pt")))
     return writer, writer.source(writer.page(header, footer), body)
 
@@ -158,7 +206,14 @@ def web_page(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
     name = words.headline(2, 8)
     body = [writer.line("title", quote(name), size=em(rng.uniform(1.7, 2.4)), weight='"bold"', fill=style.heads[0].ink)]
     if rng.random() < 0.5:
-        body.append(writer.line("text", quote(f"{words.name()} · {words.date()} · {rng.randint(2, 20)} min"), size="0.85em", fill="luma(110)"))
+        body.append(
+            writer.line(
+                "text",
+                quote(f"{words.name()} · {words.date()} · {rng.randint(2, 20)} min"),
+                size="0.85em",
+                fill="luma(110)",
+            )
+        )
     if rng.random() < 0.5:
         body.append(writer.picture(writer.room, 190, "photo"))
     for _ in range(rng.randint(2, 6)):
@@ -176,9 +231,18 @@ def web_page(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
             elif roll < 0.94:
                 body.append(writer.figure(writer.room * rng.uniform(0.5, 1.0)))
             else:
-                body.append(f"block(stroke: (left: 3pt + luma(200)), inset: (left: 10pt, y: 2pt), text(fill: luma(90), {writer.paragraph(1, 2)}))")
+                body.append(
+                    f"block(stroke: (left: 3pt + luma(200)), inset: (left: 10pt, y: 2pt), text(fill: luma(90), {writer.paragraph(1, 2)}))"
+                )
     if rng.random() < 0.75:
-        header = writer.running("page_header", (quote(words.date() + f", {rng.randint(0, 23)}:{rng.randint(0, 59):02d}"), None, quote(name[:60])), "none", 0.7)
-        footer = writer.running("page_footer", (quote(words.url()), None, 'context counter(page).display("1/1", both: true)'), "none", 0.7)
+        header = writer.running(
+            "page_header",
+            (quote(words.date() + f", {rng.randint(0, 23)}:{rng.randint(0, 59):02d}"), None, quote(name[:60])),
+            "none",
+            0.7,
+        )
+        footer = writer.running(
+            "page_footer", (quote(words.url()), None, 'context counter(page).display("1/1", both: true)'), "none", 0.7
+        )
         return writer, writer.source(writer.page(header, footer), body)
     return writer, writer.source(writer.page(), body)
