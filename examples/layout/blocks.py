@@ -2,72 +2,57 @@
 
 from __future__ import annotations
 
-from .markup import em, pt, quote
+from typing import Final
+
+from . import labels
+from .markup import BOLD, block, box, call, em, emph, lines, pile, pt, quote, side_by_side, strong
 from .writer import Writer
 
 
 def admonition(writer: Writer) -> str:
     """A note or warning in a box, between rules or behind a bar; what it says is text."""
-    rng, style = writer.rng, writer.style
-    name = (
-        rng.choice(("Note", "Warning", "Tip", "Important", "See also", "Caution"))
-        if style.language.code == "en"
-        else writer.words.phrase(1, 1)
+    rng, accent = writer.rng, writer.style.accent
+    name = writer.name(labels.NOTE)
+    look = rng.choice(
+        (
+            {"stroke": "(y: 0.5pt)", "inset": "(y: 5pt)"},
+            {"stroke": "0.5pt", "inset": "7pt"},
+            {"stroke": f"(left: 3pt + {accent})", "inset": "8pt", "fill": "luma(245)"},
+            {"fill": f"{accent}.lighten(88%)", "inset": "8pt", "radius": "3pt"},
+            {"stroke": f"0.8pt + {accent}", "inset": "8pt", "radius": "4pt"},
+        )
     )
-    label = f"strong({quote(name + ': ')})"
-    look = rng.choice((
-        "stroke: (y: 0.5pt), inset: (y: 5pt)",
-        "stroke: 0.5pt, inset: 7pt",
-        f"stroke: (left: 3pt + {style.accent}), inset: 8pt, fill: luma(245)",
-        f"fill: {style.accent}.lighten(88%), inset: 8pt, radius: 3pt",
-        f"stroke: 0.8pt + {style.accent}, inset: 8pt, radius: 4pt",
-    ))  # fmt: skip
-    parts = []
-    tokens = writer.rich(writer.sentences(1, 4))
+    text = writer.rich(writer.sentences(1, 4))
     if rng.random() < 0.55:
-        parts.append(f"p({writer.id('text')}, {label} + {tokens}, first-line-indent: 0pt)")
+        parts = [writer.p("text", f"{strong(name + ': ')} + {text}")]
     else:
-        parts.append(writer.line("text", f"strong({quote(name)})"))
-        parts.append(f"p({writer.id('text')}, {tokens}, first-line-indent: 0pt)")
+        parts = [writer.line("text", strong(name)), writer.p("text", text)]
     if rng.random() < 0.15:
         parts += writer.items(rng.randint(2, 3))
-    box = (
-        f"block(width: 100%, breakable: false, {look}, {{ set par(first-line-indent: 0pt)\n" + "\n".join(parts) + "\n})"
-    )
-    return f"within({pt(writer.height * 0.6)}, {box})"
+    return f"within({pt(writer.height * 0.6)}, {box(*parts, breakable='false', **look)})"
 
 
 def beside(writer: Writer) -> str:
     """Text to one side of a picture."""
-    rng = writer.rng
+    rng, room = writer.rng, writer.room
     share = rng.uniform(0.35, 0.55)
-    room = writer.room
     writer.room = room * share - 10
-    picture = writer.together(
-        writer.picture(writer.room, 200), *([writer.caption("figure")] if rng.random() < 0.6 else [])
-    )
+    caption = writer.caption("figure") if rng.random() < 0.6 else ""
+    picture = writer.together(writer.picture(writer.room, 200), caption)
     writer.room = room * (1 - share) - 10
-    text = (
-        "{\n"
-        + "\n".join(
-            [
-                *([writer.heading(1)] if rng.random() < 0.4 else []),
-                writer.paragraph(2, 5),
-                *([writer.paragraph(1, 3)] if rng.random() < 0.5 else []),
-            ]
-        )
-        + "\n}"
-    )
+    heading = writer.heading(1) if rng.random() < 0.4 else ""
+    text = block(heading, writer.paragraph(2, 5), writer.paragraph(1, 3) if rng.random() < 0.5 else "")
     writer.room = room
-    pair = (picture, text) if rng.random() < 0.5 else (text, picture)
-    columns = (share, 1 - share) if pair[0] is picture else (1 - share, share)
-    return f"block(width: 100%, breakable: false, grid(columns: ({columns[0]:.3f}fr, {columns[1]:.3f}fr), gutter: 14pt, {pair[0]}, {pair[1]}))"
+    if rng.random() < 0.5:
+        both = side_by_side(f"({share:.3f}fr, {1 - share:.3f}fr)", picture, text, gutter="14pt")
+    else:
+        both = side_by_side(f"({1 - share:.3f}fr, {share:.3f}fr)", text, picture, gutter="14pt")
+    return box(both, breakable="false")
 
 
-def address(writer: Writer, lines: list[str], size: str = "1em", cls: str = "text") -> str:
+def address(writer: Writer, *texts: str, size: str = "1em", cls: str = "text") -> str:
     """Several short lines that are one element."""
-    text = " + linebreak() + ".join(quote(line) for line in lines)
-    return f"text(size: {size}, p({writer.id(cls)}, {text}, justify: false, first-line-indent: 0pt))"
+    return writer.line(cls, lines(*texts), size=size)
 
 
 def pairs(writer: Writer, entries: list[str], bold_last: bool = False) -> str:
@@ -75,42 +60,32 @@ def pairs(writer: Writer, entries: list[str], bold_last: bool = False) -> str:
     cells = []
     for index, entry in enumerate(entries):
         name, _, value = entry.partition(": ")
-        bold = bold_last and index == len(entries) - 1
-        cells += [
-            f"strong({quote(name)})" if bold else quote(name),
-            f"strong({quote(value)})" if bold else quote(value),
-        ]
-    gap = pt(writer.rng.uniform(2, 5))
-    return f"bl({writer.id('table')}, table(columns: 2, stroke: none, inset: (x: 0pt, y: {gap}), column-gutter: 14pt, align: (start, end), {', '.join(cells)}))"
+        show = strong if bold_last and index == len(entries) - 1 else quote
+        cells += [show(name), show(value)]
+    gap = pt(writer.rng.uniform(4, 10))
+    body = call("grid", *cells, columns="2", column_gutter="14pt", row_gutter=gap, align="(start, end)")
+    return f"bl({writer.id('table')}, {body})"
 
 
 def theorem(writer: Writer) -> list[str]:
     """A theorem, definition or remark; its name leads its text. A proof may follow."""
     rng, style, words = writer.rng, writer.style, writer.words
-    names = ("Theorem", "Lemma", "Definition", "Proposition", "Remark", "Corollary", "Example")
-    name = rng.choice(names) if style.language.code == "en" else words.phrase(1, 1)
-    label = f"{name} {rng.randint(1, 9)}" + rng.choice(("", f".{rng.randint(1, 9)}")) + rng.choice((".", ":", ""))
-    lead = rng.choice(
-        (
-            f"strong({quote(label)})",
-            f"smallcaps({quote(label)})",
-            f"strong({quote(label + f' ({words.phrase(1, 3)})')})",
-        )
-    )
+    number = rng.choice((f"{rng.randint(1, 9)}", f"{rng.randint(1, 9)}.{rng.randint(1, 9)}"))
+    label = f"{writer.name(labels.THEOREM)} {number}" + rng.choice((".", ":", f" ({words.phrase(1, 3)})"))
+    lead = rng.choice((strong(label), f"smallcaps({quote(label)})"))
     text = writer.rich(writer.sentences(1, 3))
     body = f"emph({text})" if style.language.cased and rng.random() < 0.6 else text
-    parts = [f"p({writer.id('text')}, {lead} + h(0.4em) + {body}, first-line-indent: 0pt)"]
+    parts = [writer.p("text", f"{lead} + h(0.4em) + {body}")]
     if rng.random() < 0.5:
         parts.append(writer.formula())
     if rng.random() < 0.5:
-        proof = "Proof." if style.language.code == "en" else words.phrase(1, 1) + "."
-        parts.append(
-            f"p({writer.id('text')}, emph({quote(proof)}) + h(0.4em) + {writer.rich(writer.sentences(2, 4))} + h(1fr) + {quote(rng.choice(('□', '■', '∎')))}, first-line-indent: 0pt)"
-        )
+        name = "Proof." if style.language.code == "en" else words.phrase(1, 1) + "."
+        end = f"h(1fr) + {quote(rng.choice(('□', '■', '∎')))}"
+        parts.append(writer.p("text", f"{emph(name)} + h(0.4em) + {writer.rich(writer.sentences(2, 4))} + {end}"))
     return parts
 
 
-_STEPS = (
+_STEPS: Final = (
     ("for", "do", "end for"),
     ("while", "do", "end while"),
     ("if", "then", "end if"),
@@ -118,58 +93,58 @@ _STEPS = (
 )
 
 
-def algorithm(writer: Writer) -> str:
-    """An algorithm between rules: its name is a caption, its steps are code."""
-    rng, style = writer.rng, writer.style
-    bold = rng.random() < 0.85
-    word = lambda text: f"strong({quote(text + ' ')})" if bold else quote(text + " ")  # noqa: E731
-    lines: list[tuple[int, str]] = [
-        (
-            0,
-            f"{word(rng.choice(('Require:', 'Input:')))} + {writer.formulas.inline()} + {quote(', ' + writer.words.phrase(1, 4).lower())}",
-        )
-    ]
-    open_blocks: list[str] = []
+def _steps(writer: Writer) -> list[tuple[int, str]]:
+    """The lines of an algorithm, each with how deep it stands."""
+    rng, words, inline = writer.rng, writer.words, writer.formulas.inline
+    show = strong if rng.random() < 0.85 else quote
+    word = lambda text: show(text + " ")  # noqa: E731
     ends = rng.random() < 0.6
+    steps = [
+        (0, f"{word(rng.choice(('Require:', 'Input:')))} + {inline()} + {quote(', ' + words.phrase(1, 4).lower())}")
+    ]
+    opened: list[str] = []
+
+    def close() -> None:
+        end = opened.pop()
+        if ends:
+            steps.append((len(opened), word(end)))
+
     for _ in range(rng.randint(4, 12)):
         roll = rng.random()
-        if roll < 0.3 and len(open_blocks) < 3:
+        if roll < 0.3 and len(opened) < 3:
             first, then, end = rng.choice(_STEPS)
-            lines.append(
-                (len(open_blocks), f"{word(first)} + {writer.formulas.inline()} + {quote(' ')} + {word(then)}")
-            )
-            open_blocks.append(end)
-        elif roll < 0.45 and open_blocks:
-            end = open_blocks.pop()
-            if ends:
-                lines.append((len(open_blocks), word(end)))
+            steps.append((len(opened), f"{word(first)} + {inline()} + {quote(' ')} + {word(then)}"))
+            opened.append(end)
+        elif roll < 0.45 and opened:
+            close()
+        elif roll < 0.8:
+            function = f"smallcaps({quote(words.word())}) + {quote('(')} + {inline()} + {quote(')')}"
+            value = inline() if rng.random() < 0.5 else function
+            steps.append((len(opened), f"{inline()} + {quote(' ← ')} + {value}"))
         else:
-            step = rng.choice((
-                f"{writer.formulas.inline()} + {quote(' ← ')} + {writer.formulas.inline()}",
-                f"{writer.formulas.inline()} + {quote(' ← ')} + smallcaps({quote(writer.words.word())}) + {quote('(')} + {writer.formulas.inline()} + {quote(')')}",
-                quote(writer.words.phrase(2, 6)),
-            ))  # fmt: skip
-            lines.append((len(open_blocks), step))
-    while open_blocks:
-        end = open_blocks.pop()
-        if ends:
-            lines.append((len(open_blocks), word(end)))
-    lines.append((0, f"{word('return')} + {writer.formulas.inline()}"))
+            steps.append((len(opened), quote(words.phrase(2, 6))))
+    while opened:
+        close()
+    return [*steps, (0, f"{word('return')} + {inline()}")]
+
+
+def algorithm(writer: Writer) -> str:
+    """An algorithm between rules: its name is a caption, its steps are code."""
+    rng, words = writer.rng, writer.words
     numbered = rng.random() < 0.7
-    name = writer.id("code")
+    code = writer.id("code")
     rows = []
-    for number, (depth, line) in enumerate(lines):
-        rows += [
-            f"par(el({name}, {quote(f'{number}:')}))" if numbered and number else "none",
-            f"par(hanging-indent: {em(depth * 1.2 + 1)}, el({name}, h({em(depth * 1.2)}) + {line}))",
-        ]
-    word_ = "Algorithm" if style.language.code == "en" or rng.random() < 0.5 else writer.words.phrase(1, 1)
-    caption = f"p({writer.id('caption')}, strong({quote(f'{word_} {rng.randint(1, 9)}')}) + {quote(rng.choice((' ', ': ')) + writer.words.headline(2, 6))}, first-line-indent: 0pt)"
+    for number, (depth, step) in enumerate(_steps(writer)):
+        indent = em(depth * 1.2)
+        rows.append(f"par(el({code}, {quote(f'{number}:')}))" if numbered and number else "none")
+        rows.append(f"par(hanging-indent: {indent} + 1em, el({code}, h({indent}) + {step}))")
+    english = writer.style.language.code == "en"
+    label = f"{'Algorithm' if english or rng.random() < 0.5 else words.phrase(1, 1)} {rng.randint(1, 9)}"
+    caption = writer.p("caption", f"{strong(label)} + {quote(rng.choice((' ', ': ')) + words.headline(2, 6))}")
     rule = f"line(length: 100%, stroke: {rng.choice(('0.5pt', '0.8pt'))})"
-    gap = rng.uniform(0.25, 0.5)
-    steps = f"grid(columns: ({'1.6em' if numbered else '0pt'}, 1fr), column-gutter: 0.4em, row-gutter: {em(gap)}, align: (end, start), {', '.join(rows)})"
-    inside = "\n".join((rule, caption, rule, steps, rule))
-    return f"block(width: 100%, breakable: false, {{ set par(first-line-indent: 0pt, justify: false, spacing: {em(0.4)})\nset block(spacing: {em(0.4)})\n{inside}\n}})"
+    columns, gap = f"({'1.6em' if numbered else '0pt'}, 1fr)", em(rng.uniform(0.25, 0.5))
+    body = side_by_side(columns, *rows, column_gutter="0.4em", row_gutter=gap, align="(end, start)")
+    return box("set par(justify: false)", pile(0.4, rule, caption, rule, body, rule), breakable="false")
 
 
 def drop_cap(writer: Writer) -> str:
@@ -180,19 +155,25 @@ def drop_cap(writer: Writer) -> str:
     if not first[0].isalpha():
         return writer.paragraph(4, 7)
     tokens[0] = first[1:] or " "
-    ink = rng.choice(("black", style.accent))
+    dress = {"weight": BOLD, "fill": rng.choice(("black", style.accent))}
     if rng.random() < 0.35 or not style.language.cased:
-        return f'p({writer.id("text")}, text(size: {em(rng.uniform(1.8, 2.6))}, weight: "bold", fill: {ink}, {quote(first[:1])}) + {writer.rich(tokens)}, first-line-indent: 0pt)'
-    words = ", ".join(quote(token) for token in tokens)
+        letter = call("text", quote(first[:1]), size=em(rng.uniform(1.8, 2.6)), **dress)
+        return writer.p("text", f"{letter} + {writer.rich(tokens)}")
     face = style.heading if rng.random() < 0.5 else style.body
-    return f'drop-cap({writer.id("text")}, {rng.choice((2, 3, 3))}, text({face.font()}, weight: "bold", fill: {ink}, {quote(first[:1])}), {em(style.pitch)}, {face.above:.3f}, ({words}))'
+    letter = call("text", face.font(), quote(first[:1]), **dress)
+    words = f"({', '.join(quote(token) for token in tokens)})"
+    high = str(rng.choice((2, 3, 3)))
+    return call("drop-cap", writer.id("text"), high, letter, em(style.pitch), f"{face.above:.3f}", words)
 
 
 def stamp(writer: Writer) -> str:
-    """What an archive prints along the left edge of a paper's first page: a header that stands on its side."""
+    """What an archive prints along the left edge of a paper's first page: a header on its side, for the background."""
     rng = writer.rng
-    text = quote(
-        f"arXiv:{rng.randint(7, 26):02d}{rng.randint(1, 12):02d}.{rng.randint(1000, 99999):05d}v{rng.randint(1, 9)}  [{rng.choice(('cs.CV', 'math.NT', 'hep-th', 'stat.ML', 'cs.CL'))}]  {rng.randint(1, 28)} {rng.choice(('Jan', 'Mar', 'Jun', 'Oct', 'Nov'))} 20{rng.randint(10, 26)}"
-    )
-    side = writer.style.margin[0]
-    return f"place(top + left, dx: {pt(-min(side - 12, 50))}, dy: {pt(rng.uniform(60, 130))}, rotate(-90deg, reflow: true, text(size: {pt(rng.uniform(11, 17))}, fill: luma(110), p({writer.id('page_header')}, {text}, justify: false))))"
+    year, month, serial = rng.randint(7, 26), rng.randint(1, 12), rng.randint(1000, 99999)
+    field = rng.choice(("cs.CV", "math.NT", "hep-th", "stat.ML", "cs.CL"))
+    date = f"{rng.randint(1, 28)} {rng.choice(('Jan', 'Mar', 'Jun', 'Oct', 'Nov'))} 20{year:02d}"
+    text = quote(f"arXiv:{year:02d}{month:02d}.{serial:05d}v{rng.randint(1, 9)}  [{field}]  {date}")
+    body = writer.line("page_header", text, size=pt(rng.uniform(11, 17)), fill="luma(110)")
+    left, down = pt(max(12, writer.style.margin[0] - 50)), pt(writer.style.paper[1] * rng.uniform(0.2, 0.35))
+    placed = f"place(top + left, dx: {left}, dy: {down}, rotate(-90deg, reflow: true, {body}))"
+    return f"context if here().page() == 1 {{ {placed} }}"

@@ -1,4 +1,4 @@
-"""What could be wrong with a document's boxes, found in its PDF: text without a box, boxes in each other, or off the page."""
+"""What could be wrong with boxes, found in the PDF: text without a box, boxes in each other or off the page."""
 
 from __future__ import annotations
 
@@ -63,9 +63,7 @@ def _outside(page: pdfium.PdfPage, parts: Sequence[Element]) -> list[str]:
     for part in parts:
         left, top, right, bottom = part.box
         if part.cls != "nothing" and (left < -1 or top < -1 or right > width + 1 or bottom > height + 1):
-            found.append(
-                f"{part.name} leaves the page: {left:.0f} {top:.0f} {right:.0f} {bottom:.0f} of {width:.0f} {height:.0f}"
-            )
+            found.append(f"{part.name} leaves the page: {_show(part.box)} of {width:.0f} {height:.0f}")
     return found
 
 
@@ -76,9 +74,8 @@ def _overlapping(parts: Sequence[Element]) -> list[str]:
         for second in parts[index + 1 :]:
             share = _common(first.box, second.box) / max(1e-6, min(_area(first.box), _area(second.box)))
             if share > _ALONE:
-                found.append(
-                    f"{first.name} and {second.name} share {share:.0%} of the smaller: {_show(first.box)}, {_show(second.box)}"
-                )
+                boxes = f"{_show(first.box)}, {_show(second.box)}"
+                found.append(f"{first.name} and {second.name} share {share:.0%} of the smaller: {boxes}")
     return found
 
 

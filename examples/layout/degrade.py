@@ -32,7 +32,7 @@ class Sheet:
         """From a rendered page `width` by `height` pt large."""
         scale = np.array([image.shape[1] / width, image.shape[0] / height])
         corners = [
-            np.array([[(l, t), (r, t), (r, b), (l, b)] for l, t, r, b in element.rects], np.float64) * scale
+            np.array([[(x0, y0), (x1, y0), (x1, y1), (x0, y1)] for x0, y0, x1, y1 in element.rects], np.float64) * scale
             for element in elements
         ]
         return cls(image, corners, [element.cls for element in elements])
@@ -83,7 +83,7 @@ class Sheet:
 
     def pad(self, left: int, top: int, right: int, bottom: int, fill: tuple[int, int, int]) -> None:
         self.image = cv2.copyMakeBorder(self.image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=fill)
-        self.corners = [corners + (left, top) for corners in self.corners]
+        self.corners = [corners + np.array((left, top)) for corners in self.corners]
 
 
 def finish(sheet: Sheet, rng: random.Random) -> None:
@@ -275,10 +275,19 @@ _STEPS: Final[dict[str, Callable[[Sheet, random.Random, np.random.Generator], No
 }
 # What each machine does, in the order in which it happens, and how often.
 _RECIPES: Final[dict[str, dict[str, float]]] = {
-    "scan": {"ink": 0.4, "paper": 0.45, "bleed": 0.2, "rotate": 0.75, "border": 0.2, "spine": 0.12, "light": 0.25, "blur": 0.5, "noise": 0.5, "speckle": 0.15, "grey": 0.4, "fade": 0.15, "jpeg": 0.6},
-    "copy": {"grey": 1.0, "ink": 0.8, "rotate": 0.7, "spine": 0.25, "border": 0.35, "blur": 0.5, "speckle": 0.5, "noise": 0.4, "fade": 0.3, "binary": 0.5, "jpeg": 0.2},
+    "scan": {
+        "ink": 0.4, "paper": 0.45, "bleed": 0.2, "rotate": 0.75, "border": 0.2, "spine": 0.12, "light": 0.25,
+        "blur": 0.5, "noise": 0.5, "speckle": 0.15, "grey": 0.4, "fade": 0.15, "jpeg": 0.6,
+    },
+    "copy": {
+        "grey": 1.0, "ink": 0.8, "rotate": 0.7, "spine": 0.25, "border": 0.35, "blur": 0.5, "speckle": 0.5,
+        "noise": 0.4, "fade": 0.3, "binary": 0.5, "jpeg": 0.2,
+    },
     "fax": {"grey": 1.0, "rotate": 0.7, "coarse": 0.5, "speckle": 0.5, "binary": 1.0, "jpeg": 0.1},
     "camera": {"perspective": 0.8, "rotate": 0.3, "light": 0.9, "paper": 0.3, "blur": 0.6, "noise": 0.6, "jpeg": 0.8},
-    "old": {"ink": 0.6, "paper": 1.0, "bleed": 0.5, "rotate": 0.6, "spine": 0.3, "light": 0.3, "speckle": 0.5, "blur": 0.5, "fade": 0.5, "noise": 0.6, "grey": 0.3, "jpeg": 0.5},
+    "old": {
+        "ink": 0.6, "paper": 1.0, "bleed": 0.5, "rotate": 0.6, "spine": 0.3, "light": 0.3, "speckle": 0.5, "blur": 0.5,
+        "fade": 0.5, "noise": 0.6, "grey": 0.3, "jpeg": 0.5,
+    },
     "screen": {"coarse": 0.5, "blur": 0.2, "grey": 0.15, "fade": 0.1, "jpeg": 0.8},
 }  # fmt: skip

@@ -1,9 +1,9 @@
 """Which fonts there are, for which scripts, which of them training never sees, and how high their letters are.
 
-A line's box goes from the top of its font's ascending letters (b, d, l) to the foot of its descending ones (p, g). What a
-font file declares as ascender and descender would not do: it differs between files by half a line without anything to
-see on the page (Noto Sans declares 1.07 em above the baseline, Liberation Serif 0.69, their letters reach 0.77 and 0.68),
-so no detector could learn it.
+A line's box goes from the top of its font's ascending letters (b, d, l) to the foot of its descending ones (p, g). What
+a font file declares as ascender and descender would not do: it differs between files by half a line with nothing to see
+of it on the page (Noto Sans declares 1.07 em above the baseline, Liberation Serif 0.69; their letters reach 0.76 and
+0.69), so no detector could learn it.
 """
 
 from __future__ import annotations

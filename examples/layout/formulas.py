@@ -1,4 +1,4 @@
-"""Random display formulas in typst's math: nonsense that looks like the mathematics, physics or statistics of a paper."""
+"""Random formulas in typst's math: nonsense that looks like the mathematics, physics or statistics of a paper."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Callable
 from typing import Final
 
 _LATIN: Final = tuple("abcdefghijklmnpqrstuvwxyzABCDEFGHKLMNPQRSTUVWXYZ")
-_GREEK: Final = tuple(
-    ["alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "phi", "psi", "omega", "Gamma", "Delta", "Lambda", "Sigma", "Phi", "Psi", "Omega"]
-)
+_GREEK: Final = (
+    "alpha", "beta", "gamma", "delta", "epsilon", "eta", "theta", "kappa", "lambda", "mu", "nu", "xi", "pi", "rho",
+    "sigma", "tau", "phi", "psi", "omega", "Gamma", "Delta", "Lambda", "Sigma", "Phi", "Psi", "Omega",
+)  # fmt: skip
 _RELATIONS: Final = ("=", "=", "=", "=", "<=", ">=", "approx", "in", ":=", "prop", "equiv", "tilde.op", "<", "subset")
 _OPERATORS: Final = ("+", "+", "-", "-", "dot.op", "times", "plus.minus", "compose", "/")
 _FUNCTIONS: Final = ("sin", "cos", "log", "exp", "ln", "tanh", "max", "det", "arg", "dim", "min")
@@ -105,9 +106,7 @@ class Formulas:
             lambda: f"frac({self._sum(rng.randint(1, 2), depth - 1)}, {self._sum(rng.randint(1, 2), depth - 1)})",
             lambda: f"frac(partial {self._symbol()}, partial {self._letter()})",
             lambda: f"sum_({self._letter()}=1)^{rng.choice(('n', 'N', 'oo', 'K'))} {self._term(depth - 1)}",
-            lambda: (
-                f"integral_{rng.choice(('0', '(-oo)', 'a', 'Omega'))}^{rng.choice(('1', 'oo', 'b', 't'))} {self._term(depth - 1)} dif {self._letter()}"
-            ),
+            lambda: f"{self._integral()} {self._term(depth - 1)} dif {self._letter()}",
             lambda: f"product_({self._letter()} in {self._letter()}) {self._term(depth - 1)}",
             lambda: f"sqrt({self._sum(rng.randint(1, 2), depth - 1)})",
             lambda: f"lr(({self._sum(2, depth - 1)}))^{rng.choice(('2', 'n', '(-1)', 'alpha'))}",
@@ -120,6 +119,10 @@ class Formulas:
             lambda: f"nabla^2 {self._symbol()}",
         )
         return rng.choice(inner)()
+
+    def _integral(self) -> str:
+        rng = self.rng
+        return f"integral_{rng.choice(('0', '(-oo)', 'a', 'Omega'))}^{rng.choice(('1', 'oo', 'b', 't'))}"
 
     def _sum(self, terms: int, depth: int = 2) -> str:
         parts = [self._term(depth)]

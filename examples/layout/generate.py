@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import random
@@ -24,9 +25,11 @@ from .classes import NAMES, NOTHING
 from .degrade import LONGEST, Sheet, degrade, finish
 from .document import Document, Press
 from .fonts import FontsMissingError
+from .splits import Split
 
 CLEAN: Final = 0.55  # share of pages that nothing has happened to
 PER_DOCUMENT: Final = 4  # pages
+BATCH: Final = 200  # documents that the workers may be ahead
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def _encode(image: np.ndarray, suffix: str, rng: random.Random) -> bytes:
 _press: Press
 
 
-def _start(folder: Path, split: str, seed: int, share: float) -> None:
+def _start(folder: Path, split: Split, seed: int, share: float) -> None:
     global _press
     cv2.setNumThreads(1)
     _press = Press(folder, split, seed, share)
@@ -88,61 +91,44 @@ def _start(folder: Path, split: str, seed: int, share: float) -> None:
 
 def _work(number: int, family: str | None) -> list[Page]:
     document = _press.document(number, family)
-    return list(pages(document, random.Random(f"{_press.seed} {number} pages")))
+    return list(pages(document, _press.random(number, "pages")))
 
 
-def generate(output: Path, split: str, count: int, seed: int, workers: int, family: str | None = None) -> Counter[str]:
-    """Write `count` pages of a split; gives how many there are of each class. The workers don't change what is written."""
-    images, labels = output / "images" / split, output / "labels" / split
+def _results(workers: int, initial: tuple[Path, Split, int, float], family: str | None) -> Iterator[list[Page]]:
+    """The pages of each document, in the documents' order, without end."""
+    work = partial(_work, family=family)
+    if workers == 1:
+        _start(*initial)
+        yield from map(work, itertools.count())
+    with multiprocessing.get_context("spawn").Pool(workers, _start, initial) as pool:
+        for first in itertools.count(step=BATCH):
+            yield from pool.imap(work, range(first, first + BATCH))
+
+
+def generate(
+    output: Path, split: Split, count: int, seed: int = 0, workers: int = 1, family: str | None = None
+) -> Counter[str]:
+    """Write `count` pages of a split; gives how many there are of each class. Workers change only the speed."""
+    images, labels = output / "images" / split.name, output / "labels" / split.name
     for folder in (images, labels):
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
             old.unlink()
     share = min(1.0, max(0.05, count / 1500))  # a small set needs few pictures
+    made = itertools.chain.from_iterable(_results(workers, (output / "work", split, seed, share), family))
     found: Counter[str] = Counter()
-    written = 0
     start = time.perf_counter()
-    initial = (output / "work", split, seed, share)
-    with (output / f"pages-{split}.jsonl").open("w", encoding="utf-8") as records, _pool(workers, initial) as pool:
-        documents = range(10 * count + 10)
-        results = (
-            pool.imap(partial(_work, family=family), documents)
-            if pool
-            else map(partial(_work, family=family), documents)
-        )
-        for result in results:
-            for page in result[: count - written]:
-                name = f"{written:06d}"
-                (images / f"{name}{page.suffix}").write_bytes(page.image)
-                (labels / f"{name}.txt").write_text(page.labels, encoding="utf-8")
-                records.write(json.dumps({"image": f"{name}{page.suffix}", **page.record}, ensure_ascii=False) + "\n")
-                found.update(NAMES[int(line.split()[0])] for line in page.labels.splitlines())
-                written += 1
-                if written % 100 == 0:
-                    print(f"{written} pages, {written / (time.perf_counter() - start):.1f} a second", flush=True)
-            if written >= count:
-                break
+    with (output / f"pages-{split.name}.jsonl").open("w", encoding="utf-8") as records:
+        for number, page in enumerate(itertools.islice(made, count)):
+            name = f"{number:06d}"
+            (images / f"{name}{page.suffix}").write_bytes(page.image)
+            (labels / f"{name}.txt").write_text(page.labels, encoding="utf-8")
+            records.write(json.dumps({"image": f"{name}{page.suffix}", **page.record}, ensure_ascii=False) + "\n")
+            found.update(NAMES[int(line.split()[0])] for line in page.labels.splitlines())
+            if (number + 1) % 100 == 0:
+                print(f"{number + 1} pages, {(number + 1) / (time.perf_counter() - start):.1f} a second", flush=True)
     _write_data(output)
     return found
-
-
-class _pool:  # noqa: N801
-    """A pool of processes, or none for one worker."""
-
-    def __init__(self, workers: int, initial: tuple[Path, str, int, float]) -> None:
-        self.pool = None
-        if workers > 1:
-            self.pool = multiprocessing.get_context("spawn").Pool(workers, _start, initial)
-        else:
-            _start(*initial)
-
-    def __enter__(self) -> multiprocessing.pool.Pool | None:
-        return self.pool
-
-    def __exit__(self, *_: object) -> None:
-        if self.pool:
-            self.pool.terminate()
-            self.pool.join()
 
 
 def _write_data(output: Path) -> None:
@@ -164,7 +150,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     start = time.perf_counter()
     try:
-        found = generate(options.output, options.split, options.pages, options.seed, options.workers, options.family)
+        found = generate(
+            options.output, Split.of(options.split), options.pages, options.seed, options.workers, options.family
+        )
     except FontsMissingError as error:
         print(error, file=sys.stderr)
         return 1

@@ -9,8 +9,19 @@ from functools import cache
 from importlib import import_module
 from typing import Final
 
-_MODULES: Final = ["argparse", "bisect", "calendar", "cmd", "codecs", "configparser", "copy", "csv", "dataclasses", "difflib", "dis", "enum", "filecmp", "fnmatch", "fractions", "functools", "gettext", "glob", "gzip", "heapq", "html.parser", "imaplib", "inspect", "ipaddress", "json.decoder", "json.encoder", "locale", "mimetypes", "numbers", "pathlib", "pickle", "platform", "pprint", "queue", "random", "sched", "shelve", "shlex", "shutil", "smtplib", "socketserver", "statistics", "string", "tarfile", "tempfile", "textwrap", "threading", "timeit", "tokenize", "trace", "traceback", "types", "unittest.case", "urllib.parse", "uuid", "weakref", "zipfile"]
-_NAMES: Final = ["count", "total", "user", "item", "node", "value", "buffer", "index", "result", "config", "client", "server", "path", "name", "token", "queue", "cache", "table", "order", "price", "width", "height", "color", "session", "request", "response", "error", "status", "handler", "parser", "widget", "account", "file", "line", "record"]
+_MODULES: Final = (
+    "argparse", "bisect", "calendar", "cmd", "codecs", "configparser", "copy", "csv", "dataclasses", "difflib",
+    "dis", "enum", "filecmp", "fnmatch", "fractions", "functools", "gettext", "glob", "gzip", "heapq",
+    "html.parser", "imaplib", "inspect", "ipaddress", "json.decoder", "json.encoder", "locale", "mimetypes",
+    "numbers", "pathlib", "pickle", "platform", "pprint", "queue", "random", "sched", "shelve", "shlex", "shutil",
+    "smtplib", "socketserver", "statistics", "string", "tarfile", "tempfile", "textwrap", "threading", "timeit",
+    "tokenize", "trace", "traceback", "types", "unittest.case", "urllib.parse", "uuid", "weakref", "zipfile",
+)  # fmt: skip
+_NAMES: Final = (
+    "count", "total", "user", "item", "node", "value", "buffer", "index", "result", "config", "client", "server",
+    "path", "name", "token", "queue", "cache", "table", "order", "price", "width", "height", "color", "session",
+    "request", "response", "error", "status", "handler", "parser", "widget", "account", "file", "line", "record",
+)  # fmt: skip
 _TYPES: Final = ["int", "double", "char", "size_t", "void", "float", "bool", "long", "uint8_t"]
 
 
@@ -137,8 +148,9 @@ def _json(rng: random.Random, lines: int) -> list[str]:
 
 def _c(rng: random.Random, lines: int) -> list[str]:
     first = rng.choice(_NAMES)
+    arguments = f"{rng.choice(_TYPES)} {rng.choice(_NAMES)}, {rng.choice(_TYPES)} *{rng.choice(_NAMES)}"
     code = [
-        f"{rng.choice(_TYPES)} {first}_{rng.choice(_NAMES)}({rng.choice(_TYPES)} {rng.choice(_NAMES)}, {rng.choice(_TYPES)} *{rng.choice(_NAMES)})",
+        f"{rng.choice(_TYPES)} {first}_{rng.choice(_NAMES)}({arguments})",
         "{",
     ]
     while len(code) < lines - 1:
@@ -166,7 +178,7 @@ def _sql(rng: random.Random, lines: int) -> list[str]:
     ]
     while len(code) < lines - 2:
         code.append(
-            f"  {rng.choice(('AND', 'OR'))} {rng.choice(_NAMES)} {rng.choice(('=', '<>', 'LIKE'))} '{rng.choice(_NAMES)}'"
+            f"  {rng.choice(('AND', 'OR'))} {rng.choice(_NAMES)} {rng.choice(('=', 'LIKE'))} '{rng.choice(_NAMES)}'"
         )
     return [*code, f"GROUP BY {a}.id", f"ORDER BY {c} DESC LIMIT {rng.randint(1, 99)};"]
 

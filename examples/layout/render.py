@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -46,11 +45,6 @@ def compile_pdf(source: str, compiler: typst.Compiler) -> bytes:
         return compiler.compile(source.encode(), format="pdf", pdf_tags=False, timestamp=0)
     except typst.TypstError as error:
         raise DocumentError(f"{error.message}\n{error.diagnostic}") from error
-
-
-def compiler(fonts: typst.Fonts, root: Path) -> typst.Compiler:
-    """A compiler that reads pictures below `root` and knows these fonts."""
-    return typst.Compiler(root=root, font_paths=fonts)
 
 
 def elements(document: pdfium.PdfDocument, page: pdfium.PdfPage) -> list[Element]:

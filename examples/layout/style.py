@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from . import fonts
-from .fonts import Face, Font
-from .markup import em, pt
+from .fonts import Face
+from .markup import boolean, call, em, pt, quote
+from .splits import Split
 from .tables import TableLook
-from .words import LANGUAGES, Language
+from .words import Language
 
 PAPERS: Final = {  # pt
     "a4": (595.28, 841.89),
@@ -22,45 +23,10 @@ PAPERS: Final = {  # pt
     "slide169": (720.0, 405.0),
     "slide43": (720.0, 540.0),
 }
-COLOURS: Final = ["#1f3a5f", "#0b5394", "#a61c00", "#38761d", "#741b47", "#134f5c", "#444444", "#b45f06", "#20639b", "#c0392b", "#16a085", "#8e44ad", "#2c3e50", "#d35400", "#007a87", "#5b2c6f", "#1b4f72", "#7b241c", "#0e6655", "#e67e22"]
-
-
-@dataclass(frozen=True)
-class Split:
-    """The fonts, languages and seed of training, or of the test."""
-
-    name: str
-    fonts: tuple[Font, ...]
-    languages: tuple[Language, ...]
-
-    @classmethod
-    def of(cls, name: str) -> Split:
-        """`train` and `val` share everything but their seeds; `test` shares nothing with them."""
-        held_out = name == "test"
-        return cls(
-            name, fonts.of_split(held_out), tuple(language for language in LANGUAGES if language.held_out == held_out)
-        )
-
-    def language(self, rng: random.Random) -> Language:
-        return rng.choices(self.languages, [language.weight for language in self.languages])[0]
-
-    def face(self, rng: random.Random, language: Language, *kinds: str, prefer: tuple[str, ...] = ()) -> Face:
-        """A font of one of these kinds for the language; one of `prefer` if any of them can write it."""
-        able = [font for font in self.fonts if language.script in font.scripts and font.kind in kinds]
-        able = able or [
-            font for font in self.fonts if language.script in font.scripts and font.kind in ("serif", "sans")
-        ]
-        wanted = [font for font in able if font.family in prefer]
-        chosen = rng.choices(wanted or able, [font.weight for font in wanted or able])[0]
-        if "latin" in chosen.scripts:
-            return fonts.face(chosen)
-        latin = [font for font in self.fonts if "latin" in font.scripts and font.kind == chosen.kind]
-        return fonts.face(chosen, rng.choices(latin, [font.weight for font in latin])[0])
-
-    def plain(self, rng: random.Random, kind: str) -> Face:
-        """A font of the kind for Latin letters: code and formulas are the same in every language."""
-        able = [font for font in self.fonts if font.kind == kind]
-        return fonts.face(rng.choices(able, [font.weight for font in able])[0])
+COLOURS: Final = (
+    "#1f3a5f", "#0b5394", "#a61c00", "#38761d", "#741b47", "#134f5c", "#444444", "#b45f06", "#20639b", "#c0392b",
+    "#16a085", "#8e44ad", "#2c3e50", "#d35400", "#007a87", "#5b2c6f", "#1b4f72", "#7b241c", "#0e6655", "#e67e22",
+)  # fmt: skip
 
 
 @dataclass
@@ -101,8 +67,8 @@ class Style:
     indent: float  # em
     spacing: float  # em, between paragraphs, beyond the pitch
     accent: str
+    table: TableLook
     heads: list[HeadLook] = field(default_factory=list)
-    table: TableLook | None = None
     caption_above: bool = False  # of tables; those of pictures stand below unless this is drawn for them too
     picture_caption_above: bool = False
     caption_size: float = 0.9
@@ -143,13 +109,27 @@ class Style:
 
     def preamble(self) -> str:
         """The set rules that hold in the whole document; `page` comes from the writer."""
-        region = f', region: "{self.language.region}"' if self.language.region else ""
-        leading = self.pitch - self.body.height
+        language, leading = self.language, self.pitch - self.body.height
+        text = call(
+            "text",
+            self.body.typst(),
+            size=pt(self.size),
+            fill=self.ink,
+            hyphenate=boolean(self.hyphenate),
+            lang=quote(language.code),
+            region=quote(language.region) if language.region else None,
+            dir="rtl" if language.right_to_left else "ltr",
+        )
+        par = call(
+            "par",
+            leading=em(leading),
+            spacing=em(leading + self.spacing),
+            justify=boolean(self.justify),
+            first_line_indent=em(self.indent),
+        )
         lines = [
-            f"set text({self.body.typst()}, size: {pt(self.size)}, fill: {self.ink}, hyphenate: {str(self.hyphenate).lower()}, "
-            f'lang: "{self.language.code}"{region}, dir: {"rtl" if self.language.right_to_left else "ltr"})',
-            f"set par(leading: {em(leading)}, spacing: {em(leading + self.spacing)}, justify: {str(self.justify).lower()}, "
-            f"first-line-indent: {em(self.indent)})",
+            f"set {text}",
+            f"set {par}",
             f"set block(spacing: {em(leading + max(self.spacing, 0.3))})",
             f"show raw: set text({self.mono.typst()}, size: {em(self.code_size / 0.8)})",
             f"show math.equation: set text({self.math.typst()})",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import random
 from dataclasses import dataclass
 from functools import cache
@@ -227,8 +228,7 @@ class Words:
         pattern = rng.choice(
             ("{y}-{m:02}-{d:02}", "{d:02}.{m:02}.{y}", "{d}/{m}/{y}", "{d} {n} {y}", "{n} {d}, {y}", "{n} {y}")
         )
-        months = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
         if self.language.script in ("hans", "hant", "kana"):
             pattern = "{y}年{m}月{d}日"
-        month_name = months[month - 1] if self.language.code == "en" else self.capital(self.word())[:9]
+        month_name = calendar.month_name[month] if self.language.code == "en" else self.capital(self.word())[:9]
         return pattern.format(y=year, m=month, d=day, n=month_name)

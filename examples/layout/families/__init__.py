@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Final
 
 from ..pool import Pool
-from ..style import Split
+from ..splits import Split
 from ..writer import Writer
-from . import books, business, held_out, manuals, papers, press, slides, technical
+from . import books, held_out, manuals, offices, papers, press, reports, slides, technical
 
 Family = Callable[[Split, random.Random, Pool], tuple[Writer, str]]
 
@@ -20,10 +20,10 @@ TRAINING: Final[dict[str, tuple[Family, float]]] = {
     "sphinx_manual": (manuals.sphinx, 2.5),
     "reference_manual": (manuals.reference, 1.5),
     "web_page": (manuals.web_page, 1.5),
-    "report": (business.report, 2.5),
-    "letter": (business.letter, 1.5),
-    "invoice": (business.invoice, 1.7),
-    "form": (business.form, 1.2),
+    "report": (reports.report, 2.5),
+    "letter": (offices.letter, 1.5),
+    "invoice": (offices.invoice, 1.7),
+    "form": (offices.form, 1.2),
     "slides": (slides.slides, 2.5),
     "magazine": (press.magazine, 2),
     "newspaper": (press.newspaper, 1.6),

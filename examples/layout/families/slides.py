@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import random
 
-from ..markup import em, pt, quote
+from ..markup import BOLD, PAGE_NUMBER, PAGE_OF_PAGES, block, box, em, pile, pt, quote, side_by_side
 from ..pool import Pool
-from ..style import Split, sample
+from ..splits import Split
+from ..style import sample
 from ..writer import Writer
 
 
@@ -21,11 +22,8 @@ def slides(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
         margins=(34, 60),
     )
     dark = rng.random() < 0.15
-    style.ground = (
-        rng.choice((f"{style.accent}.darken(60%)", "luma(30)", 'rgb("#10243e")'))
-        if dark
-        else rng.choice(("white", "white", "white", "luma(248)", f"{style.accent}.lighten(93%)"))
-    )
+    grounds = ("white", "white", "white", "luma(248)", f"{style.accent}.lighten(93%)")
+    style.ground = rng.choice((f"{style.accent}.darken(60%)", "luma(30)", 'rgb("#10243e")') if dark else grounds)
     style.ink = "white" if dark else "black"
     style.justify, style.hyphenate = False, False
     style.indent, style.spacing = 0.0, rng.uniform(0.3, 0.7)
@@ -33,119 +31,96 @@ def slides(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     style.notes = rng.choice((0.0, 0.0, 0.1))
     style.bullets = rng.choice((("•", "–", "·"), ("▪", "–", "·"), ("‣", "•", "–"), ("■", "□", "–")))
     if dark:
-        assert style.table is not None
         style.code_fill = "luma(235)"
-    bar = rng.random() < 0.35
-    bar_height = style.size * rng.uniform(2.2, 2.8)
-    style.margin = (
-        style.margin[0],
-        style.margin[0],
-        bar_height + 12 if bar else rng.uniform(24, 40),
-        rng.uniform(26, 40),
-    )
+    bar = style.size * rng.uniform(2.2, 2.8) if rng.random() < 0.35 else 0.0
+    style.margin = (style.margin[0], style.margin[0], bar + 12 if bar else rng.uniform(24, 40), rng.uniform(26, 40))
     writer = Writer(style, rng, pool)
     words = writer.words
-    title_ink = "white" if bar or dark else rng.choice(("black", style.accent, style.accent))
-    title_size = rng.uniform(1.25, 1.75)
-    place_title = rng.choice(("start", "start", "center"))
+    ink = "white" if bar or dark else rng.choice(("black", style.accent, style.accent))
+    size, align = rng.uniform(1.25, 1.4 if bar else 1.75), rng.choice(("start", "start", "center"))
+    weight = rng.choice((BOLD, BOLD, '"regular"'))
+    face = f"set text({style.heading.typst()}, hyphenate: false)"
+    rule = f"line(length: 100%, stroke: 1pt + {style.accent})" if rng.random() < 0.2 else ""
 
     def head() -> str:
-        line = writer.line(
-            "section_header",
-            quote(words.headline(1, 6)),
-            size=em(title_size if not bar else min(title_size, 1.4)),
-            weight=rng.choice(('"bold"', '"bold"', '"regular"')),
-            fill=title_ink,
-            align=place_title,
+        text = quote(words.headline(1, 6))
+        line = writer.line("section_header", text, align, size=em(size), weight=weight, fill=ink)
+        if not bar:
+            return box(face, pile(0.4, line, rule), below="0.9em")
+        left, top = pt(-style.margin[0]), pt(-style.margin[2])
+        strip = (
+            f"width: {pt(style.paper[0])}, height: {pt(bar)}, fill: {style.accent}, inset: (x: {pt(style.margin[0])})"
         )
-        face = f"set text({style.heading.typst()}, hyphenate: false)"
-        if bar:
-            return f"place(top + left, dx: -{pt(style.margin[0])}, dy: -{pt(style.margin[2])}, block(width: {pt(style.paper[0])}, height: {pt(bar_height)}, fill: {style.accent}, inset: (x: {pt(style.margin[0])}), {{ {face}\nset align(horizon)\n{line} }}))"
-        rule = rng.random() < 0.2
-        return (
-            f"block(width: 100%, below: {em(0.9)}, {{ {face}\n{line}"
-            + (f"\nline(length: 100%, stroke: 1pt + {style.accent})" if rule else "")
-            + "\n})"
-        )
+        return f"place(top + left, dx: {left}, dy: {top}, block({strip}, {block(face, 'set align(horizon)', line)}))"
 
     body: list[str] = []
     count = rng.randint(2, 6)
     for number in range(count):
         if number == 0 and rng.random() < 0.6:
-            body.append(_title(writer, title_ink if not bar else style.accent))
+            body.append(_title(writer, style.accent if bar else ink))
         else:
-            body.append(head())
-            body.append(f"within({pt(style.height - 2.9 * style.size)}, {{\n{_content(writer)}\n}})")
+            body += [head(), f"within({pt(style.height - 2.9 * style.size)}, {block(*_content(writer))})"]
         if number < count - 1:
             body.append("pagebreak()")
-    page_number = "context counter(page).display()"
-    footer = rng.choice((
-        "none",
-        writer.running("page_footer", (None, None, page_number), "none", 0.5),
-        writer.running("page_footer", (quote(words.name()), quote(words.headline(2, 5)), 'context counter(page).display("1 / 1", both: true)'), rng.choice(("none", "0.5pt + luma(160)")), 0.48),
-        writer.running("page_footer", (quote(words.company()), None, page_number), "none", 0.5, fill="luma(130)"),
-    ))  # fmt: skip
+    footers = (
+        writer.running("page_footer", (None, None, PAGE_NUMBER), "none", 0.5),
+        writer.running("page_footer", (quote(words.name()), quote(words.headline(2, 5)), PAGE_OF_PAGES), "none", 0.48),
+        writer.running("page_footer", (quote(words.company()), None, PAGE_NUMBER), "none", 0.5, fill="luma(130)"),
+    )
+    footer = rng.choice(footers) if rng.random() < 0.75 else "none"
     return writer, writer.source(writer.page("none", footer), body)
 
 
 def _title(writer: Writer, ink: str) -> str:
     rng, words = writer.rng, writer.words
     align = rng.choice(("center", "center", "start"))
-    parts = [
-        writer.line(
-            "title", quote(words.headline(2, 7)), size=em(rng.uniform(1.6, 2.3)), weight='"bold"', fill=ink, align=align
-        )
-    ]
-    for text in (words.headline(3, 7), words.name(), words.company(), words.date())[
-        rng.randint(0, 1) : rng.randint(2, 4)
-    ]:
-        parts.append(writer.line("text", quote(text), size=em(rng.uniform(0.8, 1.1)), align=align))
-    inner = "\n".join(parts)
-    return f"v({rng.uniform(0.4, 1.2):.2f}fr)\nblock(width: 100%, {{ set par(spacing: 0.8em)\nset block(spacing: 0.9em)\n{inner}\n}})\nv(1fr)"
+    size = em(rng.uniform(1.6, 2.3))
+    parts = [writer.line("title", quote(words.headline(2, 7)), align, size=size, weight=BOLD, fill=ink)]
+    facts = (words.headline(3, 7), words.name(), words.company(), words.date())
+    for text in facts[rng.randint(0, 1) : rng.randint(2, 4)]:
+        parts.append(writer.line("text", quote(text), align, size=em(rng.uniform(0.8, 1.1))))
+    mark = f"align({align}, {writer.logo(120, 50)})" if rng.random() < 0.2 else ""
+    return f"v({rng.uniform(0.4, 1.2):.2f}fr)\n{pile(0.9, *parts, mark)}\nv(1fr)"
 
 
-def _content(writer: Writer) -> str:
-    rng, style = writer.rng, writer.style
-    left_height = style.height - 3.2 * style.size
-    writer.height = left_height
+def _content(writer: Writer) -> list[str]:
+    rng, style, words = writer.rng, writer.style, writer.words
+    writer.height = left = style.height - 3.2 * style.size
     roll = rng.random()
-    room = writer.room
     if roll < 0.3:
-        return "\n".join(writer.items(rng.randint(3, 7), ordered=rng.random() < 0.15))
-    if roll < 0.55:  # bullets beside a picture
-        share = rng.uniform(0.4, 0.58)
-        writer.room = room * share - 10
-        left = "{\n" + "\n".join(writer.items(rng.randint(2, 4), ordered=False)) + "\n}"
-        writer.room = room * (1 - share) - 10
-        right = writer.picture(writer.room, left_height * 0.8)
-        if rng.random() < 0.35:
-            right = writer.together(right, writer.caption("figure", writer.words.phrase(2, 5)))
-        writer.room = room
-        cells, shares = (
-            ((left, right), (share, 1 - share)) if rng.random() < 0.7 else ((right, left), (1 - share, share))
-        )
-        return f"grid(columns: ({shares[0]:.3f}fr, {shares[1]:.3f}fr), gutter: 16pt, {cells[0]}, {cells[1]})"
-    if roll < 0.68:
-        picture = writer.picture(room * rng.uniform(0.6, 1.0), left_height * 0.78)
-        return writer.together(
-            picture, *([writer.caption("figure", writer.words.phrase(2, 6))] if rng.random() < 0.5 else [])
-        )
-    if roll < 0.78:
-        rows = max(2, int(left_height / (style.size * 2.4)) - 1)
-        return f"align(center, {writer.table(rows=rng.randint(2, max(2, min(7, rows))), columns=rng.randint(2, 5))})"
-    if roll < 0.86:
-        return "\n".join([writer.paragraph(1, 1), writer.formula(), writer.paragraph(1, 1)])
-    if roll < 0.93:
-        return "\n".join([writer.paragraph(1, 1), writer.code(rng.randint(3, 8))])
-    left = "{\n" + "\n".join(writer.items(rng.randint(2, 4), ordered=False)) + "\n}"
-    right = "{\n" + "\n".join(writer.items(rng.randint(2, 4), ordered=False)) + "\n}"
-    heads = ", ".join(
-        writer.line(
-            "section_header",
-            quote(writer.words.headline(1, 3)),
-            weight='"bold"',
-            fill=style.accent if style.ink == "black" else "white",
-        )
-        for _ in range(2)
-    )
-    return f"grid(columns: (1fr, 1fr), gutter: 18pt, row-gutter: 8pt, {heads}, {left}, {right})"
+        return writer.items(rng.randint(3, 7), ordered=rng.random() < 0.15)
+    if roll < 0.53:
+        return [_beside(writer)]
+    if roll < 0.66:
+        picture = writer.picture(writer.room * rng.uniform(0.6, 1.0), left * 0.78)
+        caption = writer.caption("figure", words.phrase(2, 6)) if rng.random() < 0.5 else ""
+        return [writer.together(picture, caption)]
+    if roll < 0.76:
+        rows = max(2, min(7, int(left / (style.size * 2.4)) - 1))
+        return [f"align(center, {writer.table(rows=rng.randint(2, rows), columns=rng.randint(2, 5))})"]
+    if roll < 0.84:
+        return [writer.paragraph(1, 1), writer.formula(), writer.paragraph(1, 1)]
+    if roll < 0.91:
+        return [writer.paragraph(1, 1), writer.code(rng.randint(3, 8))]
+    if roll < 0.95:
+        return [writer.paragraph(1, 2), writer.paragraph(1, 1)]
+    ink = style.accent if style.ink == "black" else "white"
+    heads = [writer.line("section_header", quote(words.headline(1, 3)), weight=BOLD, fill=ink) for _ in range(2)]
+    lists = [block(*writer.items(rng.randint(2, 4), ordered=False)) for _ in range(2)]
+    return [side_by_side("(1fr, 1fr)", *heads, *lists, gutter="18pt", row_gutter="10pt")]
+
+
+def _beside(writer: Writer) -> str:
+    """Bullets beside a picture."""
+    rng, room = writer.rng, writer.room
+    share = rng.uniform(0.4, 0.58)
+    writer.room = room * share - 10
+    points = block(*writer.items(rng.randint(2, 4), ordered=False))
+    writer.room = room * (1 - share) - 10
+    picture = writer.picture(writer.room, writer.height * 0.8)
+    if rng.random() < 0.35:
+        picture = writer.together(picture, writer.caption("figure", writer.words.phrase(2, 5)))
+    writer.room = room
+    if rng.random() < 0.7:
+        return side_by_side(f"({share:.3f}fr, {1 - share:.3f}fr)", points, picture, gutter="16pt")
+    return side_by_side(f"({1 - share:.3f}fr, {share:.3f}fr)", picture, points, gutter="16pt")
