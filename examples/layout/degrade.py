@@ -16,6 +16,7 @@ from .render import Element, Rect
 
 Image = NDArray[np.uint8]  # [height, width, 3]
 LONGEST: Final = 1024  # pixels of the longest side of a finished page
+_FADED: Final = 2.5  # deviation of grey levels below which nobody sees anything
 _FILTERS: Final = (cv2.INTER_AREA, cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
 
@@ -38,20 +39,16 @@ class Sheet:
         return cls(image, corners, [element.cls for element in elements])
 
     def boxes(self) -> list[tuple[str, Rect]]:
-        """The bounds of each element's lines within the image; those that left it are gone."""
+        """The bounds of each element's lines within the image; those that left it or faded away are gone."""
         height, width = self.image.shape[:2]
         found: list[tuple[str, Rect]] = []
         for name, corners in zip(self.classes, self.corners, strict=True):
-            left, top = corners.reshape(-1, 2).min(axis=0)
-            right, bottom = corners.reshape(-1, 2).max(axis=0)
-            inside = (max(0.0, min(right, width) - max(0.0, left))) * (max(0.0, min(bottom, height) - max(0.0, top)))
-            if (
-                inside < 0.4 * (right - left) * (bottom - top)
-                or min(right, width) - max(left, 0) < 2
-                or min(bottom, height) - max(top, 0) < 2
-            ):
-                continue
-            found.append((name, (max(0.0, left), max(0.0, top), min(float(width), right), min(float(height), bottom))))
+            whole = np.concatenate([corners.reshape(-1, 2).min(axis=0), corners.reshape(-1, 2).max(axis=0)])
+            left, top, right, bottom = (float(value) for value in whole.clip(0, [width, height, width, height]))
+            visible = (right - left) * (bottom - top) / float(np.prod(whole[2:] - whole[:2]))
+            around = self.image[max(0, int(top) - 2) : int(bottom) + 3, max(0, int(left) - 2) : int(right) + 3]
+            if visible > 0.4 and min(right - left, bottom - top) >= 2 and float(around.std()) > _FADED:
+                found.append((name, (left, top, right, bottom)))
         return found
 
     def warp(self, matrix: NDArray[np.float64], fill: tuple[int, int, int]) -> None:
@@ -199,7 +196,8 @@ def _binary(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> N
         level = np.tile(tile, (height // 4 + 1, width // 4 + 1))[:height, :width]
         black = np.where(grey > level * 0.9, 255, 0).astype(np.uint8)
     else:
-        black = cv2.threshold(grey, rng.uniform(110, 195), 255, cv2.THRESH_BINARY)[1]
+        ink, paper = np.percentile(grey, (1, 80))
+        black = cv2.threshold(grey, ink + (paper - ink) * rng.uniform(0.55, 0.9), 255, cv2.THRESH_BINARY)[1]
     sheet.image = black[..., None].repeat(3, 2)
 
 

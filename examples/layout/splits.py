@@ -41,8 +41,8 @@ class Split:
 
     def face(self, rng: random.Random, language: Language, *kinds: str, prefer: tuple[str, ...] = ()) -> Face:
         """A font of one of these kinds for the language; one of `prefer` if any of them can write it."""
-        able = [font for font in self.fonts if language.script in font.scripts and font.kind in ("serif", "sans")]
-        able = [font for font in able if font.kind in kinds] or able
+        able = [font for font in self.fonts if language.script in font.scripts and font.kind != "math"]
+        able = [font for font in able if font.kind in kinds] or [font for font in able if font.kind != "mono"]
         able = [font for font in able if font.family in prefer] or able
         chosen = _one(rng, able)
         if "latin" in chosen.scripts:

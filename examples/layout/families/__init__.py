@@ -9,7 +9,7 @@ from typing import Final
 from ..pool import Pool
 from ..splits import Split
 from ..writer import Writer
-from . import books, held_out, manuals, offices, papers, press, reports, slides, technical
+from . import books, handbooks, held_out, manuals, offices, papers, press, reports, slides, technical
 
 Family = Callable[[Split, random.Random, Pool], tuple[Writer, str]]
 
@@ -19,11 +19,15 @@ TRAINING: Final[dict[str, tuple[Family, float]]] = {
     "article": (papers.article, 2.3),
     "sphinx_manual": (manuals.sphinx, 2.5),
     "reference_manual": (manuals.reference, 1.5),
+    "docbook": (handbooks.docbook, 1.7),
+    "texinfo": (handbooks.texinfo, 1.3),
+    "textbook": (handbooks.textbook, 1.7),
     "web_page": (manuals.web_page, 1.5),
     "report": (reports.report, 2.5),
     "letter": (offices.letter, 1.5),
     "invoice": (offices.invoice, 1.7),
     "form": (offices.form, 1.2),
+    "cv": (offices.cv, 1),
     "slides": (slides.slides, 2.5),
     "magazine": (press.magazine, 2),
     "newspaper": (press.newspaper, 1.6),

@@ -6,7 +6,7 @@ import random
 
 from .. import labels
 from ..blocks import address, pairs
-from ..markup import BOLD, PAGE_OF_PAGES, call, em, lines, pile, pt, quote, side_by_side
+from ..markup import BOLD, PAGE_OF_PAGES, call, em, lines, pile, pt, quote, side_by_side, strong
 from ..pool import Pool
 from ..splits import Split
 from ..style import sample
@@ -15,8 +15,10 @@ from ..writer import Writer
 
 def letter(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     """A letter: letterhead, addresses, date, subject, text, signature, small print."""
-    style = sample(split, rng, kinds=("serif", "sans"), sizes=(10, 12), margins=(55, 85))
-    style.justify = rng.random() < 0.3
+    typewritten = rng.random() < 0.12
+    kinds = ("mono",) if typewritten else ("serif", "sans")
+    style = sample(split, rng, kinds=kinds, sizes=(10, 12), margins=(55, 85))
+    style.justify = not typewritten and rng.random() < 0.3
     style.indent, style.spacing = 0.0, rng.uniform(0.5, 1.0)
     writer = Writer(style, rng, pool)
     words = writer.words
@@ -182,3 +184,46 @@ def form(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     who = (quote(words.company()), None, quote(words.date()))
     header = writer.running("page_header", who, rng.choice(("none", "0.5pt")), 0.8) if rng.random() < 0.5 else "none"
     return writer, writer.source(writer.page(header, footer), body)
+
+
+def cv(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
+    """A life on a page or two: name and portrait, places to write to, years beside what was done in them."""
+    style = sample(split, rng, kinds=("sans", "sans", "serif"), sizes=(9, 11), margins=(40, 70))
+    style.justify, style.indent, style.spacing = False, 0.0, rng.uniform(0.3, 0.6)
+    mark = rng.choice(("below", "below", "none", "band", "bar"))
+    for look in style.heads:
+        look.mark, look.numbered, look.align = mark if look is style.heads[0] else "none", False, "start"
+        look.size = min(look.size, 1.35)
+    writer = Writer(style, rng, pool)
+    words = writer.words
+    ink, size = rng.choice(("black", style.accent)), em(rng.uniform(1.8, 2.6))
+    name = writer.line("title", quote(words.name()), size=size, weight=BOLD, fill=ink)
+    facts = (words.email(), words.phone(), ", ".join(words.address()), words.url())[: rng.randint(2, 4)]
+    job = writer.line("text", quote(words.job()), size="1.1em", fill="luma(80)") if rng.random() < 0.6 else ""
+    apart = rng.choice(("  |  ", " · ", None))
+    contact = writer.line("text", quote(apart.join(facts))) if apart else address(writer, *facts)
+    head = pile(0.7, name, job, contact)
+    if rng.random() < 0.4:
+        head = side_by_side("(1fr, auto)", head, writer.picture(80, 100, "photo"), gutter="14pt", align="(start, end)")
+    body = [head, writer.paragraph(1, 3) if rng.random() < 0.5 else ""]
+    years = rng.random() < 0.55
+    for _ in range(rng.randint(3, 5)):
+        body.append(writer.heading(0, words.headline(1, 3)))
+        for _ in range(rng.randint(1, 4)):
+            body.append(_station(writer, years))
+        if rng.random() < 0.3:
+            body += writer.items(rng.randint(2, 5), ordered=False)
+    footer = writer.running("page_footer", (None, PAGE_OF_PAGES, None), "none", 0.8) if rng.random() < 0.4 else "none"
+    return writer, writer.source(writer.page("none", footer), body)
+
+
+def _station(writer: Writer, years: bool) -> str:
+    """A place that somebody worked or learned at, with its years to one side."""
+    rng, words = writer.rng, writer.words
+    first = rng.randint(1985, 2024)
+    when = writer.line("text", quote(f"{first}–{first + rng.randint(1, 9)}"))
+    what = writer.line("text", f"{strong(words.job())} + {quote(', ' + words.company())}")
+    more = writer.items(rng.randint(1, 3), ordered=False) if rng.random() < 0.5 else [writer.paragraph(1, 2)]
+    if years:
+        return side_by_side("(5.5em, 1fr)", when, pile(0.45, what, *more), gutter="8pt")
+    return pile(0.45, side_by_side("(1fr, auto)", what, when), *more)

@@ -153,7 +153,7 @@ def newspaper(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str
     words = writer.words
     rule = "line(length: 100%, stroke: 0.6pt)" if rng.random() < 0.5 else ""
     body = _masthead(writer, large) if rng.random() < 0.7 else []
-    for _ in range(rng.randint(3, 10)):
+    for _ in range(rng.randint(5, 12)):
         columns = rng.choice((3, 4, 4, 5) if large else (2, 3, 3, 4))
         body += [_article(writer, columns), rule]
     header = "none"

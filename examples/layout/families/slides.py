@@ -68,7 +68,12 @@ def slides(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
         writer.running("page_footer", (quote(words.company()), None, PAGE_NUMBER), "none", 0.5, fill="luma(130)"),
     )
     footer = rng.choice(footers) if rng.random() < 0.75 else "none"
-    return writer, writer.source(writer.page("none", footer), body)
+    extra: dict[str, str] = {}
+    if footer == footers[1] and rng.random() < 0.6:  # on a band, as beamer has it
+        extra["background"] = f"place(bottom, rect(width: 100%, height: {pt(style.margin[3])}, fill: {style.accent}))"
+        extra["footer_descent"] = "40%"
+        footer = f"text(fill: white, {footer})"
+    return writer, writer.source(writer.page("none", footer, **extra), body)
 
 
 def _title(writer: Writer, ink: str) -> str:
