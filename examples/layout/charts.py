@@ -9,7 +9,9 @@ from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from .listings import _NAMES
 
@@ -60,8 +62,20 @@ def chart(seed: int, width: float, height: float) -> bytes:
             draw(axes, rng, numbers, palette)
         figure.tight_layout(pad=0.3)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", bbox_inches="tight", pad_inches=0.01, metadata={"Date": None})
+        figure.savefig(buffer, format="svg", bbox_inches=_ink(figure), pad_inches=0.01, metadata={"Date": None})
     return buffer.getvalue()
+
+
+def _ink(figure: Figure) -> Bbox:
+    """What is drawn, in inches. matplotlib's own tight box counts the invisible frame of a pie."""
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    boxes = []
+    for axes in figure.axes:
+        parts = [axes] if axes.get_frame_on() else [*axes.patches, *axes.texts, axes.get_legend()]
+        boxes += [part.get_tightbbox(renderer) for part in parts if part is not None]
+    boxes = [box for box in boxes if box is not None and box.width > 0]
+    return Bbox.union(boxes).transformed(figure.dpi_scale_trans.inverted())
 
 
 def _label(rng: random.Random) -> str:

@@ -80,12 +80,12 @@ def _bars(rng: random.Random, words: Words, width: float, accent: str) -> Drawin
     """A bar chart with its axes and numbers."""
     count, height = rng.randint(3, 9), width * rng.uniform(0.4, 0.7)
     size = max(5.0, width / 42)
-    left, low = 4 * size, height - 2.4 * size
+    left, low = 2.4 * size, height - 1.5 * size
     step = (width - left) / count
     parts = [_line((left, 0), (left, low)), _line((left, low), (width, low))]
     for tick in range(5):
         y = low * tick / 4
-        number = f"box(width: {pt(left - 4)}, align(right, {_text(str(100 - 25 * tick), size)}))"
+        number = f"box(width: {pt(left - 0.5 * size)}, align(right, {_text(str(100 - 25 * tick), size)}))"
         parts.append(_at(0, max(0.0, y - 0.6 * size), number))
         if rng.random() < 0.8:
             parts.append(_line((left, y), (width, y), "0.3pt + luma(190)"))

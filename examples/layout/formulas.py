@@ -61,7 +61,7 @@ class Formulas:
             if rng.random() < 0.4 and width > 20:
                 body += f" vec({self._entry()}, {self._entry()}, {self._entry()})"
         if rng.random() < 0.15:
-            body += rng.choice((".", ",", " quad"))
+            body += rng.choice((".", ","))
         return f"$ {body} $"
 
     def _letter(self) -> str:

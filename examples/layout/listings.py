@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import random
+import textwrap
 from functools import cache
 from importlib import import_module
 from typing import Final
@@ -46,10 +47,8 @@ def listing(rng: random.Random, width: int, lines: int) -> tuple[str, str]:
             ("html", _html),
         )
     )
-    code = [_cut(line, width) for line in make(rng, lines)][: max(1, lines)]
-    while len(code) > 1 and not code[-1].strip():
-        code.pop()
-    return "\n".join(code), language
+    code = "\n".join(_cut(line, width) for line in make(rng, lines)[: max(1, lines)])
+    return textwrap.dedent(code).strip("\n"), language
 
 
 def identifier(rng: random.Random) -> str:

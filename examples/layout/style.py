@@ -206,7 +206,7 @@ def sample(
         emphasis=rng.choice((0.0, 0.005, 0.01, 0.02, 0.05)),
         link_ink=rng.choice((None, None, "blue", accent)),
         code_fill=rng.choice(
-            (None, "luma(245)", "luma(238)", "luma(230)", 'rgb("#f5f8ff")', 'rgb("#fffbe6")', 'rgb("#eeffcc")')
+            (None, "luma(243)", "luma(238)", "luma(230)", 'rgb("#e8eefc")', 'rgb("#fff3c4")', 'rgb("#eeffcc")')
         ),
         code_stroke=rng.choice((None, None, "0.5pt + luma(180)", "0.5pt + black", "0.75pt + luma(210)")),
         code_size=rng.uniform(0.75, 0.95),

@@ -70,6 +70,8 @@ def table(
     if "long" in kinds or (look.full_width and rng.random() < 0.8):
         wide = {"long": "2.4fr", "name": "1.4fr", **dict.fromkeys(cells.SHORT, "0.8fr")}
         shares = [wide.get(kind, "1fr") for kind in kinds]
+    if look.rules == "plain":  # nothing is drawn to show how wide it is
+        shares = ["1fr" if kind == "long" else "auto" for kind in kinds]
     rules, lines = _rules(look, len(kinds), heads, heads + drawn)
     body = call(
         "table",

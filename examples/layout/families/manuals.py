@@ -30,7 +30,7 @@ def sphinx(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
         look.ink, look.weight, look.mark, look.align = ink, "bold", "none", "start"
         look.numbered, look.size = rng.random() < 0.8, (1.75, 1.35, 1.1)[level]
     style.indent, style.spacing = 0.0, rng.uniform(0.4, 0.7)
-    style.code_fill = rng.choice((None, "luma(248)", 'rgb("#f8f8f8")', 'rgb("#eeffcc")'))
+    style.code_fill = rng.choice((None, "luma(242)", 'rgb("#f2f2f2")', 'rgb("#eeffcc")'))
     style.code_stroke = rng.choice(("0.4pt", "0.4pt + luma(160)", None))
     style.emphasis = rng.uniform(0.01, 0.05)
     writer = Writer(style, rng, pool)
@@ -172,7 +172,7 @@ def web_page(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
     style.indent, style.spacing = 0.0, rng.uniform(0.5, 0.9)
     style.link_ink = rng.choice(("blue", 'rgb("#0969da")', style.accent))
     style.emphasis = rng.uniform(0.02, 0.06)
-    style.code_fill, style.code_stroke = rng.choice((("luma(246)", None), ("luma(240)", "0.5pt + luma(200)")))
+    style.code_fill, style.code_stroke = rng.choice((("luma(242)", None), ("luma(240)", "0.5pt + luma(200)")))
     for look in style.heads:
         look.numbered, look.mark = rng.random() < 0.1, rng.choice(("none", "below"))
     writer = Writer(style, rng, pool)
