@@ -1,0 +1,1 @@
+"""Pages of documents that never were, with exact boxes: data to train a detector of page layout on."""
