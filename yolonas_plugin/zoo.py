@@ -5,6 +5,7 @@ Nothing is kept between discoveries: any process and any thread may discover, an
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -143,7 +144,8 @@ class ModelZoo:
             name: As for :meth:`load`.
             provider: As for :meth:`load`.
             load: Options for the loader.
-            **overrides: Settings of the predictor, such as ``conf=0.4``.
+            **overrides: Settings of the predictor, such as ``conf=0.4``; those that the provider's loader names as its
+                own options go to the loader.
         """
         return self._work("predictor", name, provider, load, overrides)
 
@@ -163,7 +165,9 @@ class ModelZoo:
     ) -> Callable[..., Any]:
         owner, _ = self._choose(str(name), provider)
         factory = owner.factory(role)  # before loading, which may download: a provider without it should say so at once
-        made: Callable[..., Any] = factory(self.load(name, provider=owner.name, **(options or {})), **overrides)
+        own = _options_of(owner.factory("loader"))
+        options = {**{name: overrides.pop(name) for name in own & overrides.keys()}, **(options or {})}
+        made: Callable[..., Any] = factory(self.load(name, provider=owner.name, **options), **overrides)
         return made
 
     def _choose(self, name: str, provider: str | None) -> tuple[ModelProvider, ModelCard | None]:
@@ -190,3 +194,12 @@ class ModelZoo:
             )
             self._registry.report(plugin.entry_point, "hook", message)
         return None
+
+
+def _options_of(loader: Callable[..., Any]) -> set[str]:
+    """Return the options that a loader names, besides the card."""
+    try:
+        parameters = inspect.signature(loader).parameters.values()
+    except (TypeError, ValueError):  # of some callables Python doesn't know it
+        return set()
+    return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"card"}

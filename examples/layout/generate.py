@@ -61,6 +61,8 @@ def pages(document: Document, rng: random.Random) -> Iterator[Page]:
             done = degrade(sheet, rng, behind)
         finish(sheet, rng)
         labels = [render.label(cls, box, sheet.image.shape[1], sheet.image.shape[0]) for cls, box in sheet.boxes()]
+        if not labels:  # all of it has faded
+            continue
         suffix = ".png" if clean else ".jpg"
         record = {
             "family": document.family,

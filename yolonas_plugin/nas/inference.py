@@ -92,10 +92,14 @@ def chosen(runtime: str, precision: str, calibration: Any) -> RuntimeChoice:
 
 
 def make_runtime(module: NASModule, choice: RuntimeChoice) -> GraphRuntime:
-    """Export a model for a runtime, unless that was done before, and open it."""
-    folder = cached(_key(module), lambda folder: write_graph(module, folder / "model.onnx"))
+    """Open a model in its runtime."""
     options: dict[str, Any] = {"cache": cache_folder() / "openvino"} if choice.name == "openvino" else {}
-    return open_runtime(folder / "model.onnx", choice.name, choice.precision, **options)
+    return open_runtime(make_graph(module), choice.name, choice.precision, **options)
+
+
+def make_graph(module: NASModule) -> Path:
+    """Return the file that the runtime of a model's choice opens, which is written unless that was done before."""
+    return cached(_key(module), lambda folder: write_graph(module, folder / "model.onnx")) / "model.onnx"
 
 
 def write_graph(module: NASModule, path: Path) -> None:

@@ -18,6 +18,7 @@ from ultralytics.utils import DEFAULT_CFG
 
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.images import as_pixels
 from yolonas_plugin.nas.inference import ExportedModule, inference_module
 from yolonas_plugin.nas.module import NASModule, build_module
 from yolonas_plugin.nas.sources import can_be_opened, is_video, list_files
@@ -203,30 +204,6 @@ def engine_defaults(spec: ProcessingSpec) -> dict[str, Any]:
     height, width = spec.size
     imgsz = height if height == width else [height, width]
     return {"imgsz": imgsz, "conf": spec.conf, "iou": spec.iou, "max_det": spec.max_detections}
-
-
-def as_pixels(image: NDArray[Any], channels: int) -> Image:
-    """Return ``image`` as [H, W, channels] uint8: 16-bit loses its low byte, grey is repeated, alpha is dropped.
-
-    Raises:
-        SourceError: It isn't an image of 8 or 16 bits with 1, 3 or 4 channels.
-    """
-    if image.ndim not in (2, 3) or not image.size or image.dtype not in (np.uint8, np.uint16):
-        raise SourceError(
-            f"got an array of shape {image.shape} and type {image.dtype}; expected one image [H, W, {channels}] "
-            "of type uint8, 0 to 255 in BGR"
-        )
-    pixels: Image = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    found = pixels.shape[2]
-    if found != channels and found in (2, 4):
-        pixels, found = pixels[..., : found - 1], found - 1  # without alpha
-    if found == 1 and channels > 1:
-        pixels, found = np.repeat(pixels, channels, axis=2), channels
-    if found != channels:
-        raise SourceError(f"got an image with {image.shape[2]} channels; this model takes {channels}")
-    return np.ascontiguousarray(pixels)
 
 
 def _as_images(batch: Tensor) -> list[Image]:

@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import openvino
 from numpy.typing import NDArray
 
@@ -14,7 +15,7 @@ from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.runtimes.graph import Floats, GraphRuntime
 
 _HINTS: Final = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}
-_MAX_SHAPES: Final = 4
+_MAX_COMPILED: Final = 4
 
 
 class OpenVinoRuntime(GraphRuntime):
@@ -39,9 +40,8 @@ class OpenVinoRuntime(GraphRuntime):
         self.path = path
         self._core = openvino.Core()
         self._lock = threading.Lock()
-        self._compiled: dict[tuple[int, ...], tuple[Any, list[Any]]] = {}
+        self._compiled: dict[tuple[str, tuple[int, ...]], tuple[Any, list[Any]]] = {}
         self._settings: dict[str, Any] = {
-            "PERFORMANCE_HINT": "LATENCY",
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
             **({"INFERENCE_NUM_THREADS": threads} if threads else {}),
             **({"CACHE_DIR": str(cache)} if cache else {}),
@@ -59,25 +59,33 @@ class OpenVinoRuntime(GraphRuntime):
         self.check_outputs()
 
     def run(self, images: NDArray[Any]) -> list[Floats]:
-        """Run the graph on its input, and return its outputs."""
-        compiled, idle = self._compile(images.shape)
-        try:
-            request = idle.pop()
-        except IndexError:  # the first, or other threads have them
-            request = compiled.create_infer_request()
-        found = list(request.infer([images], share_inputs=True).values())
-        idle.append(request)
-        return found
+        """Run the graph on its input, and return its outputs; images of a batch side by side, each on fewer cores."""
+        if len(images) == 1:
+            compiled, idle = self._compile(images.shape, "LATENCY")
+            request = _take(idle) or compiled.create_infer_request()
+            found = list(request.infer([images], share_inputs=True).values())
+            idle.append(request)
+            return found
+        compiled, idle = self._compile((1, *images.shape[1:]), "THROUGHPUT")
+        queue = _take(idle) or openvino.AsyncInferQueue(compiled)
+        outputs: list[list[Floats]] = [[] for _ in images]
+        queue.set_callback(lambda request, index: outputs[index].extend(t.data.copy() for t in request.output_tensors))
+        for index in range(len(images)):
+            queue.start_async([images[index : index + 1]], index, share_inputs=True)
+        queue.wait_all()
+        idle.append(queue)
+        return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
 
-    def _compile(self, shape: tuple[int, ...]) -> tuple[Any, list[Any]]:
-        """Return the network for a shape, and requests to it that nobody uses."""
+    def _compile(self, shape: tuple[int, ...], hint: str) -> tuple[Any, list[Any]]:
+        """Return the network for a shape, and requests or queues to it that nobody uses."""
         with self._lock:
-            found = self._compiled.pop(shape, None)
+            found = self._compiled.pop((hint, shape), None)
             if found is None:
                 self._model.reshape(list(shape))
-                found = self._core.compile_model(self._model, "CPU", self._settings), []
-            self._compiled[shape] = found
-            if len(self._compiled) > _MAX_SHAPES:
+                settings = {**self._settings, "PERFORMANCE_HINT": hint}
+                found = self._core.compile_model(self._model, "CPU", settings), []
+            self._compiled[hint, shape] = found
+            if len(self._compiled) > _MAX_COMPILED:
                 self._compiled.pop(next(iter(self._compiled)))
             return found
 
@@ -88,3 +96,11 @@ class OpenVinoRuntime(GraphRuntime):
                 found = self._model.get_rt_info(section)
                 return {k: v if isinstance(v, str) else v.astype(str) for k, v in found.value.items()}
         return {}
+
+
+def _take(idle: list[Any]) -> Any:
+    """Take one of what is idle, or None; other threads may have taken the last."""
+    try:
+        return idle.pop()
+    except IndexError:
+        return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from torch import Tensor
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.types import ModelCard
+from yolonas_plugin.weights.digest import file_sha256
 from yolonas_plugin.weights.header import Header
 
 ENDINGS: Final = (".safetensors", ".pt")
@@ -81,10 +81,7 @@ def as_stored(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def published_as(path: Path) -> ModelCard | None:
     """Return the card of a published file, told by its hash; None for any other file, and where there is none."""
     try:
-        with path.open("rb") as file:
-            digest = hashlib.sha256()
-            while block := file.read(1 << 20):
-                digest.update(block)
+        digest = file_sha256(path)
     except OSError:
         return None
-    return next((card for card in CARDS if digest.hexdigest() in [file.sha256 for file in card.weights]), None)
+    return next((card for card in CARDS if digest in [file.sha256 for file in card.weights]), None)

@@ -1,0 +1,186 @@
+"""Prediction without torch and without the engine: the same detections, and neither is imported."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, image, model, nano, picture  # noqa: F401  fixtures
+from yolonas_plugin import NAS, ModelZoo
+from yolonas_plugin.errors import CheckpointError, ProcessingError, RuntimeChoiceError, SourceError
+from yolonas_plugin.images import open_images
+from yolonas_plugin.lean import Detections, LeanPredictor, open_lean
+
+RUNTIMES = ["openvino", "onnxruntime"]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def exported(model: NAS, tmp_path: Path) -> str:  # noqa: F811
+    return model.export(output=tmp_path, takes="pixels", gives="pair", dynamic=True)
+
+
+def rows(found: Detections) -> np.ndarray:
+    return np.column_stack((found.boxes, found.scores, found.labels))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "pictures"
+    path.mkdir()
+    for seed in range(6):
+        cv2.imwrite(str(path / f"{seed}.png"), picture(seed, height=100 + 10 * seed))
+    return path
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_the_detections_of_predict(name: str, exported: str, model: NAS, folder: Path) -> None:  # noqa: F811
+    predict = LeanPredictor(exported, runtime=name)
+    assert (predict.names, predict.processing) == (model.names, model.processing)
+    for settings in ({}, {"conf": 0.3, "max_det": 20}, {"classes": [1]}, {"imgsz": (96, 224)}, {"iou": 0.1}):
+        results = model.predict(folder, verbose=False, **settings)
+        found = predict(folder, **settings)
+        assert [f.path for f in found] == [r.path for r in results]
+        for mine, expected in zip(found, results, strict=True):
+            assert_same_boxes(rows(mine), expected.boxes.data.numpy(), atol=0.05)
+            np.testing.assert_array_equal(mine.image, expected.orig_img)
+
+
+def test_defaults_are_given_once_and_calls_win(exported: str) -> None:
+    predict = LeanPredictor(exported, conf=0.9)
+    assert predict(picture())[0].scores.min() > 0.9
+    assert predict(picture(), conf=0.5)[0].scores.min() < 0.9
+
+
+def test_results_turn_into_the_engine_s_and_supervision_s(exported: str, model: NAS, image: Path) -> None:  # noqa: F811
+    (found,) = LeanPredictor(exported)(image)
+    (expected,) = model.predict(image, verbose=False)
+    assert len(found) == len(expected.boxes)
+    result = found.to_results()
+    assert (result.path, result.names, result.orig_shape) == (str(image), model.names, (120, 150))
+    assert_same_boxes(result.boxes.data.numpy(), expected.boxes.data.numpy(), atol=0.05)
+    supervision = pytest.importorskip("supervision")
+    detections = found.to_supervision()
+    assert isinstance(detections, supervision.Detections)
+    assert set(detections.data["class_name"]) <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_neither_torch_nor_the_engine_is_imported(name: str, exported: str, nano: Path, image: Path) -> None:  # noqa: F811
+    open_lean(nano, runtime=name)  # makes what the other process finds
+    program = """
+        import sys
+        from yolonas_plugin import ModelZoo
+        for source in sys.argv[2:4]:
+            predict = ModelZoo.discover().predictor(
+                source, provider="yolo_nas", runtime=sys.argv[1], lean=True, conf=0.6
+            )
+            (found,) = predict(sys.argv[4])
+            assert len(found) > 5 and found.scores.min() > 0.6
+        assert not {"torch", "torchvision", "ultralytics", "PIL", "matplotlib"} & set(sys.modules), sys.modules.keys()
+    """
+    arguments = [name, exported, str(nano), str(image)]
+    subprocess.run([sys.executable, "-c", textwrap.dedent(program), *arguments], check=True)
+
+
+def test_a_weight_file_is_prepared_once(nano: Path, model: NAS, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    (expected,) = model.predict(picture(), verbose=False)
+    assert_same_boxes(rows(open_lean(nano)(picture())[0]), expected.boxes.data.numpy(), atol=0.05)
+    monkeypatch.setattr("yolonas_plugin.nas.NAS", None)
+    assert_same_boxes(rows(open_lean(nano)(picture())[0]), expected.boxes.data.numpy(), atol=0.05)
+    with pytest.raises(TypeError):
+        open_lean(nano, names=["a", "b", "c"])  # other names are other files
+
+
+def test_the_zoo_passes_options_of_the_loader_on(nano: Path) -> None:  # noqa: F811
+    zoo = ModelZoo.discover()
+    lean = zoo.predictor(nano, provider="yolo_nas", runtime="onnxruntime", lean=True, conf=0.6)
+    assert isinstance(lean(picture())[0], Detections)
+    (found,) = zoo.predictor(nano, provider="yolo_nas", runtime="onnxruntime", conf=0.6)(picture())
+    assert_same_boxes(rows(lean(picture())[0]), found.boxes.data.numpy(), atol=1e-3)
+
+
+def test_files_that_are_no_images_are_left_out(exported: str, folder: Path) -> None:
+    predict = LeanPredictor(exported)
+    (folder / "2a.png").write_bytes(b"no image")
+    (folder / "notes.txt").write_text("no image either")
+    skipped: list[str] = []
+    found = list(predict.stream(folder, skipped=skipped))
+    assert [Path(f.path).name for f in found] == [f"{seed}.png" for seed in range(6)]
+    assert skipped == [str(folder / "2a.png")]
+    with pytest.raises(SourceError, match=r"could not read an image from .*2a\.png"):
+        predict([folder / "2a.png"])
+
+
+def test_every_kind_of_source(exported: str, folder: Path) -> None:
+    predict = LeanPredictor(exported)
+    path = folder / "1.png"
+    pixels = cv2.imread(str(path))
+    expected = rows(predict(path)[0])
+    for source in (str(path), [path], pixels, [pixels], str(folder / "1*.png"), np.dstack((pixels, pixels[..., 0]))):
+        (found,) = predict(source)
+        np.testing.assert_allclose(rows(found), expected, atol=1e-3)
+    assert [found.path for found in predict([pixels, path, pixels])] == ["image0.jpg", str(path), "image2.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("source", "settings", "error", "message"),
+    [
+        ("nowhere.png", {}, FileNotFoundError, "nowhere.png: there is no such file"),
+        ("nowhere*.png", {}, FileNotFoundError, "there is no image"),
+        ([], {}, FileNotFoundError, "there is no image"),
+        (3, {}, SourceError, "a int is no image"),
+        (np.zeros((5, 5, 3)), {}, SourceError, "float64"),
+        (picture(), {"conf": 2}, ProcessingError, "conf=2"),
+        (picture(), {"imgsz": 100}, ProcessingError, "multiples of 32"),
+        (picture(), {"classes": [7]}, SourceError, "classes are 0 to 2"),
+        (picture(), {"colour": 7}, TypeError, "colour"),
+    ],
+)
+def test_wrong_use_is_explained(
+    source: object, settings: dict[str, object], error: type[Exception], message: str, exported: str
+) -> None:
+    predict = LeanPredictor(exported)
+    with pytest.raises(error, match=message):
+        predict(source, **settings)
+    assert len(predict(picture())[0]) > 5
+
+
+def test_wrong_files_are_explained(model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    (tmp_path / "x.onnx").write_bytes(b"nothing")
+    with pytest.raises(CheckpointError, match="can't open the file"):
+        open_lean(tmp_path / "x.onnx")
+    with pytest.raises(RuntimeChoiceError, match="selects boxes itself"):
+        open_lean(model.export(output=tmp_path, gives="flat"))
+    monkeypatch.setattr("yolonas_plugin.runtimes.find_spec", lambda name: None)
+    with pytest.raises(RuntimeChoiceError, match=r"pip install 'yolonas-plugin\[openvino\]'"):
+        open_lean(tmp_path / "x.onnx")
+
+
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_threads_may_share_a_predictor(name: str, exported: str, folder: Path) -> None:
+    predict = LeanPredictor(exported, runtime=name)
+    expected = [rows(found) for found in predict(folder)]
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: predict(folder), range(6)):
+            for mine, theirs in zip(found, expected, strict=True):
+                np.testing.assert_allclose(rows(mine), theirs, atol=1e-3)
+
+
+def test_images_are_opened_as_they_are_asked_for(folder: Path) -> None:
+    """A folder of a million images costs a list of names."""
+    opened = open_images(folder)
+    assert Path(next(opened).path).name == "0.png"
+    (folder / "1.png").unlink()
+    assert next(opened).image is None

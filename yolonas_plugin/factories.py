@@ -1,0 +1,86 @@
+"""The factories that the ``yolo_nas`` provider offers to hosts. What they need is imported when they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from yolonas_plugin.types import ModelCard
+
+if TYPE_CHECKING:
+    from yolonas_plugin.lean import Detections, LeanPredictor
+    from yolonas_plugin.nas import NAS
+
+
+def load(
+    source: str,
+    *,
+    card: ModelCard | None = None,
+    lean: bool = False,
+    runtime: str | None = None,
+    precision: str = "fp32",
+    calibration: Any = None,
+    **options: Any,
+) -> NAS | LeanPredictor:
+    """Load a weight file, an exported file, or a model by name.
+
+    Args:
+        source: Path or name.
+        card: Of the model that is named.
+        lean: Predict on NumPy, OpenCV and the runtime alone, see :class:`yolonas_plugin.lean.LeanPredictor`; torch and
+            the engine are imported only if ``source`` is a weight file that hasn't been prepared for that before.
+        runtime: What it predicts on. Default: torch, or for ``lean`` the fastest that is installed.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
+        calibration: Images that int8 is calibrated on.
+        **options: Of :class:`yolonas_plugin.nas.NAS`.
+    """
+    chosen = {"runtime": runtime, "precision": precision, "calibration": calibration}
+    if lean:
+        from yolonas_plugin.lean import open_lean
+
+        return open_lean(source, **chosen, **options)
+    from yolonas_plugin.nas import NAS
+
+    return NAS(source, **chosen, **options)
+
+
+def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Callable[..., list[Any]]:
+    """Return ``(source, **overrides) -> list``; settings given there win over those given here.
+
+    The list has Ultralytics ``Results``, or for a lean model :class:`yolonas_plugin.lean.Detections`.
+    """
+
+    def predict(source: Any, **more: Any) -> list[Any]:
+        return list(model.predict(source, **{"verbose": False, **overrides, **more}))
+
+    def predict_lean(source: Any, **more: Any) -> list[Detections]:
+        return model(source, **{**overrides, **more})
+
+    return predict if hasattr(model, "predict") else predict_lean
+
+
+def validator(model: NAS, **overrides: Any) -> Callable[..., Any]:
+    """Return ``(**overrides) -> DetMetrics``."""
+
+    def validate(**more: Any) -> Any:
+        return model.val(**{**overrides, **more})
+
+    return validate
+
+
+def trainer(model: NAS, **overrides: Any) -> Callable[..., Any]:
+    """Return ``(**overrides) -> DetMetrics``; the model then holds the best weights."""
+
+    def train(**more: Any) -> Any:
+        return model.train(**{**overrides, **more})
+
+    return train
+
+
+def exporter(model: NAS, **overrides: Any) -> Callable[..., str]:
+    """Return ``(**overrides) -> path``."""
+
+    def export(**more: Any) -> str:
+        return model.export(**{**overrides, **more})
+
+    return export

@@ -1,0 +1,105 @@
+"""Image files, and arrays taken for images; without the Ultralytics engine."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from yolonas_plugin.errors import SourceError
+from yolonas_plugin.processing import Image
+
+SUFFIXES: Final = {
+    *("bmp", "dib", "jpg", "jpeg", "jpe", "jp2", "png", "webp", "avif", "tif", "tiff"),
+    *("pbm", "pgm", "ppm", "pnm", "pfm", "heic", "heif", "mpo"),
+}
+"""Endings of the images in a folder; what OpenCV can't read of them is left out."""
+
+
+class Opened(NamedTuple):
+    """An image, None where it can't be read, and what it is called: its path, or ``image0.jpg`` and so on."""
+
+    path: str
+    image: Image | None
+
+
+def open_images(source: Any, channels: int = 3) -> Iterator[Opened]:
+    """Open images one after the other.
+
+    Args:
+        source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
+        channels: Channels that the images are brought to.
+
+    Raises:
+        FileNotFoundError: There is no such file, or nothing that a folder or glob could mean.
+        SourceError: Something else was given, or an array isn't an image.
+    """
+    entries = source if isinstance(source, (list, tuple)) else [source]
+    count = 0
+    for entry in entries:
+        if isinstance(entry, np.ndarray):
+            yield Opened(f"image{count}.jpg", as_pixels(entry, channels))
+            count += 1
+        elif isinstance(entry, (str, Path)):
+            for path in _files(str(entry)):
+                yield Opened(path, read_image(path, channels))
+                count += 1
+        else:
+            raise SourceError(f"a {type(entry).__name__} is no image; give paths, folders, globs or arrays")
+    if not count:
+        raise FileNotFoundError(f"{source}: there is no image to be read")
+
+
+def read_image(path: str, channels: int = 3) -> Image | None:
+    """Read a file, turned as its EXIF data says; None if it can't be read."""
+    try:
+        content = np.fromfile(path, np.uint8)  # OpenCV itself can't open every name on every system
+        image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR)
+        return None if image is None else as_pixels(image, channels)
+    except (OSError, cv2.error, SourceError):
+        return None
+
+
+def as_pixels(image: NDArray[Any], channels: int) -> Image:
+    """Return ``image`` as [H, W, channels] uint8: 16-bit loses its low byte, grey is repeated, alpha is dropped.
+
+    Raises:
+        SourceError: It isn't an image of 8 or 16 bits with 1, 3 or 4 channels.
+    """
+    if image.ndim not in (2, 3) or not image.size or image.dtype not in (np.uint8, np.uint16):
+        raise SourceError(
+            f"got an array of shape {image.shape} and type {image.dtype}; expected one image [H, W, {channels}] "
+            "of type uint8, 0 to 255 in BGR"
+        )
+    pixels: Image = (image >> 8).astype(np.uint8) if image.dtype == np.uint16 else image
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    found = pixels.shape[2]
+    if found != channels and found in (2, 4):
+        pixels, found = pixels[..., : found - 1], found - 1  # without alpha
+    if found == 1 and channels > 1:
+        pixels, found = np.repeat(pixels, channels, axis=2), channels
+    if found != channels:
+        raise SourceError(f"got an image with {image.shape[2]} channels; this model takes {channels}")
+    return np.ascontiguousarray(pixels)
+
+
+def _files(entry: str) -> list[str]:
+    path = os.path.abspath(os.path.expanduser(entry))
+    if os.path.isdir(path):
+        return [file for file in sorted(glob.glob(os.path.join(glob.escape(path), "*.*"))) if _is_image(file)]
+    if os.path.exists(path):
+        return [path]
+    if glob.has_magic(path):
+        return [file for file in sorted(glob.glob(path, recursive=True)) if _is_image(file)]
+    raise FileNotFoundError(f"{entry}: there is no such file or folder")
+
+
+def _is_image(path: str) -> bool:
+    return path.rpartition(".")[-1].lower() in SUFFIXES

@@ -1,0 +1,250 @@
+"""Prediction from exported files on NumPy, OpenCV and a runtime alone: neither torch nor Ultralytics is imported.
+
+For hosts that run many workers, start often, or may not take the AGPL engine into their process.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yolonas_plugin.errors import RuntimeChoiceError, SourceError
+from yolonas_plugin.images import Opened, open_images
+from yolonas_plugin.overlap import fetch_ahead
+from yolonas_plugin.processing import Image, ProcessingSpec
+from yolonas_plugin.runtimes import choose, is_export, open_runtime
+from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
+from yolonas_plugin.runtimes.graph import Floats, GraphRuntime
+from yolonas_plugin.selection.arrays import select_boxes
+from yolonas_plugin.weights.digest import file_sha256
+from yolonas_plugin.weights.find import find_weights
+
+if TYPE_CHECKING:
+    import supervision
+    from ultralytics.engine.results import Results
+
+SIDE_BY_SIDE: Final = 4
+"""Images of a folder that are given to the runtime at a time, which may work on several at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """What was found in an image, best first.
+
+    Attributes:
+        path: Of the image, or ``image0.jpg`` and so on for arrays.
+        image: [H, W, C], BGR.
+        boxes: x1, y1, x2, y2 in pixels of the image, [N, 4]; they may reach a little out of it.
+        scores: 0 to 1, [N].
+        labels: Class indices, [N].
+        names: Class names by index.
+    """
+
+    path: str
+    image: Image = field(repr=False)
+    boxes: Floats
+    scores: Floats
+    labels: NDArray[np.intp]
+    names: Mapping[int, str] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def to_results(self) -> Results:
+        """Return them as the Ultralytics engine's ``Results``, which imports torch and the engine."""
+        import torch
+        from ultralytics.engine.results import Results
+
+        rows = np.column_stack((self.boxes, self.scores, self.labels)).astype(np.float32)
+        return Results(self.image, path=self.path, names=dict(self.names), boxes=torch.from_numpy(rows))
+
+    def to_supervision(self) -> supervision.Detections:
+        """Return them as supervision's ``Detections``, which has to be installed."""
+        from supervision import Detections as Supervision
+
+        names = np.array([self.names[int(label)] for label in self.labels])
+        return Supervision(
+            xyxy=self.boxes, confidence=self.scores, class_id=self.labels.astype(int), data={"class_name": names}
+        )
+
+
+class LeanPredictor:
+    """Detects objects with an exported file; threads may share it.
+
+    Args:
+        model: What ``NAS.export`` wrote as ONNX or OpenVINO, with ``gives="pair"`` or ``"engine"``.
+        runtime: ``"openvino"``, ``"onnxruntime"``, or ``"auto"``, the fastest that is installed.
+        precision: Of the arithmetic, ``"fp32"`` or ``"bf16"``.
+        threads: Of a prediction; None takes all cores.
+        **settings: Defaults of every call, see :meth:`stream`.
+
+    Attributes:
+        names: Class names by index.
+        processing: How images are prepared, and the defaults of box selection.
+
+    Example::
+
+        predict = LeanPredictor("best.onnx")
+        for found in predict("street.jpg", conf=0.4):
+            print(found.boxes, found.scores, found.labels)
+    """
+
+    def __init__(
+        self,
+        model: str | Path | GraphRuntime,
+        *,
+        runtime: str = "auto",
+        precision: str = "fp32",
+        threads: int | None = None,
+        **settings: Any,
+    ) -> None:
+        self._runtime = (
+            model if isinstance(model, GraphRuntime) else open_runtime(model, runtime, precision, threads=threads)
+        )
+        found = self._runtime.description
+        self.names = dict(enumerate(found.names))
+        self.processing = found.processing
+        self._channels = found.channels
+        self._settings = settings
+        self._spec(**settings)  # so that a wrong setting is said at once
+
+    def __call__(self, source: Any, **settings: Any) -> list[Detections]:
+        """Return the detections of each image that could be read; see :meth:`stream`.
+
+        Raises:
+            SourceError: Not one could be read, besides what :meth:`stream` raises.
+        """
+        skipped: list[str] = []
+        found = list(self.stream(source, skipped=skipped, **settings))
+        if skipped and not found:
+            raise SourceError(f"could not read an image from {', '.join(skipped[:3])}{' ...' if skipped[3:] else ''}")
+        return found
+
+    def stream(self, source: Any, *, skipped: list[str] | None = None, **settings: Any) -> Iterator[Detections]:
+        """Yield the detections of each image; the next images are read meanwhile.
+
+        Args:
+            source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
+            skipped: Gets the paths of files that can't be read, which are left out.
+            **settings: ``conf`` and ``iou``, 0 to 1; ``max_det``; ``classes``, indices of those that are wanted;
+                ``imgsz``, one side of the input or height and width, if the file is for any size. Default: the
+                file's.
+
+        Raises:
+            FileNotFoundError: There is no such file, or no image in a folder.
+            SourceError: Something that is no image was given.
+            TypeError, ProcessingError: There is no such setting, or it is out of its range.
+        """
+        spec, classes = self._spec(**{**self._settings, **settings})
+        opened = fetch_ahead(open_images(source, self._channels), 2 * SIDE_BY_SIDE)
+        while group := list(islice(opened, SIDE_BY_SIDE)):
+            if skipped is not None:
+                skipped += [path for path, image in group if image is None]
+            readable = [Opened(path, image) for path, image in group if image is not None]
+            yield from self._detect(readable, spec, classes)
+
+    def _detect(
+        self, images: Sequence[Opened], spec: ProcessingSpec, classes: Sequence[int] | None
+    ) -> Iterator[Detections]:
+        if not images:
+            return
+        canvases, placements = zip(*(spec.letterbox(image) for _, image in images), strict=True)
+        pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
+        for (path, image), placement, boxes, scores in zip(images, placements, *self._runtime(pixels), strict=True):
+            rows = select_boxes(
+                boxes,
+                scores,
+                conf=spec.conf,
+                iou=spec.iou,
+                top_k=spec.top_k,
+                max_detections=spec.max_detections,
+                multi_label=spec.multi_label,
+                class_agnostic=spec.class_agnostic,
+                classes=classes,
+            )
+            yield Detections(
+                path, image, placement.to_image(rows[:, :4]), rows[:, 4], rows[:, 5].astype(np.intp), self.names
+            )
+
+    def _spec(
+        self,
+        *,
+        conf: float | None = None,
+        iou: float | None = None,
+        max_det: int | None = None,
+        classes: Sequence[int] | None = None,
+        imgsz: int | Sequence[int] | None = None,
+    ) -> tuple[ProcessingSpec, Sequence[int] | None]:
+        given = {"conf": conf, "iou": iou, "max_detections": max_det}
+        spec = replace(self.processing, **{name: value for name, value in given.items() if value is not None})
+        if imgsz is not None:
+            sides = (imgsz, imgsz) if isinstance(imgsz, int) else tuple(imgsz)
+            spec = spec.with_size((sides[0], sides[-1]))
+        if wrong := [index for index in classes or () if index not in self.names]:
+            raise SourceError(f"classes={wrong}: this model's classes are 0 to {len(self.names) - 1}")
+        return spec, classes
+
+
+def open_lean(
+    source: str | Path,
+    *,
+    runtime: str | None = None,
+    precision: str = "fp32",
+    calibration: Any = None,
+    accept_licence: bool = False,
+    threads: int | None = None,
+    **options: Any,
+) -> LeanPredictor:
+    """Return a predictor for an exported file, or for a weight file, from which one is made on first use and kept.
+
+    Args:
+        source: Path of the file, or a model's name.
+        runtime: ``"openvino"`` or ``"onnxruntime"``; None or ``"auto"`` takes the fastest that is installed.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
+        calibration: Images that int8 is calibrated on.
+        accept_licence: Accept the licence of published weights, if they are downloaded now.
+        threads: Of a prediction; None takes all cores.
+        **options: Of :class:`yolonas_plugin.nas.NAS` for a weight file: ``processing``, ``names``.
+
+    Raises:
+        RuntimeChoiceError: There is no such runtime, or only torch is installed.
+        WeightsNotFoundError, CheckpointError, ProcessingError: As for ``NAS``.
+    """
+    name = choose(runtime or "auto", precision)
+    if name == "torch":
+        raise RuntimeChoiceError(
+            "lean prediction runs on OpenVINO or ONNX Runtime: pip install 'yolonas-plugin[openvino]' or "
+            "'yolonas-plugin[onnx]'"
+        )
+    if is_export(source):
+        return LeanPredictor(source, runtime=runtime or "auto", precision=precision, threads=threads)
+    path = find_weights(source, accept_licence=accept_licence)
+
+    def make(folder: Path) -> None:
+        from yolonas_plugin.nas import NAS
+        from yolonas_plugin.nas.inference import make_graph
+
+        model = NAS(path, runtime=name, precision=precision, calibration=calibration, **options)
+        for file in make_graph(model.model).parent.iterdir():
+            _link(file, folder / file.name)
+
+    parts = [file_sha256(path), *map(repr, (precision, calibration, sorted(options.items())))]
+    (graph,) = (file for file in cached(cache_key(parts), make).iterdir() if file.suffix in (".onnx", ".xml"))
+    cache = {"cache": cache_folder() / "openvino"} if name == "openvino" else {}
+    return LeanPredictor(open_runtime(graph, name, precision, threads=threads, **cache))
+
+
+def _link(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where that isn't possible."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
