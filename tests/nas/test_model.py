@@ -202,6 +202,14 @@ def test_load_replaces_weights_classes_and_processing(model: NAS, tmp_path: Path
     assert result.names[79] == "toothbrush"
 
 
+def test_load_leaves_what_was_given_to_the_file_before(nano: Path, tmp_path: Path) -> None:
+    model = NAS(nano, processing="coco", names=["a", "b", "c"]).load(nano)
+    assert (model.processing, model.names) == (NAS(nano).processing, dict(enumerate(NAMES)))
+    save_file(synthetic.network("n", 2).state_dict(), tmp_path / "bare.safetensors")
+    model.load(tmp_path / "bare.safetensors", processing="coco", names=["cat", "dog"])
+    assert (model.processing, model.names) == (COCO, {0: "cat", 1: "dog"})
+
+
 @pytest.mark.parametrize("method", ["tune", "embed", "benchmark"])
 def test_what_is_not_there_yet_says_so(model: NAS, method: str) -> None:
     with pytest.raises(YoloNASPluginError, match=rf"NAS\.{method}\(\) is not available"):

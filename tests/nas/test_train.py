@@ -17,9 +17,11 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import save_file
 from ultralytics import YOLO
 from ultralytics.utils import LOGGER
 
+from tests import synthetic
 from tests.nas.conftest import NAMES, threads
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import CheckpointError, TrainingError, UnknownModelError
@@ -27,7 +29,7 @@ from yolonas_plugin.nas import NASTrainer
 from yolonas_plugin.nas.finetune import keep_weights, parts
 from yolonas_plugin.nas.module import build_module, untrained_module
 from yolonas_plugin.nas.training_state import forget_rows, read_training_state
-from yolonas_plugin.processing import SUPER_GRADIENTS, ProcessingSpec
+from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
 from yolonas_plugin.weights import read_checkpoint
 
 SIDE = 96
@@ -159,6 +161,13 @@ def test_the_model_has_the_best_weights_afterwards(shapes: Path, tmp_path: Path)
     assert model.names == dict(enumerate(NAMES))
     assert not model.model.training
     assert len(model.predict(draw(0)[0], verbose=False)) == 1
+
+
+def test_what_was_said_of_the_first_weights_is_not_said_of_the_trained_ones(shapes: Path, tmp_path: Path) -> None:
+    save_file(synthetic.network("n", num_classes=2).state_dict(), tmp_path / "bare.safetensors")
+    model = NAS(tmp_path / "bare.safetensors", processing="coco", names=["cat", "dog"])
+    model.train(data=str(shapes), project=str(tmp_path), name="a", **{**QUICK, "epochs": 1})
+    assert (model.processing, model.names) == (COCO.with_size((SIDE, SIDE)), dict(enumerate(NAMES)))
 
 
 def test_it_learns_a_few_pictures_by_heart(shapes: Path, tmp_path: Path) -> None:
