@@ -27,6 +27,7 @@ from tests import synthetic
 from tests.bccd import write_yolo
 from tests.nas.conftest import NAMES, SIZE, picture
 from yolonas_plugin import NAS
+from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import CheckpointError, ExportError
 from yolonas_plugin.nas import NASPredictor, NASValidator
 from yolonas_plugin.nas.stock import StockModule
@@ -78,8 +79,6 @@ def test_what_a_file_says_survives_further_saving(model: NAS, tmp_path: Path) ->
 
 
 def test_the_licence_of_a_published_file_is_known(model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from yolonas_plugin.cards import CARDS
-
     monkeypatch.setattr("yolonas_plugin.nas.save.published_as", lambda path: CARDS[1])
     model.save(tmp_path / "1.safetensors")
     found = NAS(tmp_path / "1.safetensors").model
@@ -126,6 +125,16 @@ def test_refusals(ending: str, model: NAS, nano: Path, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"fused.*load .*nano\.pth again"):
         model.save(tmp_path / f"fused{ending}")
     assert sorted(os.listdir(tmp_path)) == [f"input{ending}", f"link{ending}"]
+
+
+def test_random_weights_were_read_from_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("yolonas_plugin.nas.save.published_as", lambda path: CARDS[1])
+    for name in ("yolo_nas_n", "yolo_nas_n.pt"):
+        model = NAS(name, pretrained=False)
+        for _ in range(2):
+            assert NAS(model.save("yolo_nas_n.pt")).model.licence is None
+        assert Path(model.export(format="onnx", imgsz=64, simplify=False)).name == "yolo_nas_n.onnx"
 
 
 def test_the_default_name_is_the_engine_s(model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,8 @@ class NASModule(YoloNAS):
         stride: Largest stride, ``tensor([32])``.
         yaml: Empty, or ``{"channels": n}`` when the input isn't RGB; the engine reads the channels here.
         task: ``"detect"``.
-        pt_path: File of the weights; exports are written beside it.
+        source: File that the weights were read from; None where they weren't.
+        pt_path: That file, or what it would be called; exports are written beside it.
         args: The engine's settings for this model.
         licence: Of the weights, or None where their file doesn't say it.
         training_data: What they were trained on, or None.
@@ -55,6 +56,7 @@ class NASModule(YoloNAS):
 
     names: dict[int, str]
     processing: ProcessingSpec
+    source: Path | None = None
     pt_path: str
     args: dict[str, Any]
     licence: str | None
@@ -128,6 +130,7 @@ def build_module(
     module.stride = torch.tensor([32])
     module.yaml = {} if checkpoint.in_channels == 3 else {"channels": checkpoint.in_channels}
     module.task = "detect"
+    module.source = checkpoint.path
     module.pt_path = str(checkpoint.path)
     module.licence, module.training_data = checkpoint.licence, checkpoint.training_data
     return module
@@ -148,7 +151,7 @@ def untrained_module(name: str) -> NASModule:
     module.stride = torch.tensor([32])
     module.yaml = {}
     module.task = "detect"
-    module.pt_path = f"{name}.pt"
+    module.pt_path = f"{Path(name).stem}.pt"
     module.licence = module.training_data = None
     return module
 

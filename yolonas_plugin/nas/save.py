@@ -45,16 +45,18 @@ def save(
     """
     path = Path(filename).expanduser()
     module = model.model
-    source = Path(module.pt_path)
+    source = module.source
     if path.suffix.lower() not in ENDINGS:
         raise ExportError(f"{path}: weights are saved as {' or '.join(ENDINGS)}; export() writes other formats")
     if half and path.suffix.lower() == ".pt":
         raise ExportError(f"{path}: a .pt holds whole weights; half=True is for .safetensors")
-    if path.exists() and source.exists() and path.samefile(source):
+    if source is not None and path.exists() and source.exists() and path.samefile(source):
         raise ExportError(f"{path}: the weights were read from this file, and it may hold more; name another one")
     if module.is_fused():
-        raise ExportError(f"{path}: the network is fused, which can't be undone; load {source} again and save that")
-    card = published_as(source) if licence is None and module.licence is None else None
+        raise ExportError(
+            f"{path}: the network is fused, which can't be undone; load {source or 'the model'} again and save that"
+        )
+    card = published_as(source) if source is not None and licence is None and module.licence is None else None
     if card is not None and card.licence is not None:
         module.licence = f"{card.licence.name} {card.licence.url}"
         module.training_data = module.training_data or card.training_data
