@@ -78,8 +78,17 @@ def test_what_a_file_says_survives_further_saving(model: NAS, tmp_path: Path) ->
     assert (last.licence, last.training_data) == ("MIT", "more drawings")
 
 
+def test_saving_leaves_the_model_as_it_was(model: NAS, tmp_path: Path) -> None:
+    """What is said of one file is said of that one alone."""
+    model.save(tmp_path / "1.safetensors", licence="MIT", training_data="drawings")
+    with pytest.raises(ExportError):
+        model.save(tmp_path / "1.safetensors" / "x.pt", licence="MIT")
+    found = NAS(model.save(tmp_path / "2.safetensors")).model
+    assert (found.licence, found.training_data) == (None, None)
+
+
 def test_the_licence_of_a_published_file_is_known(model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("yolonas_plugin.nas.save.published_as", lambda path: CARDS[1])
+    monkeypatch.setattr("yolonas_plugin.nas.module.published_as", lambda path: CARDS[1])
     model.save(tmp_path / "1.safetensors")
     found = NAS(tmp_path / "1.safetensors").model
     assert found.licence is not None
@@ -129,7 +138,7 @@ def test_refusals(ending: str, model: NAS, nano: Path, tmp_path: Path) -> None:
 
 def test_random_weights_were_read_from_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("yolonas_plugin.nas.save.published_as", lambda path: CARDS[1])
+    monkeypatch.setattr("yolonas_plugin.nas.module.published_as", lambda path: CARDS[1])
     for name in ("yolo_nas_n", "yolo_nas_n.pt"):
         model = NAS(name, pretrained=False)
         for _ in range(2):

@@ -24,6 +24,7 @@ from ultralytics.utils import LOGGER
 from tests import synthetic
 from tests.nas.conftest import NAMES, threads
 from yolonas_plugin import NAS
+from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import CheckpointError, TrainingError, UnknownModelError
 from yolonas_plugin.nas import NASTrainer
 from yolonas_plugin.nas.finetune import keep_weights, parts
@@ -217,6 +218,19 @@ def test_training_goes_on_from_a_checkpoint(nano: Path, shapes: Path, tmp_path: 
     assert all(same(tensor, source[name]) for name, tensor in parameters.items())
     assert len(begun) == 1
     assert model.model.processing == read_checkpoint(nano).processing.with_size((SIDE, SIDE))
+
+
+def test_weights_trained_from_published_ones_are_under_their_licence(
+    nano: Path, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Published files don't say it themselves; they are known by their hash."""
+    monkeypatch.setattr("yolonas_plugin.nas.module.published_as", lambda path: CARDS[1] if path == nano else None)
+    NAS(nano).train(data=str(shapes), project=str(tmp_path), name="a", **{**QUICK, "epochs": 1})
+    for path in (tmp_path / "a" / "weights").iterdir():
+        found = read_checkpoint(path)
+        assert found.licence is not None
+        assert found.licence.startswith("LicenseRef-Deci-YOLO-NAS https://")
+        assert found.training_data == "COCO train2017, Objects365 + shapes"
 
 
 def test_the_network_sees_in_training_what_it_sees_in_prediction(nano: Path, shapes: Path, tmp_path: Path) -> None:

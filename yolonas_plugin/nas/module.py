@@ -17,6 +17,7 @@ from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, copy_modul
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
 from yolonas_plugin.weights import Checkpoint
 from yolonas_plugin.weights.header import Header
+from yolonas_plugin.weights.write import published_as
 
 PRESETS = {"coco": COCO, "super-gradients": SUPER_GRADIENTS}
 """Processing by name, for checkpoints that don't record their own."""
@@ -81,14 +82,22 @@ class NASModule(YoloNAS):
         """Return a copy that may be fused; weights are in the same memory."""
         return copy_modules(self)
 
+    def provenance(self) -> tuple[str | None, str | None]:
+        """Return licence and training data: what the weights' file says, else what is known of a published file."""
+        card = published_as(self.source) if self.source is not None and self.licence is None else None
+        if card is None or card.licence is None:
+            return self.licence, self.training_data
+        return f"{card.licence.name} {card.licence.url}", self.training_data or card.training_data
+
     def header(self) -> Header:
         """Return what a weight file says about this network."""
+        licence, training_data = self.provenance()
         return Header(
             size=self.config.size,
             class_names=tuple(self.names[index] for index in range(self.num_classes)),
             processing=self.processing,
-            licence=self.licence,
-            training_data=self.training_data,
+            licence=licence,
+            training_data=training_data,
         )
 
 

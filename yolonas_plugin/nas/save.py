@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.nas.stock import stock_checkpoint
 from yolonas_plugin.weights.compact import compact
-from yolonas_plugin.weights.write import ENDINGS, as_stored, published_as, save_torch, write_safetensors
+from yolonas_plugin.weights.write import ENDINGS, as_stored, save_torch, write_safetensors
 
 if TYPE_CHECKING:
     from yolonas_plugin.nas.model import NAS
@@ -56,15 +57,11 @@ def save(
         raise ExportError(
             f"{path}: the network is fused, which can't be undone; load {source or 'the model'} again and save that"
         )
-    card = published_as(source) if source is not None and licence is None and module.licence is None else None
-    if card is not None and card.licence is not None:
-        module.licence = f"{card.licence.name} {card.licence.url}"
-        module.training_data = module.training_data or card.training_data
-    module.licence = licence or module.licence
-    module.training_data = training_data or module.training_data
+    header = module.header()
+    header = replace(header, licence=licence or header.licence, training_data=training_data or header.training_data)
     state_dict = as_stored(module.state_dict())
     if path.suffix.lower() == ".pt":
-        save_torch(path, stock_checkpoint(state_dict, module.header(), module.in_channels))
+        save_torch(path, stock_checkpoint(state_dict, header, module.in_channels))
     else:
-        write_safetensors(path, compact(state_dict) if half else state_dict, module.header())
+        write_safetensors(path, compact(state_dict) if half else state_dict, header)
     return str(path)
