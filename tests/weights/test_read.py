@@ -206,6 +206,18 @@ def test_a_folder(tmp_path: Path) -> None:
     refused(tmp_path, "folder")
 
 
+def test_a_path_that_can_t_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused(tmp_path / ("x" * 300), "can't be read: File name too long")
+    (tmp_path / "circle.pt").symlink_to(tmp_path / "circle.pt")
+    refused(tmp_path / "circle.pt", "can't be read: Too many levels of symbolic links")
+
+    def deny(path: Path, *_: Any) -> Any:  # as root nothing is denied
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", deny)
+    refused(tmp_path / "secret.pt", "can't be read: Permission denied")
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -56,15 +56,11 @@ def read_checkpoint(path: str | Path, *, own_processing: bool = True, own_names:
 
     Raises:
         FileNotFoundError: There is no such file.
-        CheckpointError: It is empty, cut off, of another format, or not YOLO-NAS.
+        CheckpointError: It can't be read, is empty, cut off, of another format, or not YOLO-NAS.
         ProcessingError: It asks for a processing step that isn't supported.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file")
-    if path.is_dir():
-        raise CheckpointError(f"{path}: this is a folder, not a weight file")
-    content = _recognise(path).read(path)
+    content = read_content(path)
     own = content.value.get(RECORD) if isinstance(content.value, Mapping) else None
     if own is not None:
         return _own(own, content, path)
@@ -85,6 +81,23 @@ def read_checkpoint(path: str | Path, *, own_processing: bool = True, own_names:
     return Checkpoint.from_state_dict(
         state_dict, path, class_names if own_names else None, processing if own_processing else None
     )
+
+
+def read_content(path: Path) -> Content:
+    """Return all that a weight file holds, as plain containers and inert records.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CheckpointError: It can't be read, is empty, cut off or of another format.
+    """
+    try:
+        return _recognise(path).read(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{path}: there is no such file") from error
+    except IsADirectoryError as error:
+        raise CheckpointError(f"{path}: this is a folder, not a weight file") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: the file can't be read: {error.strerror or error}") from error
 
 
 def _leave_out(wanted: Mapping[str, bool], content: Any) -> Any:
