@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -95,9 +96,10 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a training of two epochs, from scratch."""
+    """The folder of a training of two epochs, from scratch; beside it ``stopped``, its last.pt before the end."""
     folder = tmp_path_factory.mktemp("run")
     model = NAS("yolo_nas_n", pretrained=False)
+    model.add_callback("on_model_save", lambda trainer: shutil.copy(trainer.last, folder / "stopped"))
     seen = set()
     for event in ("on_train_batch_start", "on_val_batch_start"):
         model.add_callback(event, lambda _: seen.add(torch.get_num_threads()))
@@ -316,6 +318,13 @@ def test_a_training_that_was_stopped_goes_on(stop: signal.Signals, shapes: Path,
 def test_a_finished_training_has_nothing_to_resume(run: Path) -> None:
     with pytest.raises(CheckpointError, match="holds weights, not an unfinished training"):
         NAS(run / "weights" / "last.pt").train(resume=True)
+
+
+def test_an_unfinished_training_is_told_by_its_content(run: Path, tmp_path: Path) -> None:
+    assert read_training_state(run.parent / "stopped").progress["epoch"] == 1
+    shutil.copy(run / "weights" / "best.safetensors", tmp_path / "last.pt")
+    with pytest.raises(CheckpointError, match="holds weights, not an unfinished training"):
+        read_training_state(tmp_path / "last.pt")
 
 
 def test_rows_that_were_not_saved_are_forgotten(tmp_path: Path) -> None:

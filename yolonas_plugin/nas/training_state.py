@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.weights import Checkpoint, read_checkpoint
-from yolonas_plugin.weights.torch_file import TorchFile, is_tensor
+from yolonas_plugin.weights.read import Content, read_content
+from yolonas_plugin.weights.torch_file import is_tensor
 from yolonas_plugin.weights.write import whole
 
 WEIGHTS: Final = "weights"
@@ -50,26 +51,26 @@ def read_training_state(path: Path) -> TrainingState:
         CheckpointError: It is damaged, or holds weights only: of a finished training, say.
     """
     checkpoint = read_checkpoint(path)
-    file = TorchFile(path) if path.suffix == ".pt" else None
-    content = file.content if file is not None and isinstance(file.content, Mapping) else {}
-    settings = content.get("train_args")
-    if file is None or not isinstance(settings, Mapping) or not all(name in content for name in _PROGRESS):
+    content = read_content(path)
+    found = content.value if isinstance(content.value, Mapping) else {}
+    settings = found.get("train_args")
+    if not isinstance(settings, Mapping) or not all(name in found for name in _PROGRESS):
         raise CheckpointError(
             f"{path}: holds weights, not an unfinished training, so there is nothing to resume; give the last.pt of a "
             "training that was stopped, or start a new one from these weights without resume"
         )
-    progress = _loaded({name: content[name] for name in _PROGRESS}, file)
+    progress = _loaded({name: found[name] for name in _PROGRESS}, content)
     weights = progress.pop(WEIGHTS)
     if not isinstance(weights, Mapping) or weights.keys() != checkpoint.state_dict.keys():
         raise CheckpointError(f"{path}: the state of its training is damaged: weights are missing")
     return TrainingState(checkpoint=checkpoint, weights=weights, settings=dict(settings), progress=progress)
 
 
-def _loaded(value: Any, file: TorchFile) -> Any:
+def _loaded(value: Any, content: Content) -> Any:
     """Turn the tensors in nested containers from records into tensors with memory of their own."""
     records: list[Any] = []
     _visit(value, lambda record: records.append(record))
-    tensors = iter(file.tensors({str(index): record for index, record in enumerate(records)}).values())
+    tensors = iter(content.tensors({str(index): record for index, record in enumerate(records)}).values())
     return _visit(value, lambda _: next(tensors).clone())
 
 
