@@ -152,6 +152,17 @@ def test_the_default_name_is_the_engine_s(model: NAS, tmp_path: Path, monkeypatc
     assert os.listdir() == ["saved_model.pt"]
 
 
+def test_any_name_is_written_or_refused_by_an_error_of_ours(
+    model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ExportError, match="can't be written"):
+        model.save(f"{'x' * 300}.pt")
+    for name in ("~old.pt", "模型 ü.safetensors"):
+        assert NAS(model.save(name)).names == model.names
+    assert sorted(os.listdir()) == ["~old.pt", "模型 ü.safetensors"]
+
+
 def test_a_failure_while_writing_a_pt_leaves_nothing(
     model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

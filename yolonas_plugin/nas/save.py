@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,14 +45,14 @@ def save(
         ExportError: Another ending, the file that the weights came from, a fused network, or a place that can't be
             written to; or ``half`` for a ``.pt``.
     """
-    path = Path(filename).expanduser()
+    path = Path(os.path.expanduser(filename))
     module = model.model
     source = module.source
     if path.suffix.lower() not in ENDINGS:
         raise ExportError(f"{path}: weights are saved as {' or '.join(ENDINGS)}; export() writes other formats")
     if half and path.suffix.lower() == ".pt":
         raise ExportError(f"{path}: a .pt holds whole weights; half=True is for .safetensors")
-    if source is not None and path.exists() and source.exists() and path.samefile(source):
+    if source is not None and os.path.exists(path) and os.path.exists(source) and path.samefile(source):
         raise ExportError(f"{path}: the weights were read from this file, and it may hold more; name another one")
     if module.is_fused():
         raise ExportError(
