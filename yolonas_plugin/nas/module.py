@@ -205,8 +205,11 @@ def _names(checkpoint: Checkpoint, given: Sequence[str] | Mapping[int, str] | No
         unnamed = COCO_CLASSES if _looks_published(checkpoint) else [f"class_{i}" for i in range(count)]
         return dict(enumerate(checkpoint.class_names or unnamed))
     names = dict(given) if isinstance(given, Mapping) else dict(enumerate(given))
-    if isinstance(given, str) or sorted(names) != list(range(count)):
-        raise CheckpointError(f"{checkpoint.path}: {len(names)} names were given for {count} classes: {given!r:.80}")
+    if isinstance(given, str) or names.keys() != set(range(count)):
+        raise CheckpointError(
+            f"{checkpoint.path}: {len(names)} names were given for {count} classes: {given!r:.80}; expected a list, or "
+            f"a dictionary with the indices from 0 to {count - 1}"
+        )
     return {index: str(names[index]) for index in range(count)}
 
 
