@@ -298,6 +298,12 @@ def test_nothing_in_a_file_is_executed(
     assert trace.exists(), "the payload does run where a reader lets it"
 
 
+@pytest.mark.parametrize("content", [{"a": 1}, {"conv.weight": bytes(20 << 20)}])
+def test_a_pickle_that_is_not_torch_s(content: Any, tmp_path: Path) -> None:
+    plain_pickle(content, tmp_path / "weights.pkl")
+    refused(tmp_path / "weights.pkl", "a pickle, but not one that torch wrote", "torch.save")
+
+
 @pytest.mark.parametrize(
     "content", [{}, [], [torch.zeros(2)], torch.zeros(3), "text", 3, None, {"epoch": 3, "lr": 0.1}]
 )
