@@ -327,6 +327,20 @@ def test_an_unfinished_training_is_told_by_its_content(run: Path, tmp_path: Path
         read_training_state(tmp_path / "last.pt")
 
 
+@pytest.mark.parametrize("kind", ["deep", "doubling", "in itself"])
+def test_a_hostile_state_of_a_training_is_refused_at_once(kind: str, run: Path, tmp_path: Path) -> None:
+    content = torch.load(run.parent / "stopped", weights_only=False)
+    nested: list[Any] = []
+    if kind == "in itself":
+        nested.append(nested)
+    else:
+        for _ in range(50):
+            nested = [nested] if kind == "deep" else [nested, nested]
+    torch.save({**content, "scaler": nested}, tmp_path / "last.pt")
+    with pytest.raises(CheckpointError, match="the state of its training is damaged: it is nested"):
+        read_training_state(tmp_path / "last.pt")
+
+
 def test_rows_that_were_not_saved_are_forgotten(tmp_path: Path) -> None:
     table = tmp_path / "results.csv"
     table.write_text("epoch,time,loss\n1,0.1,5\n2,0.2,4\n3,0.3,3\n4,0.")
