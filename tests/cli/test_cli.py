@@ -19,6 +19,7 @@ from tests.nas.conftest import image, nano, picture  # noqa: F401  fixtures
 from yolonas_plugin import NAS
 from yolonas_plugin.cli import main
 from yolonas_plugin.processing import SUPER_GRADIENTS
+from yolonas_plugin.types import Metric, ModelCard
 from yolonas_plugin.weights import read_checkpoint
 
 
@@ -62,6 +63,20 @@ def test_show_shows_weights_and_licence(capsys: pytest.CaptureFixture[str]) -> N
     assert json.loads(capsys.readouterr().out)["weights"] == []
     assert run("show", "yolo_nas_xl") == 1
     assert "did you mean" in capsys.readouterr().err
+
+
+def test_other_models_are_listed_and_shown_as_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accuracy = Metric(name="top-1", value=71.5, dataset="ImageNet", source="https://example.org")
+    two = {"input_size": (224, 224), "classes": ("cat", "dog"), "metrics": (accuracy,)}
+    monkeypatch.setattr("yolonas_plugin.provider.CARDS", (ModelCard(name="pets", task="classify", **two),))
+    assert run("list") == 0
+    assert "71.5" not in capsys.readouterr().out  # the column is of mAP
+    assert run("show", "pets") == 0
+    text = capsys.readouterr().out
+    assert "2: cat, dog\n" in text
+    assert "71.5 on ImageNet" in text
 
 
 def test_doctor_finds_no_problem_here_and_says_what_is_installed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,10 +1,11 @@
-"""Our own files: the source is the model that was saved; and stock Ultralytics, where it opens them too."""
+"""Our own files: the source is the model that was saved or trained; and stock Ultralytics, where it opens them too."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +16,7 @@ from ultralytics import YOLO
 
 from tests import synthetic
 from tests.engine_layout import split_output
-from tests.formats.pictures import INPUT, NAMES
+from tests.formats.pictures import INPUT, NAMES, write_data_set
 from tests.formats.source import Opened, Project, Written, weights
 from yolonas_plugin import NAS, __version__
 from yolonas_plugin.nn import Size
@@ -27,7 +28,8 @@ PROCESSING = ProcessingSpec(size=(INPUT, INPUT), resize=(INPUT, INPUT), multi_la
 
 def opened(model: NAS | YOLO) -> Opened:
     def network(images: Tensor) -> tuple[Tensor, Tensor]:
-        return split_output(model.model(images))
+        output = model.model(images)
+        return output if isinstance(output, tuple) else split_output(output)  # the trainer's has boxes and scores apart
 
     def predict(path: Path) -> np.ndarray:
         (result,) = model.predict(str(path), verbose=False)
@@ -43,8 +45,33 @@ def write(size: str, folder: Path) -> Iterator[Written]:
     for ending in ("safetensors", "pt"):
         path = Path(model.save(folder / f"saved.{ending}", licence="MIT"))
         yield Written(f"`NAS.save`, `.{ending}`", path, lambda _: opened(model), NAMES)
-    stock = f"the same `.pt`, in stock ultralytics {ultralytics.__version__}"
-    yield Written(stock, folder / "saved.pt", lambda path: opened(YOLO(path)), NAMES)
+    yield in_stock("`NAS.save`, `.pt`", path)
+
+    run = train(model, folder)
+    model.model = model.trainer.ema.ema  # ``train`` leaves what it read from best.pt
+    for name in ("best.pt", "best.safetensors", "last.pt"):
+        yield Written(f"training, `{name}`", run / name, lambda _: opened(model), NAMES)
+    yield Written("training that was stopped, `last.pt`", run / "stopped.pt", lambda _: opened(model), NAMES)
+    yield in_stock("training, `best.pt`", run / "best.pt")
+    yield in_stock("training that was stopped, `last.pt`", run / "stopped.pt")
+
+
+def in_stock(kind: str, path: Path) -> Written:
+    return Written(
+        f"{kind}, in stock ultralytics {ultralytics.__version__}", path, lambda path: opened(YOLO(path)), NAMES
+    )
+
+
+def train(model: NAS, folder: Path) -> Path:
+    """Train for an epoch of one batch; return the folder of the files.
+
+    ``stopped.pt`` among them is ``last.pt`` as the epoch left it: what there is after a training that is killed then.
+    """
+    settings: dict[str, Any] = {"epochs": 1, "batch": 2, "imgsz": INPUT, "optimizer": "AdamW", "lr0": 1e-5}
+    settings |= {"nbs": 2, "warmup_epochs": 0, "workers": 0, "plots": False, "device": "cpu"}  # so that it is one step
+    model.add_callback("on_model_save", lambda trainer: shutil.copy(trainer.last, trainer.wdir / "stopped.pt"))
+    model.train(data=str(write_data_set(folder / "data")), project=str(folder / "runs"), name="run", **settings)
+    return folder / "runs" / "run" / "weights"
 
 
 PROJECT = Project(f"yolonas-plugin {__version__}", write)

@@ -137,8 +137,8 @@ def test_what_the_caller_says_wins_over_the_file(nano: Path, tmp_path: Path) -> 
     model = NAS(path, processing="coco", names={2: "c", 0: "a", 1: "b"})
     assert model.processing == COCO
     assert model.names == {0: "a", 1: "b", 2: "c"}
-    for wrong in ("abc", [], ["a", "b"], {1: "a", 2: "b", 3: "c"}):
-        with pytest.raises(CheckpointError, match="names were given for 3 classes"):
+    for wrong in ("abc", [], ["a", "b"], {1: "a", 2: "b", 3: "c"}, {0: "a", 1: "b", "2": "c"}):
+        with pytest.raises(CheckpointError, match=r"names were given for 3 classes.*0 to 2"):
             NAS(nano, names=wrong)
 
 
@@ -200,6 +200,14 @@ def test_load_replaces_weights_classes_and_processing(model: NAS, tmp_path: Path
     assert len(model.names) == 80
     (result,) = model.predict(image, verbose=False, imgsz=SIZE)
     assert result.names[79] == "toothbrush"
+
+
+def test_load_leaves_what_was_given_to_the_file_before(nano: Path, tmp_path: Path) -> None:
+    model = NAS(nano, processing="coco", names=["a", "b", "c"]).load(nano)
+    assert (model.processing, model.names) == (NAS(nano).processing, dict(enumerate(NAMES)))
+    save_file(synthetic.network("n", 2).state_dict(), tmp_path / "bare.safetensors")
+    model.load(tmp_path / "bare.safetensors", processing="coco", names=["cat", "dog"])
+    assert (model.processing, model.names) == (COCO, {0: "cat", 1: "dog"})
 
 
 @pytest.mark.parametrize("method", ["tune", "embed", "benchmark"])

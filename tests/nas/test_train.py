@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,17 +18,20 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from safetensors.torch import save_file
 from ultralytics import YOLO
 from ultralytics.utils import LOGGER
 
+from tests import synthetic
 from tests.nas.conftest import NAMES, threads
 from yolonas_plugin import NAS
+from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import CheckpointError, TrainingError, UnknownModelError
 from yolonas_plugin.nas import NASTrainer
 from yolonas_plugin.nas.finetune import keep_weights, parts
 from yolonas_plugin.nas.module import build_module, untrained_module
 from yolonas_plugin.nas.training_state import forget_rows, read_training_state
-from yolonas_plugin.processing import SUPER_GRADIENTS, ProcessingSpec
+from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
 from yolonas_plugin.weights import read_checkpoint
 
 SIDE = 96
@@ -92,9 +96,10 @@ def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a training of two epochs, from scratch."""
+    """The folder of a training of two epochs, from scratch; beside it ``stopped``, its last.pt before the end."""
     folder = tmp_path_factory.mktemp("run")
     model = NAS("yolo_nas_n", pretrained=False)
+    model.add_callback("on_model_save", lambda trainer: shutil.copy(trainer.last, folder / "stopped"))
     seen = set()
     for event in ("on_train_batch_start", "on_val_batch_start"):
         model.add_callback(event, lambda _: seen.add(torch.get_num_threads()))
@@ -161,6 +166,13 @@ def test_the_model_has_the_best_weights_afterwards(shapes: Path, tmp_path: Path)
     assert len(model.predict(draw(0)[0], verbose=False)) == 1
 
 
+def test_what_was_said_of_the_first_weights_is_not_said_of_the_trained_ones(shapes: Path, tmp_path: Path) -> None:
+    save_file(synthetic.network("n", num_classes=2).state_dict(), tmp_path / "bare.safetensors")
+    model = NAS(tmp_path / "bare.safetensors", processing="coco", names=["cat", "dog"])
+    model.train(data=str(shapes), project=str(tmp_path), name="a", **{**QUICK, "epochs": 1})
+    assert (model.processing, model.names) == (COCO.with_size((SIDE, SIDE)), dict(enumerate(NAMES)))
+
+
 def test_it_learns_a_few_pictures_by_heart(shapes: Path, tmp_path: Path) -> None:
     unchanged = dict.fromkeys(("mosaic", "scale", "translate", "fliplr", "hsv_h", "hsv_s", "hsv_v"), 0.0)
     settings = {**QUICK, **unchanged, "batch": 8, "epochs": 25, "val": False, "lr0": 2e-3, "optimizer": "AdamW"}
@@ -208,6 +220,19 @@ def test_training_goes_on_from_a_checkpoint(nano: Path, shapes: Path, tmp_path: 
     assert all(same(tensor, source[name]) for name, tensor in parameters.items())
     assert len(begun) == 1
     assert model.model.processing == read_checkpoint(nano).processing.with_size((SIDE, SIDE))
+
+
+def test_weights_trained_from_published_ones_are_under_their_licence(
+    nano: Path, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Published files don't say it themselves; they are known by their hash."""
+    monkeypatch.setattr("yolonas_plugin.nas.module.published_as", lambda path: CARDS[1] if path == nano else None)
+    NAS(nano).train(data=str(shapes), project=str(tmp_path), name="a", **{**QUICK, "epochs": 1})
+    for path in (tmp_path / "a" / "weights").iterdir():
+        found = read_checkpoint(path)
+        assert found.licence is not None
+        assert found.licence.startswith("LicenseRef-Deci-YOLO-NAS https://")
+        assert found.training_data == "COCO train2017, Objects365 + shapes"
 
 
 def test_the_network_sees_in_training_what_it_sees_in_prediction(nano: Path, shapes: Path, tmp_path: Path) -> None:
@@ -293,6 +318,27 @@ def test_a_training_that_was_stopped_goes_on(stop: signal.Signals, shapes: Path,
 def test_a_finished_training_has_nothing_to_resume(run: Path) -> None:
     with pytest.raises(CheckpointError, match="holds weights, not an unfinished training"):
         NAS(run / "weights" / "last.pt").train(resume=True)
+
+
+def test_an_unfinished_training_is_told_by_its_content(run: Path, tmp_path: Path) -> None:
+    assert read_training_state(run.parent / "stopped").progress["epoch"] == 1
+    shutil.copy(run / "weights" / "best.safetensors", tmp_path / "last.pt")
+    with pytest.raises(CheckpointError, match="holds weights, not an unfinished training"):
+        read_training_state(tmp_path / "last.pt")
+
+
+@pytest.mark.parametrize("kind", ["deep", "doubling", "in itself"])
+def test_a_hostile_state_of_a_training_is_refused_at_once(kind: str, run: Path, tmp_path: Path) -> None:
+    content = torch.load(run.parent / "stopped", weights_only=False)
+    nested: list[Any] = []
+    if kind == "in itself":
+        nested.append(nested)
+    else:
+        for _ in range(50):
+            nested = [nested] if kind == "deep" else [nested, nested]
+    torch.save({**content, "scaler": nested}, tmp_path / "last.pt")
+    with pytest.raises(CheckpointError, match="the state of its training is damaged: it is nested"):
+        read_training_state(tmp_path / "last.pt")
 
 
 def test_rows_that_were_not_saved_are_forgotten(tmp_path: Path) -> None:

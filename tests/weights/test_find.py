@@ -73,6 +73,11 @@ def test_without_the_variable_the_cache_is_looked_in(folder: Path, monkeypatch: 
     assert find_weights("yolo_nas_s") == path
 
 
+def test_a_name_may_begin_with_a_tilde(folder: Path) -> None:
+    touch(Path("~old.pt"))
+    assert find_weights("~old.pt") == Path("~old.pt")
+
+
 def complaint(source: str) -> str:
     with pytest.raises(WeightsNotFoundError) as caught:
         find_weights(source)
@@ -108,8 +113,12 @@ def test_a_name_like_no_other_lists_the_models(folder: Path) -> None:
     assert all(card.name in message for card in CARDS)
 
 
-@pytest.mark.parametrize("source", ["runs/train/best.pt", "weights/yolo_nas_s.pt"])
+@pytest.mark.parametrize("source", ["runs/train/best.pt", "weights/yolo_nas_s.pt", "./yolo_nas_s.pt", "./yolo_nas_s"])
 def test_a_path_that_is_not_there(source: str, folder: Path) -> None:
     """A name inside a path isn't a model's name."""
     touch(folder / "yolo_nas_s_coco.pth")
     assert complaint(source) == f"{source}: there is no such file"
+
+
+def test_a_path_that_the_system_refuses(folder: Path) -> None:
+    assert complaint("x" * 300).startswith("xxx")

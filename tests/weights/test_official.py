@@ -184,7 +184,9 @@ def test_anything_else_is_a_refusal(host: Host, folder: Path, answer: str) -> No
 @pytest.mark.parametrize("value", ["1", "true"])
 def test_offline_nothing_is_downloaded(host: Host, folder: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("YOLONAS_OFFLINE", value)
-    with pytest.raises(WeightsNotFoundError, match=r"(?s)its weights are not on this machine.*sha256:.*put it:"):
+    with pytest.raises(
+        WeightsNotFoundError, match=r"(?s)not on this machine, and YOLONAS_OFFLINE forbids.*sha256:.*put it:"
+    ):
         find_weights("yolo_nas_s", accept_licence=True)
     assert nothing_was_downloaded(host, folder)
 

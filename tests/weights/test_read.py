@@ -206,6 +206,18 @@ def test_a_folder(tmp_path: Path) -> None:
     refused(tmp_path, "folder")
 
 
+def test_a_path_that_can_t_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused(tmp_path / ("x" * 300), "can't be read: File name too long")
+    (tmp_path / "circle.pt").symlink_to(tmp_path / "circle.pt")
+    refused(tmp_path / "circle.pt", "can't be read: Too many levels of symbolic links")
+
+    def deny(path: Path, *_: Any) -> Any:  # as root nothing is denied
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", deny)
+    refused(tmp_path / "secret.pt", "can't be read: Permission denied")
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -284,6 +296,12 @@ def test_nothing_in_a_file_is_executed(
     assert not trace.exists()
     pickle.loads(path.read_bytes()) if save is plain_pickle else torch.load(path, weights_only=False)
     assert trace.exists(), "the payload does run where a reader lets it"
+
+
+@pytest.mark.parametrize("content", [{"a": 1}, {"conv.weight": bytes(20 << 20)}])
+def test_a_pickle_that_is_not_torch_s(content: Any, tmp_path: Path) -> None:
+    plain_pickle(content, tmp_path / "weights.pkl")
+    refused(tmp_path / "weights.pkl", "a pickle, but not one that torch wrote", "torch.save")
 
 
 @pytest.mark.parametrize(

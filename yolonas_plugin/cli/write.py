@@ -47,9 +47,11 @@ def _convert(args: argparse.Namespace, out: IO[str]) -> int:
     model = load_model(args)
     path = model.save(args.output, licence=args.licence, training_data=args.training_data, half=args.half)
     if args.json:
-        module = model.model
-        answer = {"size": module.config.size, "classes": list(module.names.values()), "licence": module.licence}
-        print_json({"path": path, **answer, "training_data": module.training_data}, out)
+        from yolonas_plugin.weights import read_checkpoint
+
+        found = read_checkpoint(path)
+        answer = {"size": found.size, "classes": found.class_names, "licence": found.licence}
+        print_json({"path": path, **answer, "training_data": found.training_data}, out)
     else:
         print(path, file=out)
     return 0

@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from yolonas_plugin.cli.arguments import add_command, add_licence
 from yolonas_plugin.cli.output import print_json, print_table
 from yolonas_plugin.types import ModelCard
 from yolonas_plugin.zoo import ModelZoo
+
+_METRIC: Final = "mAP50-95"
+"""What the table of models has room for; ``show`` has the others."""
 
 
 def register(commands: Any) -> None:
@@ -43,12 +46,12 @@ def _list(args: argparse.Namespace, out: IO[str]) -> int:
                 card.task,
                 "x".join(map(str, card.input_size)),
                 f"{card.parameters / 1e6:.1f} M" if card.parameters else "",
-                f"{card.metrics[0].value:g}" if card.metrics else "",
+                next((f"{metric.value:g}" for metric in card.metrics if metric.name == _METRIC), ""),
                 card.licence.name if card.licence else "",
             )
             for name, card in cards
         ]
-        print_table(("model", "task", "input", "parameters", "mAP50-95", "weights' licence"), rows, out)
+        print_table(("model", "task", "input", "parameters", _METRIC, "weights' licence"), rows, out)
     if zoo.problems:
         print(f"{len(zoo.problems)} plugin problem(s); see 'yolonas-plugin doctor'", file=sys.stderr)
     return 0
@@ -65,6 +68,7 @@ def _show(args: argparse.Namespace, out: IO[str]) -> int:
 
 
 def _describe(provider: str, card: ModelCard) -> list[tuple[str, str]]:
+    more = ", ..." if len(card.classes) > 5 else ""
     lines = [
         ("model", f"{provider}/{card.name}"),
         ("aliases", ", ".join(card.aliases)),
@@ -72,7 +76,7 @@ def _describe(provider: str, card: ModelCard) -> list[tuple[str, str]]:
         ("input", "x".join(map(str, card.input_size))),
         ("parameters", f"{card.parameters:,}" if card.parameters else ""),
         ("GFLOPs", f"{card.gflops:g}" if card.gflops else ""),
-        ("classes", f"{len(card.classes)}: {', '.join(card.classes[:5])}, ..." if card.classes else "the weights'"),
+        ("classes", f"{len(card.classes)}: {', '.join(card.classes[:5])}{more}" if card.classes else "the weights'"),
         ("trained on", card.training_data or ""),
         ("licence", f"{card.licence.name}, {card.licence.url}" if card.licence else ""),
     ]

@@ -128,8 +128,18 @@ class NAS(Model):
         """How images are prepared, and the defaults of box selection."""
         return self.model.processing
 
-    def load(self, weights: str | Path) -> NAS:
-        """Replace the weights, and with them the classes and the processing, by those of another file."""
+    def load(
+        self,
+        weights: str | Path,
+        *,
+        processing: ProcessingSpec | str | None = None,
+        names: Sequence[str] | Mapping[int, str] | None = None,
+    ) -> NAS:
+        """Replace the weights, and with them the classes and the processing, by those of another file.
+
+        Arguments are those of :class:`NAS`. What was given there was said of the first file, and isn't carried over.
+        """
+        self._given = processing, names
         self._pretrained = True
         self._load(weights)
         return self

@@ -17,6 +17,7 @@ from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, copy_modul
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
 from yolonas_plugin.weights import Checkpoint
 from yolonas_plugin.weights.header import Header
+from yolonas_plugin.weights.write import published_as
 
 PRESETS = {"coco": COCO, "super-gradients": SUPER_GRADIENTS}
 """Processing by name, for checkpoints that don't record their own."""
@@ -46,7 +47,8 @@ class NASModule(YoloNAS):
         stride: Largest stride, ``tensor([32])``.
         yaml: Empty, or ``{"channels": n}`` when the input isn't RGB; the engine reads the channels here.
         task: ``"detect"``.
-        pt_path: File of the weights; exports are written beside it.
+        source: File that the weights were read from; None where they weren't.
+        pt_path: That file, or what it would be called; exports are written beside it.
         args: The engine's settings for this model.
         licence: Of the weights, or None where their file doesn't say it.
         training_data: What they were trained on, or None.
@@ -55,6 +57,7 @@ class NASModule(YoloNAS):
 
     names: dict[int, str]
     processing: ProcessingSpec
+    source: Path | None = None
     pt_path: str
     args: dict[str, Any]
     licence: str | None
@@ -79,14 +82,22 @@ class NASModule(YoloNAS):
         """Return a copy that may be fused; weights are in the same memory."""
         return copy_modules(self)
 
+    def provenance(self) -> tuple[str | None, str | None]:
+        """Return licence and training data: what the weights' file says, else what is known of a published file."""
+        card = published_as(self.source) if self.source is not None and self.licence is None else None
+        if card is None or card.licence is None:
+            return self.licence, self.training_data
+        return f"{card.licence.name} {card.licence.url}", self.training_data or card.training_data
+
     def header(self) -> Header:
         """Return what a weight file says about this network."""
+        licence, training_data = self.provenance()
         return Header(
             size=self.config.size,
             class_names=tuple(self.names[index] for index in range(self.num_classes)),
             processing=self.processing,
-            licence=self.licence,
-            training_data=self.training_data,
+            licence=licence,
+            training_data=training_data,
         )
 
 
@@ -128,6 +139,7 @@ def build_module(
     module.stride = torch.tensor([32])
     module.yaml = {} if checkpoint.in_channels == 3 else {"channels": checkpoint.in_channels}
     module.task = "detect"
+    module.source = checkpoint.path
     module.pt_path = str(checkpoint.path)
     module.licence, module.training_data = checkpoint.licence, checkpoint.training_data
     return module
@@ -148,7 +160,7 @@ def untrained_module(name: str) -> NASModule:
     module.stride = torch.tensor([32])
     module.yaml = {}
     module.task = "detect"
-    module.pt_path = f"{name}.pt"
+    module.pt_path = f"{Path(name).stem}.pt"
     module.licence = module.training_data = None
     return module
 
@@ -193,8 +205,11 @@ def _names(checkpoint: Checkpoint, given: Sequence[str] | Mapping[int, str] | No
         unnamed = COCO_CLASSES if _looks_published(checkpoint) else [f"class_{i}" for i in range(count)]
         return dict(enumerate(checkpoint.class_names or unnamed))
     names = dict(given) if isinstance(given, Mapping) else dict(enumerate(given))
-    if isinstance(given, str) or sorted(names) != list(range(count)):
-        raise CheckpointError(f"{checkpoint.path}: {len(names)} names were given for {count} classes: {given!r:.80}")
+    if isinstance(given, str) or names.keys() != set(range(count)):
+        raise CheckpointError(
+            f"{checkpoint.path}: {len(names)} names were given for {count} classes: {given!r:.80}; expected a list, or "
+            f"a dictionary with the indices from 0 to {count - 1}"
+        )
     return {index: str(names[index]) for index in range(count)}
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.nas.stock import stock_checkpoint
 from yolonas_plugin.weights.compact import compact
-from yolonas_plugin.weights.write import ENDINGS, as_stored, published_as, save_torch, write_safetensors
+from yolonas_plugin.weights.write import ENDINGS, as_stored, save_torch, write_safetensors
 
 if TYPE_CHECKING:
     from yolonas_plugin.nas.model import NAS
@@ -43,26 +45,24 @@ def save(
         ExportError: Another ending, the file that the weights came from, a fused network, or a place that can't be
             written to; or ``half`` for a ``.pt``.
     """
-    path = Path(filename).expanduser()
+    path = Path(os.path.expanduser(filename))
     module = model.model
-    source = Path(module.pt_path)
+    source = module.source
     if path.suffix.lower() not in ENDINGS:
         raise ExportError(f"{path}: weights are saved as {' or '.join(ENDINGS)}; export() writes other formats")
     if half and path.suffix.lower() == ".pt":
         raise ExportError(f"{path}: a .pt holds whole weights; half=True is for .safetensors")
-    if path.exists() and source.exists() and path.samefile(source):
+    if source is not None and os.path.exists(path) and os.path.exists(source) and path.samefile(source):
         raise ExportError(f"{path}: the weights were read from this file, and it may hold more; name another one")
     if module.is_fused():
-        raise ExportError(f"{path}: the network is fused, which can't be undone; load {source} again and save that")
-    card = published_as(source) if licence is None and module.licence is None else None
-    if card is not None and card.licence is not None:
-        module.licence = f"{card.licence.name} {card.licence.url}"
-        module.training_data = module.training_data or card.training_data
-    module.licence = licence or module.licence
-    module.training_data = training_data or module.training_data
+        raise ExportError(
+            f"{path}: the network is fused, which can't be undone; load {source or 'the model'} again and save that"
+        )
+    header = module.header()
+    header = replace(header, licence=licence or header.licence, training_data=training_data or header.training_data)
     state_dict = as_stored(module.state_dict())
     if path.suffix.lower() == ".pt":
-        save_torch(path, stock_checkpoint(state_dict, module.header(), module.in_channels))
+        save_torch(path, stock_checkpoint(state_dict, header, module.in_channels))
     else:
-        write_safetensors(path, compact(state_dict) if half else state_dict, module.header())
+        write_safetensors(path, compact(state_dict) if half else state_dict, header)
     return str(path)

@@ -93,8 +93,7 @@ class NASTrainer(DetectionTrainer):
         )
         module.names = names
         module.pt_path = str(self.last)
-        module.licence = None if weights is None else weights.licence
-        module.training_data = None if weights is None else weights.training_data
+        module.licence, module.training_data = (None, None) if weights is None else weights.provenance()
         if self.state is None:
             module.training_data = " + ".join(filter(None, [module.training_data, self.data_set.name]))
         if weights is not None:

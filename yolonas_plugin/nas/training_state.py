@@ -5,8 +5,9 @@ It is written whole or not at all, and read without running anything from it, li
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,13 +16,17 @@ from torch import Tensor, nn
 
 from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.weights import Checkpoint, read_checkpoint
-from yolonas_plugin.weights.torch_file import TorchFile, is_tensor
+from yolonas_plugin.weights.read import Content, read_content
+from yolonas_plugin.weights.torch_file import is_tensor
 from yolonas_plugin.weights.write import whole
 
 WEIGHTS: Final = "weights"
 """Under this key ``last.pt`` holds the weights that are being trained; the checkpoint's own are their average."""
 
 _PROGRESS: Final = (WEIGHTS, "epoch", "updates", "best_fitness", "stopper", "optimizer", "scaler")
+
+_MAX_DEPTH: Final = 20  # of its containers; there are 4
+_MAX_VALUES: Final = 100_000  # L has 4,300
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,37 +55,46 @@ def read_training_state(path: Path) -> TrainingState:
         CheckpointError: It is damaged, or holds weights only: of a finished training, say.
     """
     checkpoint = read_checkpoint(path)
-    file = TorchFile(path) if path.suffix == ".pt" else None
-    content = file.content if file is not None and isinstance(file.content, Mapping) else {}
-    settings = content.get("train_args")
-    if file is None or not isinstance(settings, Mapping) or not all(name in content for name in _PROGRESS):
+    content = read_content(path)
+    found = content.value if isinstance(content.value, Mapping) else {}
+    settings = found.get("train_args")
+    if not isinstance(settings, Mapping) or not all(name in found for name in _PROGRESS):
         raise CheckpointError(
             f"{path}: holds weights, not an unfinished training, so there is nothing to resume; give the last.pt of a "
             "training that was stopped, or start a new one from these weights without resume"
         )
-    progress = _loaded({name: content[name] for name in _PROGRESS}, file)
+    progress = _loaded({name: found[name] for name in _PROGRESS}, content, path)
     weights = progress.pop(WEIGHTS)
     if not isinstance(weights, Mapping) or weights.keys() != checkpoint.state_dict.keys():
         raise CheckpointError(f"{path}: the state of its training is damaged: weights are missing")
     return TrainingState(checkpoint=checkpoint, weights=weights, settings=dict(settings), progress=progress)
 
 
-def _loaded(value: Any, file: TorchFile) -> Any:
+def _loaded(value: Any, content: Content, path: Path) -> Any:
     """Turn the tensors in nested containers from records into tensors with memory of their own."""
     records: list[Any] = []
-    _visit(value, lambda record: records.append(record))
-    tensors = iter(file.tensors({str(index): record for index, record in enumerate(records)}).values())
-    return _visit(value, lambda _: next(tensors).clone())
+    try:
+        _visit(value, records.append, count())
+    except ValueError as error:
+        raise CheckpointError(f"{path}: the state of its training is damaged: {error}") from error
+    tensors = iter(content.tensors({str(index): record for index, record in enumerate(records)}).values())
+    return _visit(value, lambda _: next(tensors).clone(), count())
 
 
-def _visit(value: Any, change: Callable[[Any], Any]) -> Any:
-    """Return nested containers with every tensor changed, in order."""
+def _visit(value: Any, change: Callable[[Any], Any], visited: Iterator[int], depth: int = 0) -> Any:
+    """Return nested containers with every tensor changed, in order.
+
+    Raises:
+        ValueError: They are nested too deep or too many: a file may name the same one over and over, or in itself.
+    """
+    if depth > _MAX_DEPTH or next(visited) > _MAX_VALUES:
+        raise ValueError("it is nested too deep, too long, or refers to itself")
     if is_tensor(value):
         return change(value)
     if isinstance(value, Mapping):
-        return {key: _visit(entry, change) for key, entry in value.items()}
+        return {key: _visit(entry, change, visited, depth + 1) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)(_visit(entry, change) for entry in value)
+        return type(value)(_visit(entry, change, visited, depth + 1) for entry in value)
     return value
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
 from yolonas_plugin.types import ModelCard
-from yolonas_plugin.weights.fetch import by_hand, fetch, offline
+from yolonas_plugin.weights.fetch import OFFLINE, by_hand, fetch, offline
 from yolonas_plugin.weights.licence import require_licence
 
 CACHE: Final = "YOLONAS_WEIGHTS"
@@ -41,10 +41,13 @@ def find_weights(source: str | Path, *, accept_licence: bool = False) -> Path:
         LicenceError: It would have to be downloaded, and nobody has accepted its licence.
         DownloadError: It could not be downloaded.
     """
-    path = Path(source).expanduser()
-    if path.is_file():
-        return path
-    if path.parent != Path():
+    path = Path(os.path.expanduser(source))  # a name that begins with ~ may be a file's own, which pathlib refuses
+    try:
+        if path.is_file():
+            return path
+    except OSError as error:
+        raise WeightsNotFoundError(f"{source}: {error.strerror}") from error
+    if os.path.dirname(source):  # of "./name" pathlib keeps the name alone
         what = "this is a folder, not a weight file" if path.is_dir() else "there is no such file"
         raise WeightsNotFoundError(f"{source}: {what}")
     stem = path.stem if path.suffix in {".pt", ".pth", ".safetensors"} else path.name
@@ -58,7 +61,7 @@ def find_weights(source: str | Path, *, accept_licence: bool = False) -> Path:
     places = [Path(card.name + ending) for ending in (".pt", ".pth", ".safetensors")]
     places += [weights_folder() / file.filename for file in card.weights]
     for place in places:
-        if place.is_file():
+        if os.path.isfile(place):
             return place
     if offline() or not card.weights:
         raise WeightsNotFoundError(_how_to_get(card))
@@ -74,4 +77,4 @@ def _how_to_get(card: ModelCard) -> str:
         )
     file = card.weights[0]
     instructions = by_hand(file, weights_folder() / file.filename, card.licence)
-    return f"{card.name}: its weights are not on this machine. {instructions}"
+    return f"{card.name}: its weights are not on this machine, and {OFFLINE} forbids downloading them. {instructions}"

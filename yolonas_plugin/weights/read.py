@@ -35,10 +35,10 @@ class Content(NamedTuple):
 
 
 class Format(NamedTuple):
-    """A kind of file: what it is called, whether it is one (by its first 16 bytes and its length), how it is read."""
+    """A kind of file: what it is called, whether it is one (by its first 16 bytes), how it is read."""
 
     name: str
-    matches: Callable[[bytes, int], bool]
+    matches: Callable[[bytes], bool]
     read: Callable[[Path], Content]
 
 
@@ -56,15 +56,11 @@ def read_checkpoint(path: str | Path, *, own_processing: bool = True, own_names:
 
     Raises:
         FileNotFoundError: There is no such file.
-        CheckpointError: It is empty, cut off, of another format, or not YOLO-NAS.
+        CheckpointError: It can't be read, is empty, cut off, of another format, or not YOLO-NAS.
         ProcessingError: It asks for a processing step that isn't supported.
     """
     path = Path(path)
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: there is no such file")
-    if path.is_dir():
-        raise CheckpointError(f"{path}: this is a folder, not a weight file")
-    content = _recognise(path).read(path)
+    content = read_content(path)
     own = content.value.get(RECORD) if isinstance(content.value, Mapping) else None
     if own is not None:
         return _own(own, content, path)
@@ -85,6 +81,23 @@ def read_checkpoint(path: str | Path, *, own_processing: bool = True, own_names:
     return Checkpoint.from_state_dict(
         state_dict, path, class_names if own_names else None, processing if own_processing else None
     )
+
+
+def read_content(path: Path) -> Content:
+    """Return all that a weight file holds, as plain containers and inert records.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        CheckpointError: It can't be read, is empty, cut off or of another format.
+    """
+    try:
+        return _recognise(path).read(path)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"{path}: there is no such file") from error
+    except IsADirectoryError as error:
+        raise CheckpointError(f"{path}: this is a folder, not a weight file") from error
+    except OSError as error:
+        raise CheckpointError(f"{path}: the file can't be read: {error.strerror or error}") from error
 
 
 def _leave_out(wanted: Mapping[str, bool], content: Any) -> Any:
@@ -109,13 +122,12 @@ def _own(record: Any, content: Content, path: Path) -> Checkpoint:
 
 
 def _recognise(path: Path) -> Format:
-    size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(512)
     if not head:
         raise CheckpointError(f"{path}: the file is empty")
     for candidate in FORMATS:
-        if candidate.matches(head[:16], size):
+        if candidate.matches(head[:16]):
             return candidate
     if head[257:262] == b"ustar":
         raise CheckpointError(
@@ -156,17 +168,15 @@ def _read_safetensors(path: Path) -> Content:
         raise CheckpointError(f"{path}: the safetensors file is damaged or cut off: {_first_line(error)}") from error
 
 
-def _is_safetensors(head: bytes, size: int) -> bool:
+def _is_safetensors(head: bytes) -> bool:
     """Eight bytes give the length of a JSON header, which begins with a brace."""
     return len(head) >= 9 and head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] < 1 << 40
 
 
 FORMATS: Final = (
-    Format("torch zip", lambda head, size: head.startswith(b"PK\x03\x04"), _read_torch),
+    Format("torch zip", lambda head: head.startswith(b"PK\x03\x04"), _read_torch),
     Format("safetensors", _is_safetensors, _read_safetensors),
-    Format(
-        "torch legacy pickle", lambda head, size: head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05", _read_torch
-    ),
+    Format("torch legacy pickle", lambda head: head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05", _read_torch),
 )
 
 

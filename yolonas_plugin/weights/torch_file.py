@@ -104,8 +104,13 @@ class TorchFile:
 
     def _read_legacy(self) -> tuple[Any, dict[str, Part]]:
         head = self._data[:MAX_BYTES]
-        magic = Unpickler(head, 0, _LEGACY_STEPS)
-        if magic.value != _LEGACY_MAGIC:
+        try:
+            magic = Unpickler(head, 0, _LEGACY_STEPS)
+        except CommandError:
+            raise
+        except UnpickleError:  # torch's is of one number, so this is another's, of which ``head`` is a part
+            magic = None
+        if magic is None or magic.value != _LEGACY_MAGIC:
             raise CheckpointError(
                 f"{self._path}: a pickle, but not one that torch wrote: loading it could run code, and is refused. "
                 "Where it was made, save the model's state_dict() with torch.save"
