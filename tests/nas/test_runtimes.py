@@ -9,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import openvino
 import pytest
 import torch
 
 from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, picture
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import CheckpointError, MissingExtraError, RuntimeChoiceError, YoloNASPluginError
+from yolonas_plugin.export.openvino_core import core
 from yolonas_plugin.nas import inference
 from yolonas_plugin.runtimes import choose, is_export, open_runtime
 
@@ -151,9 +151,7 @@ def test_a_graph_of_somebody_else_is_not_guessed_at(tmp_path: Path) -> None:
             NAS(tmp_path / "x.onnx", runtime=name)
 
 
-@pytest.mark.skipif(
-    "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"), reason="this CPU has bf16"
-)
+@pytest.mark.skipif("BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"), reason="this CPU has bf16")
 def test_bf16_is_refused_where_it_would_be_slower(nano: Path) -> None:
     with pytest.raises(RuntimeChoiceError, match="this CPU computes in fp32 only"):
         rows(NAS(nano, runtime="openvino", precision="bf16"), picture())
@@ -178,3 +176,17 @@ def test_opening_an_export_needs_no_torch(model: NAS, tmp_path: Path) -> None:
         "assert not {'torch', 'ultralytics', 'torchvision'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program, path], check=True)
+
+
+def test_signals_survive_models_that_go_in_any_order(model: NAS, tmp_path: Path) -> None:
+    path = model.export(output=tmp_path, takes="pixels", gives="pair")
+    program = (
+        "import signal, sys, numpy as np\nfrom yolonas_plugin.runtimes import open_runtime\n"
+        "runtimes = [open_runtime(sys.argv[1], 'openvino') for _ in range(3)]\n"
+        f"[runtime(np.zeros((1, {SIZE}, {SIZE}, 3), np.uint8)) for runtime in runtimes]\n"
+        "while runtimes:\n    del runtimes[0]\n"
+        "signal.signal(signal.SIGUSR1, lambda *_: print('alive'))\n"
+        "signal.raise_signal(signal.SIGUSR1)\n"
+    )
+    done = subprocess.run([sys.executable, "-X", "faulthandler", "-c", program, path], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "alive\n")

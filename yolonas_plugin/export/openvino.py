@@ -12,6 +12,7 @@ import yaml
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.export.onnx import write_onnx
+from yolonas_plugin.export.openvino_core import core
 from yolonas_plugin.nn import YoloNAS
 
 
@@ -37,7 +38,7 @@ def write_openvino(
     with tempfile.TemporaryDirectory() as temporary:
         graph = Path(temporary, "graph.onnx")
         write_onnx(network, description, graph, batch=batch, dynamic=dynamic, simplify=False)
-        model = openvino.Core().read_model(graph)
+        model = core().read_model(graph)
         metadata = description.to_metadata(
             batch=batch, dynamic=dynamic, title=f"YOLO-NAS {network.config.size.upper()}"
         )

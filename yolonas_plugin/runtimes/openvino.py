@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
+from yolonas_plugin.export.openvino_core import core
 from yolonas_plugin.runtimes.graph import Floats, GraphRuntime
 
 _HINTS: Final = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}
@@ -38,7 +39,7 @@ class OpenVinoRuntime(GraphRuntime):
         self, path: Path, *, precision: str = "fp32", threads: int | None = None, cache: Path | None = None
     ) -> None:
         self.path = path
-        self._core = openvino.Core()
+        self._core = core()
         self._lock = threading.Lock()
         self._compiled: dict[tuple[str, tuple[int, ...]], tuple[Any, list[Any]]] = {}
         self._settings: dict[str, Any] = {

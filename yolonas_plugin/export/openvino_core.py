@@ -1,0 +1,17 @@
+"""The one ``openvino.Core`` of this process.
+
+Each Core replaces the stack that signals are handled on, and unmaps its own when it goes. When several go in another
+order than the reverse of how they came, the stack that is left is one that was unmapped, and the next signal ends the
+process. (OpenVINO's ``SigAltStackSetup``; seen with 2026.4 where Python's faulthandler was on, as it is under pytest.)
+"""
+
+from __future__ import annotations
+
+import functools
+
+import openvino
+
+
+@functools.cache
+def core() -> openvino.Core:
+    return openvino.Core()
