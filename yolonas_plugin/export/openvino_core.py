@@ -14,4 +14,5 @@ import openvino
 
 @functools.cache
 def core() -> openvino.Core:
+    """Return it."""
     return openvino.Core()
