@@ -33,26 +33,41 @@ def open_images(source: Any, channels: int = 3) -> Iterator[Opened]:
     """Open images one after the other.
 
     Args:
-        source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
+        source: See :func:`list_images`.
         channels: Channels that the images are brought to.
 
     Raises:
-        FileNotFoundError: There is no such file, or nothing that a folder or glob could mean.
-        SourceError: Something else was given, or an array isn't an image.
+        FileNotFoundError, SourceError: As for :func:`list_images`; or an array isn't an image.
     """
-    entries = source if isinstance(source, (list, tuple)) else [source]
-    count = 0
-    for entry in entries:
-        if isinstance(entry, np.ndarray):
+    for count, entry in enumerate(list_images(source)):
+        if isinstance(entry, str):
+            yield Opened(entry, read_image(entry, channels))
+        else:
             yield Opened(f"image{count}.jpg", as_pixels(entry, channels))
-            count += 1
+
+
+def list_images(source: Any) -> Iterator[str | NDArray[Any]]:
+    """Yield the paths of the files, and the arrays, that a source means.
+
+    Args:
+        source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
+
+    Raises:
+        FileNotFoundError: There is no such file, or nothing that a folder or glob could mean.
+        SourceError: Something else was given.
+    """
+    found = False
+    for entry in source if isinstance(source, (list, tuple)) else [source]:
+        if isinstance(entry, np.ndarray):
+            found = True
+            yield entry
         elif isinstance(entry, (str, Path)):
             for path in _files(str(entry)):
-                yield Opened(path, read_image(path, channels))
-                count += 1
+                found = True
+                yield path
         else:
             raise SourceError(f"a {type(entry).__name__} is no image; give paths, folders, globs or arrays")
-    if not count:
+    if not found:
         raise FileNotFoundError(f"{source}: there is no image to be read")
 
 

@@ -22,6 +22,7 @@ from yolonas_plugin.overlap import fetch_ahead
 from yolonas_plugin.processing import Image, ProcessingSpec
 from yolonas_plugin.runtimes import choose, is_export, open_runtime
 from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
+from yolonas_plugin.runtimes.calibration import calibration_digest
 from yolonas_plugin.runtimes.graph import Floats, GraphRuntime
 from yolonas_plugin.selection.arrays import select_boxes
 from yolonas_plugin.weights.digest import file_sha256
@@ -236,7 +237,9 @@ def open_lean(
         for file in make_graph(model.model).parent.iterdir():
             _link(file, folder / file.name)
 
-    parts = [file_sha256(path), *map(repr, (precision, calibration, sorted(options.items())))]
+    parts = [file_sha256(path), precision, repr(sorted(options.items()))]
+    if calibration is not None:
+        parts.append(calibration_digest(calibration))
     (graph,) = (file for file in cached(cache_key(parts), make).iterdir() if file.suffix in (".onnx", ".xml"))
     cache = {"cache": cache_folder() / "openvino"} if name == "openvino" else {}
     return LeanPredictor(open_runtime(graph, name, precision, threads=threads, **cache))

@@ -8,9 +8,11 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
+from torchvision.ops import box_iou
 
 from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, picture
 from yolonas_plugin import NAS
@@ -190,3 +192,46 @@ def test_signals_survive_models_that_go_in_any_order(model: NAS, tmp_path: Path)
     )
     done = subprocess.run([sys.executable, "-X", "faulthandler", "-c", program, path], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "alive\n")
+
+
+def test_int8_is_calibrated_once_on_each_set_of_images(
+    nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "cache"))
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for index, image in enumerate(PICTURES):
+        cv2.imwrite(str(folder / f"{index}.png"), image)
+    found = rows(NAS(nano, runtime="openvino", precision="int8", calibration=folder), PICTURES)
+    for mine, exact in zip(found, rows(NAS(nano), PICTURES), strict=True):
+        assert len(mine) > 5
+        assert_similar_boxes(mine[:5], exact)
+
+    def quantise_again(*_: object) -> None:
+        raise AssertionError("it is there")
+
+    monkeypatch.setattr("yolonas_plugin.export.quantise.quantise", quantise_again)
+    again = NAS(nano, runtime="auto", precision="int8", calibration=str(folder / "*.png"))
+    np.testing.assert_allclose(rows(again, PICTURES)[0], found[0], atol=1e-3)
+    with pytest.raises(AssertionError, match="it is there"):
+        rows(NAS(nano, runtime="openvino", precision="int8", calibration=PICTURES[:2]), PICTURES)
+
+
+def assert_similar_boxes(found: np.ndarray, expected: np.ndarray) -> None:
+    """Hold each box to one that overlaps it, of about the same score."""
+    overlap = box_iou(torch.from_numpy(found[:, :4]), torch.from_numpy(expected[:, :4]))
+    best, partner = overlap.max(dim=1)
+    assert best.min() > 0.5  # made-up weights are hard on int8; benchmarks.accuracy measures trained ones
+    assert np.abs(found[:, 4] - expected[partner.numpy(), 4]).max() < 0.15
+
+
+def test_int8_says_what_it_misses(nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "cache"))
+    (tmp_path / "text.jpg").write_text("no image")
+    with pytest.raises(RuntimeChoiceError, match=r"calibration=.*text\.jpg.*could not read an image"):
+        rows(NAS(nano, runtime="openvino", precision="int8", calibration=tmp_path / "text.jpg"), picture())
+    with pytest.raises(FileNotFoundError, match="there is no such file or folder"):
+        rows(NAS(nano, runtime="openvino", precision="int8", calibration=tmp_path / "none"), picture())
+    monkeypatch.setitem(sys.modules, "nncf", None)
+    with pytest.raises(MissingExtraError, match=r"precision='int8' needs NNCF.*yolonas-plugin\[int8\]"):
+        rows(NAS(nano, runtime="openvino", precision="int8", calibration=PICTURES), picture())

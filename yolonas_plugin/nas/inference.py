@@ -17,6 +17,7 @@ from yolonas_plugin.nas.module import NASModule, RuntimeChoice, fused_copy
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import choose, open_runtime
 from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
+from yolonas_plugin.runtimes.calibration import calibration_digest, calibration_images
 from yolonas_plugin.runtimes.graph import GraphRuntime
 
 Run = Callable[[Tensor], "tuple[Tensor, Tensor]"]
@@ -99,7 +100,18 @@ def make_runtime(module: NASModule, choice: RuntimeChoice) -> GraphRuntime:
 
 def make_graph(module: NASModule) -> Path:
     """Return the file that the runtime of a model's choice opens, which is written unless that was done before."""
-    return cached(_key(module), lambda folder: write_graph(module, folder / "model.onnx")) / "model.onnx"
+    graph = cached(_key(module), lambda folder: write_graph(module, folder / "model.onnx")) / "model.onnx"
+    calibration = module.runtime.calibration
+    if module.runtime.precision != "int8":
+        return graph
+
+    def make(folder: Path) -> None:
+        from yolonas_plugin.export.quantise import quantise
+
+        images = calibration_images(calibration, module.in_channels)
+        quantise(graph, describe(module, module.processing), images, folder / "model.xml")
+
+    return cached(cache_key(["int8", graph.parent.name, calibration_digest(calibration)]), make) / "model.xml"
 
 
 def write_graph(module: NASModule, path: Path) -> None:

@@ -1,0 +1,70 @@
+"""INT8 by post-training quantisation: NNCF measures on images which range each activation has."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from yolonas_plugin.errors import MissingExtraError
+from yolonas_plugin.export.description import Description
+from yolonas_plugin.export.openvino import save_openvino
+from yolonas_plugin.export.openvino_core import core
+from yolonas_plugin.processing import Image
+
+_EXACT: Final = ["Softmax", "MatMul", "Sigmoid", "Add", "Subtract", "Multiply", "Divide", "Convert"]
+"""Types of operations left as they are: those of the preparation and of the decoding, where a step would be pixels."""
+
+
+def quantise(graph: Path, description: Description, images: Sequence[Image], path: Path) -> None:
+    """Write a network with convolutions in int8; NNCF shows its progress on stderr.
+
+    Args:
+        graph: Its ONNX file, which takes pixels.
+        description: Of that file.
+        images: [H, W, C] in BGR, like those that it will see; one or more.
+        path: OpenVINO's .xml file, to be written.
+
+    Raises:
+        MissingExtraError: NNCF isn't installed.
+        ExportError: The file can't be written.
+    """
+    nncf = _nncf()
+    canvases = [description.processing.letterbox(image)[0][None] for image in images]
+    with contextlib.redirect_stdout(sys.stderr):
+        quantised = nncf.quantize(
+            core().read_model(graph),
+            nncf.Dataset(canvases),
+            subset_size=len(canvases),
+            ignored_scope=nncf.IgnoredScope(types=_EXACT, validate=False),
+        )
+    save_openvino(quantised, description.to_metadata(batch=1, dynamic=True), path)
+
+
+def _nncf() -> ModuleType:
+    """Import NNCF, which reports to its makers unless it is told that it is being tested."""
+    with _variable("NNCF_CI", "1"):
+        try:
+            import nncf
+        except ImportError as error:
+            raise MissingExtraError("precision='int8'", "NNCF", "int8") from error
+    nncf.set_log_level(logging.ERROR)
+    return nncf
+
+
+@contextlib.contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

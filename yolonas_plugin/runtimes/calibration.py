@@ -1,0 +1,49 @@
+"""The images that int8 is calibrated on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from yolonas_plugin.errors import RuntimeChoiceError
+from yolonas_plugin.images import list_images, open_images
+from yolonas_plugin.processing import Image
+from yolonas_plugin.weights.digest import file_sha256
+
+MOST_IMAGES: Final = 300
+"""As many as are looked at: NNCF's default; more change nothing."""
+
+
+def calibration_images(source: Any, channels: int = 3) -> list[Image]:
+    """Return the first images [H, W, C], BGR, of a source; those that can't be read are left out.
+
+    Args:
+        source: A path, folder or glob, an array, or a list of these.
+        channels: Channels that they are brought to.
+
+    Raises:
+        FileNotFoundError: There is no such file or folder.
+        RuntimeChoiceError: Not one can be read.
+    """
+    images = [image for _, image in islice(open_images(source, channels), MOST_IMAGES) if image is not None]
+    if not images:
+        raise RuntimeChoiceError(f"calibration={source!r}: could not read an image from it")
+    return images
+
+
+def calibration_digest(source: Any) -> str:
+    """Return a digest of what :func:`calibration_images` would return, for which no image is decoded."""
+    return hashlib.sha256("".join(_digests(source)).encode()).hexdigest()
+
+
+def _digests(source: Any) -> Iterator[str]:
+    for entry in islice(list_images(source), MOST_IMAGES):
+        if isinstance(entry, str):
+            yield file_sha256(Path(entry))
+        else:
+            yield hashlib.sha256(np.ascontiguousarray(entry).data).hexdigest()
