@@ -63,6 +63,13 @@ def test_defaults_are_given_once_and_calls_win(exported: str) -> None:
     assert predict(picture(), conf=0.5)[0].scores.min() < 0.9
 
 
+def test_rectangular_input_gives_what_the_engine_s_path_gives(nano: Path, model: NAS) -> None:  # noqa: F811
+    images = [picture(seed, 100, 300 - 60 * seed) for seed in range(3)]
+    for found, one in zip(open_lean(nano)(images, rect=True), images, strict=True):
+        (expected,) = model.predict(one, rect=True, verbose=False)
+        assert_same_boxes(rows(found), expected.boxes.data.numpy(), atol=0.05)
+
+
 def test_results_turn_into_the_engine_s_and_supervision_s(exported: str, model: NAS, image: Path) -> None:  # noqa: F811
     (found,) = LeanPredictor(exported)(image)
     (expected,) = model.predict(image, verbose=False)

@@ -136,28 +136,29 @@ class LeanPredictor:
             source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
             skipped: Gets the paths of files that can't be read, which are left out.
             **settings: ``conf`` and ``iou``, 0 to 1; ``max_det``; ``classes``, indices of those that are wanted;
-                ``imgsz``, one side of the input or height and width, if the file is for any size. Default: the
-                file's.
+                ``imgsz``, one side of the input or height and width, and ``rect``, pad to the next multiples of 32
+                only, if the file is for any size. Default: the file's.
 
         Raises:
             FileNotFoundError: There is no such file, or no image in a folder.
             SourceError: Something that is no image was given.
             TypeError, ProcessingError: There is no such setting, or it is out of its range.
         """
-        spec, classes = self._spec(**{**self._settings, **settings})
+        spec, classes, rect = self._spec(**{**self._settings, **settings})
         opened = fetch_ahead(open_images(source, self._channels), 2 * SIDE_BY_SIDE)
-        while group := list(islice(opened, SIDE_BY_SIDE)):
+        while group := list(islice(opened, 1 if rect else SIDE_BY_SIDE)):
             if skipped is not None:
                 skipped += [path for path, image in group if image is None]
             readable = [Opened(path, image) for path, image in group if image is not None]
-            yield from self._detect(readable, spec, classes)
+            yield from self._detect(readable, spec, classes, rect)
 
     def _detect(
-        self, images: Sequence[Opened], spec: ProcessingSpec, classes: Sequence[int] | None
+        self, images: Sequence[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool
     ) -> Iterator[Detections]:
         if not images:
             return
-        canvases, placements = zip(*(spec.letterbox(image) for _, image in images), strict=True)
+        size = spec.tight_size([image for _, image in images]) if rect else spec.size
+        canvases, placements = zip(*(spec.letterbox(image, size=size) for _, image in images), strict=True)
         pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
         for (path, image), placement, boxes, scores in zip(images, placements, *self._runtime(pixels), strict=True):
             rows = select_boxes(
@@ -183,7 +184,8 @@ class LeanPredictor:
         max_det: int | None = None,
         classes: Sequence[int] | None = None,
         imgsz: int | Sequence[int] | None = None,
-    ) -> tuple[ProcessingSpec, Sequence[int] | None]:
+        rect: bool = False,
+    ) -> tuple[ProcessingSpec, Sequence[int] | None, bool]:
         given = {"conf": conf, "iou": iou, "max_detections": max_det}
         spec = replace(self.processing, **{name: value for name, value in given.items() if value is not None})
         if imgsz is not None:
@@ -191,7 +193,7 @@ class LeanPredictor:
             spec = spec.with_size((sides[0], sides[-1]))
         if wrong := [index for index in classes or () if index not in self.names]:
             raise SourceError(f"classes={wrong}: this model's classes are 0 to {len(self.names) - 1}")
-        return spec, classes
+        return spec, classes, rect
 
 
 def open_lean(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -156,34 +156,53 @@ class ProcessingSpec:
         height, width = (new - old + inner for new, old, inner in zip(size, self.size, self.resize, strict=True))
         return replace(self, size=size, resize=(height, width))
 
-    def letterbox(self, image: Image, truncate: bool = False) -> tuple[Image, Placement]:
+    def tight_size(self, images: Sequence[Image]) -> tuple[int, int]:
+        """Return height and width, multiples of 32, of the smallest canvas that all of the images fit on when scaled.
+
+        Args:
+            images: [H, W, C] each, one or more.
+        """
+        heights, widths = zip(*(self._scaled(image.shape)[1] for image in images), strict=True)
+        height, width = (-(-max(sides) // 32) * 32 for sides in (heights, widths))
+        return min(height, self.size[0]), min(width, self.size[1])
+
+    def letterbox(
+        self, image: Image, truncate: bool = False, size: tuple[int, int] | None = None
+    ) -> tuple[Image, Placement]:
         """Scale and pad an image to the input size; colours stay in their order.
 
         Args:
             image: [H, W, C], any size from 1x1.
             truncate: Cut fractions of the scaled sides off, as super-gradients does in evaluation, instead of rounding
                 them, as it does in prediction.
+            size: Height and width of the canvas, at least those of the scaled image; None for ``self.size``.
 
         Returns:
             The canvas [*size, C] and the image's place on it.
         """
-        height, width = image.shape[:2]
+        (scale_y, scale_x), (height, width) = self._scaled(image.shape, int if truncate else round)
+        if (height, width) != image.shape[:2]:
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+            image = image.reshape(height, width, -1)  # cv2 drops a single channel's axis
+
+        size = size or self.size
+        top = left = 0
+        if self.padding == "center":
+            top, left = (size[0] - height) // 2, (size[1] - width) // 2
+        canvas = np.full((*size, image.shape[2]), self.pad_value, dtype=np.uint8)
+        canvas[top : top + height, left : left + width] = image
+        return canvas, Placement(scale_y, scale_x, top, left)
+
+    def _scaled(
+        self, shape: tuple[int, ...], whole: Callable[[float], int] = round
+    ) -> tuple[tuple[float, float], tuple[int, int]]:
+        """Return the scales of height and width, and the scaled height and width."""
+        height, width = shape[:2]
         scale_y, scale_x = self.resize[0] / height, self.resize[1] / width
         if self.keep_ratio:
             scale_y = scale_x = min(scale_y, scale_x)
-        whole = int if truncate else round
         # super-gradients fails where a side would vanish; one pixel is the nearest thing to it
-        new_height, new_width = max(whole(height * scale_y), 1), max(whole(width * scale_x), 1)
-        if (new_height, new_width) != (height, width):
-            image = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR)
-            image = image.reshape(new_height, new_width, -1)  # cv2 drops a single channel's axis
-
-        top = left = 0
-        if self.padding == "center":
-            top, left = (self.size[0] - new_height) // 2, (self.size[1] - new_width) // 2
-        canvas = np.full((*self.size, image.shape[2]), self.pad_value, dtype=np.uint8)
-        canvas[top : top + new_height, left : left + new_width] = image
-        return canvas, Placement(scale_y, scale_x, top, left)
+        return (scale_y, scale_x), (max(whole(height * scale_y), 1), max(whole(width * scale_x), 1))
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Turn letterboxed RGB pixels into the network's input.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -153,6 +154,24 @@ def test_any_input_size_works_and_boxes_stay_in_pixels_of_the_image(
     expected = by_hand(model, picture(), size)
     assert len(expected) > 0
     assert_same_boxes(rows(result), expected, atol=0.05)
+
+
+def test_rectangular_input_is_what_the_network_sees_of_a_tight_canvas(model: NAS) -> None:
+    image, wide = picture(0, 100, 300), picture(1, 60, 300)
+    spec = model.processing
+    canvas, _ = replace(spec, size=(64, 160), resize=(64, 160)).letterbox(image)  # 100 / 300 * 160 = 53
+    boxes, scores = model.model.detect(
+        spec.normalise(torch.from_numpy(canvas[..., ::-1].copy()).permute(2, 0, 1)[None])
+    )
+    expected = select_boxes(boxes[0], scores[0], conf=spec.conf, iou=spec.iou, top_k=spec.top_k)
+    (result,) = model.predict(image, rect=True, verbose=False)
+    assert_same_boxes(result.boxes.data[:, 4:].numpy(), expected[:, 4:].detach().numpy(), atol=1e-3)
+    (plain,) = model.predict(image, verbose=False)
+    assert len(plain.boxes) != len(result.boxes)  # made-up weights see objects in the padding too
+    assert [r.orig_shape for r in model.predict([image, wide], batch=2, rect=True, verbose=False)] == [
+        (100, 300),
+        (60, 300),
+    ]
 
 
 def test_bad_images_among_good_ones_lose_nothing(model: NAS, image: Path, tmp_path: Path) -> None:

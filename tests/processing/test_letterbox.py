@@ -101,3 +101,25 @@ def test_colours_range_and_normalisation() -> None:
 def test_wrong_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ProcessingError, match=message):
         ProcessingSpec(**{"size": (640, 640), "resize": (636, 636)} | settings)
+
+
+@pytest.mark.parametrize("shape", [*cases.SHAPES, *VANISHING], ids=cases.name)
+@pytest.mark.parametrize("kind", cases.SPECS)
+def test_a_tight_canvas_holds_the_whole_image_and_little_else(kind: str, shape: tuple[int, int]) -> None:
+    spec = cases.SPECS[kind]
+    image = np.full((*shape, 3), 200, dtype=np.uint8)
+    size = spec.tight_size([image])
+    assert all(side % 32 == 0 and 0 < side <= whole for side, whole in zip(size, spec.size, strict=True))
+    (pixels, place), (full, there) = spec.letterbox(image, size=size), spec.letterbox(image)
+    assert pixels.shape[:2] == size
+    covered = (pixels == 200).all(axis=2)
+    assert covered.sum() == (full == 200).all(axis=2).sum()
+    assert size[0] - covered.any(axis=1).sum() < 32
+    assert size[1] - covered.any(axis=0).sum() < 32
+    assert (place.scale_y, place.scale_x) == (there.scale_y, there.scale_x)
+
+
+def test_a_tight_canvas_is_for_all_images_of_a_batch() -> None:
+    images = [np.zeros((*shape, 3), dtype=np.uint8) for shape in ((100, 640), (640, 300))]
+    assert SUPER_GRADIENTS.tight_size(images) == (640, 640)
+    assert SUPER_GRADIENTS.tight_size(images[:1]) == (128, 640)

@@ -126,7 +126,8 @@ class NASPredictor(DetectionPredictor):
         self._keep_readable(im)
         if not im:
             return torch.empty((0, self.in_channels, *spec.size), device=self.device)
-        canvases, placements = zip(*(spec.letterbox(x) for x in im), strict=True)
+        size = spec.tight_size(im) if self.args.rect else spec.size
+        canvases, placements = zip(*(spec.letterbox(x, size=size) for x in im), strict=True)
         self._placements = list(placements)
         pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
         return torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)
