@@ -95,7 +95,7 @@ def test_neither_torch_nor_the_engine_is_imported(name: str, exported: str, nano
             )
             (found,) = predict(sys.argv[4])
             assert len(found) > 5 and found.scores.min() > 0.6
-        assert not {"torch", "torchvision", "ultralytics", "PIL", "matplotlib"} & set(sys.modules), sys.modules.keys()
+        assert not {"torch", "torchvision", "ultralytics", "PIL", "matplotlib"} & set(sys.modules)
     """
     arguments = [name, exported, str(nano), str(image)]
     subprocess.run([sys.executable, "-c", textwrap.dedent(program), *arguments], check=True)
@@ -191,3 +191,11 @@ def test_images_are_opened_as_they_are_asked_for(folder: Path) -> None:
     assert Path(next(opened).path).name == "0.png"
     (folder / "1.png").unlink()
     assert next(opened).image is None
+
+
+def test_hosts_say_to_the_zoo_what_the_loader_knows(nano: Path) -> None:  # noqa: F811
+    zoo = ModelZoo.discover()
+    predict = zoo.predictor(str(nano), provider="yolo_nas", lean=True, names=["a", "b", "c"], load={"threads": 1})
+    assert set(predict(picture())[0].names.values()) == {"a", "b", "c"}
+    with pytest.raises(RuntimeChoiceError, match="a lean model only predicts"):
+        zoo.validator(str(nano), provider="yolo_nas", lean=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.types import ModelCard
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ def load(
     runtime: str | None = None,
     precision: str = "fp32",
     calibration: Any = None,
+    accept_licence: bool = False,
+    processing: Any = None,
+    names: Any = None,
     **options: Any,
 ) -> NAS | LeanPredictor:
     """Load a weight file, an exported file, or a model by name.
@@ -32,16 +36,20 @@ def load(
         runtime: What it predicts on. Default: torch, or for ``lean`` the fastest that is installed.
         precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
         calibration: Images that int8 is calibrated on.
-        **options: Of :class:`yolonas_plugin.nas.NAS`.
+        accept_licence: Accept the licence of published weights, if they are downloaded now.
+        processing: How images are prepared, where that isn't what the file says.
+        names: Class names, where they aren't what the file says.
+        **options: Others of :class:`yolonas_plugin.nas.NAS`; ``threads`` for ``lean``.
     """
-    chosen = {"runtime": runtime, "precision": precision, "calibration": calibration}
+    options |= {"runtime": runtime, "precision": precision, "calibration": calibration}
+    options |= {"accept_licence": accept_licence, "processing": processing, "names": names}
     if lean:
         from yolonas_plugin.lean import open_lean
 
-        return open_lean(source, **chosen, **options)
+        return open_lean(source, **options)
     from yolonas_plugin.nas import NAS
 
-    return NAS(source, **chosen, **options)
+    return NAS(source, **options)
 
 
 def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Callable[..., list[Any]]:
@@ -62,6 +70,8 @@ def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Callable[..., lis
 def validator(model: NAS, **overrides: Any) -> Callable[..., Any]:
     """Return ``(**overrides) -> DetMetrics``."""
 
+    _require_engine(model)
+
     def validate(**more: Any) -> Any:
         return model.val(**{**overrides, **more})
 
@@ -70,6 +80,8 @@ def validator(model: NAS, **overrides: Any) -> Callable[..., Any]:
 
 def trainer(model: NAS, **overrides: Any) -> Callable[..., Any]:
     """Return ``(**overrides) -> DetMetrics``; the model then holds the best weights."""
+
+    _require_engine(model)
 
     def train(**more: Any) -> Any:
         return model.train(**{**overrides, **more})
@@ -80,7 +92,19 @@ def trainer(model: NAS, **overrides: Any) -> Callable[..., Any]:
 def exporter(model: NAS, **overrides: Any) -> Callable[..., str]:
     """Return ``(**overrides) -> path``."""
 
+    _require_engine(model)
+
     def export(**more: Any) -> str:
         return model.export(**{**overrides, **more})
 
     return export
+
+
+def _require_engine(model: NAS | LeanPredictor) -> None:
+    """Check that a model can do more than predict.
+
+    Raises:
+        RuntimeChoiceError: It can't.
+    """
+    if not hasattr(model, "val"):
+        raise RuntimeChoiceError("a lean model only predicts; load it without lean=True")

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,10 +20,10 @@ from yolonas_plugin.errors import RuntimeChoiceError, SourceError
 from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.overlap import fetch_ahead
 from yolonas_plugin.processing import Image, ProcessingSpec
-from yolonas_plugin.runtimes import choose, is_export, open_runtime
+from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
-from yolonas_plugin.runtimes.graph import Floats, GraphRuntime
+from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE, Floats, GraphRuntime
 from yolonas_plugin.selection.arrays import select_boxes
 from yolonas_plugin.weights.digest import file_sha256
 from yolonas_plugin.weights.find import find_weights
@@ -31,9 +31,6 @@ from yolonas_plugin.weights.find import find_weights
 if TYPE_CHECKING:
     import supervision
     from ultralytics.engine.results import Results
-
-SIDE_BY_SIDE: Final = 4
-"""Images of a folder that are given to the runtime at a time, which may work on several at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +225,7 @@ def open_lean(
             "'yolonas-plugin[onnx]'"
         )
     if is_export(source):
+        refuse_overrides(source, processing=options.get("processing"), names=options.get("names"))
         return LeanPredictor(source, runtime=runtime or "auto", precision=precision, threads=threads)
     path = find_weights(source, accept_licence=accept_licence)
 
@@ -239,12 +237,14 @@ def open_lean(
         for file in make_graph(model.model).parent.iterdir():
             _link(file, folder / file.name)
 
-    parts = [file_sha256(path), precision, repr(sorted(options.items()))]
+    given = sorted((option, value) for option, value in options.items() if value is not None)
+    parts = [file_sha256(path), precision, repr(given)]
     if calibration is not None:
         parts.append(calibration_digest(calibration))
     (graph,) = (file for file in cached(cache_key(parts), make).iterdir() if file.suffix in (".onnx", ".xml"))
     cache = {"cache": cache_folder() / "openvino"} if name == "openvino" else {}
-    return LeanPredictor(open_runtime(graph, name, precision, threads=threads, **cache))
+    exact = "fp32" if precision == "int8" else precision  # of what isn't in int8
+    return LeanPredictor(open_runtime(graph, name, exact, threads=threads, **cache))
 
 
 def _link(source: Path, target: Path) -> None:

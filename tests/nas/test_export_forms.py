@@ -115,3 +115,8 @@ def test_unknown_forms_are_refused(model: NAS, tmp_path: Path) -> None:
         model.export(output=tmp_path, gives="boxes")
     with pytest.raises(ExportError, match="takes='rgb' is unknown; it is one of prepared, pixels"):
         model.export(output=tmp_path, takes="rgb")
+
+
+def test_frigate_is_for_one_image(model: NAS, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match="'frigate' is for one image at a time, not batch=2"):
+        model.export(output=tmp_path, gives="frigate", batch=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
+from ultralytics.data import loaders
+from ultralytics.engine import predictor as engine_predictor
 from ultralytics.engine.results import Results
 from ultralytics.utils import checks
 
@@ -113,6 +116,26 @@ def test_videos_and_streams_give_one_result_for_each_frame(model: NAS, video: Pa
     assert not isinstance(stream, list)
     assert len(list(stream)) == 6
     assert len(list(model.predict([str(image)] * 3, stream=True, verbose=False))) == 3
+
+
+@pytest.mark.skipif(not hasattr(engine_predictor, "_prefetch"), reason="this engine reads images one by one")
+def test_the_next_images_are_read_meanwhile(model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for index in range(4):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), picture(index))
+    (tmp_path / "2.png").write_bytes(b"no image")
+    readers = []
+
+    def read(*args: object, **settings: object) -> np.ndarray | None:
+        readers.append(threading.current_thread())
+        return imread(*args, **settings)
+
+    imread = loaders.imread
+    monkeypatch.setattr(loaders, "imread", read)
+    results = model.predict(tmp_path, verbose=False)
+    assert [Path(result.path).name for result in results] == ["0.png", "1.png", "3.png"]
+    assert readers
+    assert threading.main_thread() not in readers
+    assert [Path(path).name for path in model.predictor.skipped] == ["2.png"]
 
 
 def test_tracking_keeps_identities_from_frame_to_frame(model: NAS, video: Path) -> None:

@@ -50,12 +50,11 @@ class PixelNetwork(nn.Module):
         dtype = next(self.network.parameters()).dtype
         values = pixels.flip(1) if self.reverse else pixels
         values = values / self.divisor if self.divisor != 1 else values
-        values = values.to(dtype)
         if self.mean is not None:
             values = values - self.mean
         if self.std is not None:
             values = values / self.std
-        return self.network.detect(values)
+        return self.network.detect(values.to(dtype))
 
 
 class ExportGraph(nn.Module):

@@ -52,9 +52,11 @@ def export(
     if not os.access(folder, os.W_OK):
         raise ExportError(f"{folder}: this folder can't be written to; name another one with output=")
     if format == "onnx":
-        return export_onnx(model, folder / f"{weights.stem}.onnx", **_arguments(kwargs))
+        return export_onnx(model, folder / f"{weights.stem}.onnx", **_arguments(kwargs, _KNOWN))
     if format == "openvino":
-        return export_openvino(model, folder / f"{weights.stem}_openvino_model", **_arguments(kwargs))
+        return export_openvino(
+            model, folder / f"{weights.stem}_openvino_model", **_arguments(kwargs, _KNOWN - {"simplify", "opset"})
+        )
     model.model.pt_path = str(folder / weights.name)  # the engine derives the name of the export from it
     try:
         with session(), quiet():
@@ -63,15 +65,15 @@ def export(
         model.model.pt_path = str(weights)
 
 
-def _arguments(settings: dict[str, Any]) -> dict[str, Any]:
+def _arguments(settings: dict[str, Any], known: set[str]) -> dict[str, Any]:
     """Take the engine's words for what our own exports do, and refuse those for what they don't."""
-    refused = [f"{name}={value!r}" for name, value in settings.items() if name not in _KNOWN | _HARMLESS]
+    refused = [f"{name}={value!r}" for name, value in settings.items() if name not in known | _HARMLESS]
     refused += [f"{name}={settings[name]!r}" for name in ("half", "int8", "quantize") if settings.get(name)]
     if refused:
-        raise ExportError(f"this export doesn't know {', '.join(refused)}; it takes {', '.join(sorted(_KNOWN))}")
+        raise ExportError(f"this export doesn't know {', '.join(refused)}; it takes {', '.join(sorted(known))}")
     if settings.get("nms"):
         settings = {"gives": "flat", **settings}
-    return {name: value for name, value in settings.items() if name in _KNOWN}
+    return {name: value for name, value in settings.items() if name in known}
 
 
 def export_onnx(
@@ -114,7 +116,7 @@ def export_onnx(
         require("onnxslim", "simplifying ONNX", "onnx")
     from yolonas_plugin.export.onnx import write_onnx
 
-    description = _describe(model, takes, gives, imgsz, selection)
+    description = _describe(model, takes, gives, imgsz, batch, selection)
     network = deepcopy(model.model).cpu().float().fuse()
     write_onnx(network, description, path, batch=batch, dynamic=dynamic, simplify=simplify, opset=opset)
     return str(path)
@@ -144,20 +146,25 @@ def export_openvino(
     require("onnx", "export to OpenVINO", "onnx")
     from yolonas_plugin.export.openvino import write_openvino
 
-    if unknown := selection.keys() - _SELECTION.keys():
-        raise ExportError(f"export to OpenVINO doesn't know {', '.join(sorted(unknown))}")
-    description = _describe(model, takes, gives, imgsz, selection)
+    description = _describe(model, takes, gives, imgsz, batch, selection)
     network = deepcopy(model.model).cpu().float().fuse()
     write_openvino(network, description, folder, Path(model.model.pt_path).stem, batch=batch, dynamic=dynamic)
     return str(folder)
 
 
 def _describe(
-    model: NAS, takes: Takes, gives: Gives, imgsz: int | list[int] | tuple[int, int] | None, selection: dict[str, Any]
+    model: NAS,
+    takes: Takes,
+    gives: Gives,
+    imgsz: int | list[int] | tuple[int, int] | None,
+    batch: int,
+    selection: dict[str, Any],
 ) -> Description:
     for name, value, kind in (("takes", takes, Takes), ("gives", gives, Gives)):
         if value not in get_args(kind):
             raise ExportError(f"{name}={value!r} is unknown; it is one of {', '.join(get_args(kind))}")
+    if gives == "frigate" and batch != 1:
+        raise ExportError(f"gives='frigate' is for one image at a time, not batch={batch}")
     spec = replace(model.processing, **{_SELECTION[name]: value for name, value in selection.items()})
     if imgsz is not None:
         sides = (imgsz,) if isinstance(imgsz, int) else tuple(imgsz)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from yolonas_plugin.engine import require
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import PixelNetwork
@@ -18,7 +19,7 @@ from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import choose, open_runtime
 from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest, calibration_images
-from yolonas_plugin.runtimes.graph import GraphRuntime
+from yolonas_plugin.runtimes.graph import NO_BF16, GraphRuntime
 
 Run = Callable[[Tensor], "tuple[Tensor, Tensor]"]
 
@@ -74,14 +75,18 @@ def inference_module(source: NASModule | ExportedModule) -> InferenceModule:
     choice = source.runtime
     if choice.name != "torch":
         return InferenceModule(source, _on_tensors(make_runtime(source, choice)))
-    return InferenceModule(source, PixelNetwork(fused_copy(source), source.processing))
+    network = PixelNetwork(fused_copy(source), source.processing)
+    if choice.precision == "bf16":
+        network.network.bfloat16()
+    return InferenceModule(source, network)
 
 
 def chosen(runtime: str, precision: str, calibration: Any) -> RuntimeChoice:
     """Check what a user asks for.
 
     Raises:
-        RuntimeChoiceError: There is no such runtime or precision, or there is nothing to calibrate int8 on.
+        RuntimeChoiceError: There is no such runtime or precision, there is nothing to calibrate int8 on, or the CPU has
+            no bf16.
         MissingExtraError: The runtime isn't installed.
     """
     if precision == "int8" and calibration is None:
@@ -89,13 +94,17 @@ def chosen(runtime: str, precision: str, calibration: Any) -> RuntimeChoice:
             "precision='int8' is calibrated on your images: name a hundred or more that are like those to come, "
             "calibration='images/'"
         )
-    return RuntimeChoice(name=choose(runtime, precision), precision=precision, calibration=calibration)
+    name = choose(runtime, precision)
+    if name == "torch" and precision == "bf16" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        raise RuntimeChoiceError(NO_BF16)
+    return RuntimeChoice(name=name, precision=precision, calibration=calibration)
 
 
 def make_runtime(module: NASModule, choice: RuntimeChoice) -> GraphRuntime:
     """Open a model in its runtime."""
     options: dict[str, Any] = {"cache": cache_folder() / "openvino"} if choice.name == "openvino" else {}
-    return open_runtime(make_graph(module), choice.name, choice.precision, **options)
+    precision = "fp32" if choice.precision == "int8" else choice.precision  # of what isn't in int8
+    return open_runtime(make_graph(module), choice.name, precision, **options)
 
 
 def make_graph(module: NASModule) -> Path:
@@ -115,7 +124,12 @@ def make_graph(module: NASModule) -> Path:
 
 
 def write_graph(module: NASModule, path: Path) -> None:
-    """Write the graph that runtimes open: pixels of any size and number in, boxes and scores out."""
+    """Write the graph that runtimes open: pixels of any size and number in, boxes and scores out.
+
+    Raises:
+        MissingExtraError: onnx isn't installed.
+    """
+    require("onnx", "making the graph that a runtime opens", "onnx")
     from yolonas_plugin.export.onnx import write_onnx
 
     network = deepcopy(module).cpu().float().fuse()

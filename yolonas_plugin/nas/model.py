@@ -25,7 +25,8 @@ from yolonas_plugin.nas.save import save
 from yolonas_plugin.nas.train import NASTrainer
 from yolonas_plugin.nas.val import NASValidator
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.runtimes import is_export, open_runtime
+from yolonas_plugin.runtimes import is_export, open_runtime, refuse_overrides
+from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
 TASK_MAP: Final[dict[str, dict[str, Any]]] = {
@@ -100,12 +101,13 @@ class NAS(Model):
 
     def _load(self, weights: str | Path, task: str | None = None) -> None:
         runtime, precision, calibration = self._choice
+        processing, names = self._given
         if is_export(weights):
+            refuse_overrides(weights, processing=processing, names=names)
             path = str(Path(weights).expanduser().absolute())
             self.model = ExportedModule(open_runtime(path, runtime or "auto", precision))
         elif self._pretrained:
             path = str(find_weights(weights, accept_licence=self._accept_licence).absolute())
-            processing, names = self._given
             checkpoint = read_checkpoint(path, own_processing=processing is None, own_names=names is None)
             self.model = build_module(checkpoint, processing, names, self._build_network)
             self.model.runtime = chosen(runtime or "torch", precision, calibration)
@@ -185,7 +187,8 @@ class NAS(Model):
             predictor: Another predictor class.
             **kwargs: The engine's settings; ``conf``, ``iou``, ``max_det`` and ``imgsz`` default to the checkpoint's.
                 With ``rect=True`` images are padded to the next multiples of 32 only, instead of the whole input:
-                faster, with boxes that are nearly the same.
+                faster, with boxes that are nearly the same. ``batch`` is 1; on OpenVINO, which works on them side by
+                side, 4 without ``rect``.
 
         Returns:
             One ``Results`` for each image that could be read. Boxes are the network's own and may reach a little out
@@ -196,6 +199,8 @@ class NAS(Model):
             SourceError: Not one of the source's images could be read, or an array isn't an image.
         """
         defaults = engine_defaults(self.processing)
+        if self.model.runtime.name == "openvino" and not kwargs.get("rect"):
+            defaults["batch"] = SIDE_BY_SIDE
         given = {name: value for name, value in kwargs.items() if value is not None or name not in defaults}
         with self.__dict__.setdefault("_predicting", threading.RLock()):
             if self._streaming and isinstance(self.predictor, NASPredictor):

@@ -40,11 +40,12 @@ class NASPredictor(DetectionPredictor):
         self._images: list[str] = []
         self._unopened: list[str] = []
         self._read: set[str] = set()
+        self._at_end = False
 
     @property
     def skipped(self) -> list[str]:
         """Files of the last source that could not be read, among those that were reached so far."""
-        reached = self._images[: getattr(self.dataset, "count", 0)]
+        reached = self._images if self._at_end else self._images[: getattr(self.dataset, "count", 0)]
         return self._unopened + [path for path in reached if path not in self._read]
 
     def fork(self) -> NASPredictor:
@@ -68,6 +69,7 @@ class NASPredictor(DetectionPredictor):
                 setattr(self.args, name, value)
         with session():
             super().setup_model(inference_module(model), verbose)
+        self.model.prefetch = True  # newer engines then read the next images meanwhile
         self.done_warmup = True  # the engine's runs the first image twice, and imports torchvision for its own NMS
 
     def setup_source(self, source: Any, *args: Any, **kwargs: Any) -> None:
@@ -83,6 +85,7 @@ class NASPredictor(DetectionPredictor):
         self._images = [path for path in files if opened[path] and not is_video(path)]
         videos = [path for path in files if opened[path] and is_video(path)]
         self._unopened, self._read = [path for path in files if not opened[path]], set()
+        self._at_end = False
         if files and not self._images and not videos:
             raise SourceError(f"could not read an image from {', '.join(files[:3])}{' ...' if files[3:] else ''}")
         if files:
@@ -104,6 +107,7 @@ class NASPredictor(DetectionPredictor):
                 try:
                     result = next(results)
                 except StopIteration:
+                    self._at_end = True
                     return
             yield result
 

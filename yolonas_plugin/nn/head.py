@@ -84,9 +84,13 @@ class Heads(nn.Module):
 
     @staticmethod
     def decode(raw: RawPredictions) -> tuple[Tensor, Tensor]:
-        """Turn raw predictions into boxes x1, y1, x2, y2 in pixels [B, A, 4] and scores from 0 to 1 [B, A, C]."""
-        dtype = raw.distances.dtype
-        return boxes_about(raw.points.to(dtype), raw.distances) * raw.strides.to(dtype), raw.logits.sigmoid()
+        """Turn raw predictions into boxes x1, y1, x2, y2 in pixels [B, A, 4] and scores from 0 to 1 [B, A, C].
+
+        In float32 at least, whatever the network computes in.
+        """
+        dtype = torch.promote_types(raw.distances.dtype, torch.float32)
+        boxes = boxes_about(raw.points.to(dtype), raw.distances.to(dtype)) * raw.strides.to(dtype)
+        return boxes, raw.logits.to(dtype).sigmoid()
 
 
 def boxes_about(points: Tensor, distances: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError
+from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError, WeightsNotFoundError
 from yolonas_plugin.runtimes.graph import GraphRuntime
 
 Name: TypeAlias = Literal["torch", "openvino", "onnxruntime"]
@@ -79,11 +79,13 @@ def open_runtime(path: str | Path, name: str = "auto", precision: str = "fp32", 
     Args:
         path: What :func:`yolonas_plugin.nas.export.export` wrote: an ONNX file, or OpenVINO's .xml file or its folder.
         name: ``"openvino"``, ``"onnxruntime"``, or ``"auto"`` for the fastest installed that opens such files.
-        precision: Of the arithmetic, ``"fp32"`` or ``"bf16"``; a file of int8 weights computes in int8 anyway.
+        precision: Of the arithmetic, ``"fp32"`` or for OpenVINO ``"bf16"``; a file of int8 weights computes in int8
+            anyway.
         **options: Of the runtime: ``threads``, and for OpenVINO ``cache``, a folder for what it has compiled.
 
     Raises:
-        RuntimeChoiceError: No runtime that is known or chosen opens such a file.
+        WeightsNotFoundError: There is no such file.
+        RuntimeChoiceError: No runtime that is known or chosen opens such a file, or not in that precision.
         MissingExtraError: The one that does isn't installed.
         CheckpointError, ProcessingError: It isn't an export of this package, or it is damaged.
     """
@@ -93,14 +95,34 @@ def open_runtime(path: str | Path, name: str = "auto", precision: str = "fp32", 
     fit = [n for n, kind in KINDS.items() if path.suffix.lower() in kind.suffixes]
     if not fit:
         raise RuntimeChoiceError(f"{path}: no runtime opens such a file; .onnx and OpenVINO's .xml are known")
+    if not path.is_file():
+        raise WeightsNotFoundError(f"{path}: there is no such file")
     if name == "auto":
         name = next((n for n in fit if _installed(KINDS[n])), fit[0])
     elif name not in fit:
         raise RuntimeChoiceError(f"{path}: runtime={name!r} doesn't open such a file; {' and '.join(fit)} do")
     require_runtime(name)
+    known = [p for p in KINDS[name].precisions if p != "int8"]
+    if precision not in known:
+        raise RuntimeChoiceError(
+            f"{path}: runtime={name!r} runs an exported file in {' or '.join(known)}, not precision={precision!r}; "
+            "int8 is made from the weights"
+        )
     module, _, attribute = KINDS[name].reference.partition(":")
     factory: Callable[..., GraphRuntime] = getattr(import_module(module), attribute)
-    return factory(path, precision=precision, **options)
+    return factory(path, **options) if precision == "fp32" else factory(path, precision=precision, **options)
+
+
+def refuse_overrides(path: str | Path, **given: Any) -> None:
+    """Refuse to say of an exported file what it says itself.
+
+    Raises:
+        RuntimeChoiceError: Something is given.
+    """
+    if said := [name for name, value in given.items() if value is not None]:
+        raise RuntimeChoiceError(
+            f"{path}: an exported file has its own {' and '.join(said)}; say it to the weights, and export them again"
+        )
 
 
 def is_export(path: str | Path) -> bool:

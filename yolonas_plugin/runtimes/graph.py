@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,14 @@ from yolonas_plugin.processing import ProcessingSpec
 
 Floats: TypeAlias = NDArray[np.float32]
 
+SIDE_BY_SIDE: Final = 4
+"""Images of a folder that are given to a runtime at a time, where it may work on several at once."""
+
+NO_BF16: Final = (
+    "precision='bf16': this CPU computes in fp32 only (it has neither AVX512-BF16 nor AMX), where bf16 would be slower "
+    "and less exact; take fp32 or int8"
+)
+
 
 class GraphRuntime(ABC):
     """A network in an exported file, opened by an inference engine. Threads may share it.
@@ -23,11 +32,13 @@ class GraphRuntime(ABC):
         name: Of the engine.
         path: The file.
         description: What the file says about itself.
+        fixed: Images at a time, height and width that the graph takes, each None where any will do.
     """
 
     name: str
     path: Path
     description: Description
+    fixed: tuple[int | None, int | None, int | None]
 
     def __call__(self, pixels: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         """Detect objects.
@@ -37,7 +48,23 @@ class GraphRuntime(ABC):
 
         Returns:
             Boxes x1, y1, x2, y2 in pixels of the input [B, A, 4], and scores from 0 to 1 [B, A, C].
+
+        Raises:
+            RuntimeChoiceError: The graph is for another size.
         """
+        batch, *sides = self.fixed
+        if any(side not in (None, given) for side, given in zip(sides, pixels.shape[1:3], strict=True)):
+            raise RuntimeChoiceError(
+                f"{self.path}: this export takes {sides[0]}x{sides[1]} pixels, height x width, not "
+                f"{pixels.shape[1]}x{pixels.shape[2]}; export it for that imgsz, or with dynamic=True"
+            )
+        if batch in (None, len(pixels)):
+            return self._detect(pixels)
+        found = [self._detect(_fill(pixels[start : start + batch], batch)) for start in range(0, len(pixels), batch)]
+        boxes, scores = (np.concatenate(parts)[: len(pixels)] for parts in zip(*found, strict=True))
+        return boxes, scores
+
+    def _detect(self, pixels: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         takes_pixels = self.description.takes == "pixels"
         outputs = self.run(pixels if takes_pixels else prepare(pixels, self.description.processing))
         if self.description.gives == "pair":
@@ -48,6 +75,12 @@ class GraphRuntime(ABC):
     @abstractmethod
     def run(self, images: NDArray[Any]) -> list[Floats]:
         """Run the graph on its input, and return its outputs."""
+
+    def set_input(self, shape: Sequence[Any]) -> None:
+        """Note what the graph's input says, where whatever isn't a whole number is free."""
+        batch, *rest = (side if isinstance(side, int) else None for side in shape)
+        height, width = rest[:2] if self.description.takes == "pixels" else rest[1:]
+        self.fixed = batch, height, width
 
     def check_outputs(self) -> None:
         """Refuse a file whose graph selects boxes itself.
@@ -60,6 +93,12 @@ class GraphRuntime(ABC):
                 f"{self.path}: this export selects boxes itself ({self.description.gives}), for programs that expect "
                 "that; predict needs one with gives='pair' or 'engine'"
             )
+
+
+def _fill(pixels: NDArray[np.uint8], batch: int) -> NDArray[np.uint8]:
+    """Repeat the last image until there are ``batch``."""
+    missing = batch - len(pixels)
+    return np.concatenate((pixels, np.repeat(pixels[-1:], missing, axis=0))) if missing else pixels
 
 
 def prepare(pixels: NDArray[np.uint8], spec: ProcessingSpec) -> Floats:

@@ -18,13 +18,12 @@ class OnnxRuntime(GraphRuntime):
 
     Args:
         path: An ONNX file.
-        precision: ``"fp32"``, the only one.
         threads: Of a prediction; None leaves it to ONNX Runtime, which takes all cores.
     """
 
     name = "onnxruntime"
 
-    def __init__(self, path: Path, *, precision: str = "fp32", threads: int | None = None, **_: Any) -> None:
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
         self.path = path
         options = SessionOptions()
         options.log_severity_level = 3
@@ -36,7 +35,9 @@ class OnnxRuntime(GraphRuntime):
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.description = Description.from_metadata(metadata, str(path))
         self.check_outputs()
-        self._input = self._session.get_inputs()[0].name
+        (graph_input,) = self._session.get_inputs()
+        self._input = graph_input.name
+        self.set_input(graph_input.shape)
 
     def run(self, images: NDArray[Any]) -> list[Floats]:
         """Run the graph on its input, and return its outputs."""

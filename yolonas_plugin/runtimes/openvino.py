@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.export.openvino_core import core
-from yolonas_plugin.runtimes.graph import Floats, GraphRuntime
+from yolonas_plugin.runtimes.graph import NO_BF16, Floats, GraphRuntime
 
-_HINTS: Final = {"fp32": "f32", "int8": "f32", "bf16": "bf16"}
+_HINTS: Final = {"fp32": "f32", "bf16": "bf16"}
 _MAX_COMPILED: Final = 4
 
 
@@ -48,20 +48,18 @@ class OpenVinoRuntime(GraphRuntime):
             **({"CACHE_DIR": str(cache)} if cache else {}),
         }
         if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-            raise RuntimeChoiceError(
-                "precision='bf16': this CPU computes in fp32 only (it has neither AVX512-BF16 nor AMX), where bf16 "
-                "would be slower than fp32 and less exact; take fp32 or int8"
-            )
+            raise RuntimeChoiceError(NO_BF16)
         try:
             self._model = self._core.read_model(path)
         except RuntimeError as error:
             raise CheckpointError(f"{path}: OpenVINO can't open the file: {str(error).strip()[-300:]}") from error
         self.description = Description.from_metadata(self._metadata(), str(path))
         self.check_outputs()
+        self.set_input([None if side.is_dynamic else side.get_length() for side in self._model.input(0).partial_shape])
 
     def run(self, images: NDArray[Any]) -> list[Floats]:
         """Run the graph on its input, and return its outputs; images of a batch side by side, each on fewer cores."""
-        if len(images) == 1:
+        if len(images) == 1 or self.fixed[0]:
             compiled, idle = self._compile(images.shape, "LATENCY")
             request = _take(idle) or compiled.create_infer_request()
             found = list(request.infer([images], share_inputs=True).values())
