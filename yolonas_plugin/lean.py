@@ -87,6 +87,7 @@ class LeanPredictor:
         **settings: Defaults of every call, see :meth:`stream`.
 
     Attributes:
+        runtime: The engine that runs it, opened.
         names: Class names by index.
         processing: How images are prepared, and the defaults of box selection.
 
@@ -106,10 +107,10 @@ class LeanPredictor:
         threads: int | None = None,
         **settings: Any,
     ) -> None:
-        self._runtime = (
+        self.runtime = (
             model if isinstance(model, GraphRuntime) else open_runtime(model, runtime, precision, threads=threads)
         )
-        found = self._runtime.description
+        found = self.runtime.description
         self.names = dict(enumerate(found.names))
         self.processing = found.processing
         self._channels = found.channels
@@ -158,7 +159,7 @@ class LeanPredictor:
             return
         canvases, placements = zip(*(spec.letterbox(image) for _, image in images), strict=True)
         pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
-        for (path, image), placement, boxes, scores in zip(images, placements, *self._runtime(pixels), strict=True):
+        for (path, image), placement, boxes, scores in zip(images, placements, *self.runtime(pixels), strict=True):
             rows = select_boxes(
                 boxes,
                 scores,
