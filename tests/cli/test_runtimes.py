@@ -160,3 +160,30 @@ def test_val_measures_a_runtime(nano: Path, tmp_path: Path, capsys: pytest.Captu
     assert [answer.pop("runtime") for answer in answers] == ["torch", "openvino", "onnxruntime"]
     for answer in answers[1:]:
         assert answer["mAP50-95"] == pytest.approx(answers[0]["mAP50-95"], abs=1e-3)
+
+
+def test_benchmark_measures_every_runtime_that_is_installed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("yolonas_plugin.runtimes._installed", lambda kind: kind.package != "onnxruntime")
+    quick = ("--size", "n", "--imgsz", 64, "--rounds", 1)
+    assert run("benchmark", *quick, "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    rows = {(row["runtime"], row["precision"]): row for row in answer["runtimes"]}
+    assert list(rows)[:2] == [("torch", "fp32"), ("openvino", "fp32")]
+    assert rows["torch", "fp32"]["ratio"] == 1
+    assert all(0 < row["min_ms"] <= row["median_ms"] for row in rows.values())
+    assert "pip install 'yolonas-plugin[onnx]'" in answer["not_run"]["onnxruntime fp32"]
+    assert ("openvino", "bf16") in rows or "this CPU" in answer["not_run"]["openvino bf16"]
+    assert (answer["weights"], answer["imgsz"], answer["rounds"]) == ("random weights of yolo_nas_n", 64, 1)
+    assert not (tmp_path / "cache").exists()  # nothing is kept of random weights
+
+
+def test_benchmark_prints_a_table(nano: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+    given = ("--weights", nano, "--source", folder / "0.png", "--rounds", 2)
+    assert run("benchmark", *given) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["runtime", "precision", "median", "ms", "minimum", "ms", "to", "torch", "images/s"]
+    assert [line.split()[0] for line in lines[1:4]] == ["torch", "onnxruntime", "openvino"]
+    assert any(line.startswith(f"{nano}; an image from its file to its boxes; 2 rounds") for line in lines)
+    assert any(line.startswith("noise: ") for line in lines)
