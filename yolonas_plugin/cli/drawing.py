@@ -53,7 +53,7 @@ def draw(image: Image, boxes: Sequence[Sequence[float]], labels: Sequence[str], 
     width = max(1, round(sum(picture.shape[:2]) / 800))
     font, size = cv2.FONT_HERSHEY_SIMPLEX, width / 3
     for box, label, index in reversed(list(zip(boxes, labels, classes, strict=True))):
-        hue = np.uint8([[[index * _GOLDEN_ANGLE % 180, 220, 200]]])
+        hue = np.array([[[index * _GOLDEN_ANGLE % 180, 220, 200]]], np.uint8)
         colour = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0].tolist()
         left, top, right, bottom = map(round, box)
         cv2.rectangle(picture, (left, top), (right, bottom), colour, width)
