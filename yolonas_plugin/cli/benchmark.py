@@ -7,11 +7,9 @@ import contextlib
 import logging
 import os
 import platform
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import median, quantiles
 from typing import IO, Any, Final
 
 from yolonas_plugin.cli.arguments import add_model_command, given, load_model
@@ -47,6 +45,9 @@ def register(commands: Any) -> None:
 
 
 def _benchmark(args: argparse.Namespace, out: IO[str]) -> int:
+    import tempfile  # here and below: the other commands shouldn't wait for it
+    from statistics import median
+
     from yolonas_plugin.engine import quiet
 
     with quiet(logging.ERROR), tempfile.TemporaryDirectory() as name:
@@ -153,6 +154,8 @@ def _measure(runs: Mapping[tuple[str, str], Run], rounds: int) -> dict[tuple[str
 
 def _figures(times: Mapping[tuple[str, str], Sequence[float]]) -> dict[tuple[str, str], dict[str, float]]:
     """Summarise milliseconds; a ratio is the median of the rounds' ratios to the first variant."""
+    from statistics import median
+
     yardstick = next(iter(times.values()))
     return {
         variant: {
@@ -166,6 +169,8 @@ def _figures(times: Mapping[tuple[str, str], Sequence[float]]) -> dict[tuple[str
 
 
 def _middle_half(values: Sequence[float]) -> float:
+    from statistics import quantiles
+
     if len(values) < 2:
         return 0.0
     low, _, high = quantiles(values, n=4, method="inclusive")
