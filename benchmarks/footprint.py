@@ -102,7 +102,7 @@ def measure_growth(folder: Path, images: list[Path], predictions: int) -> dict[s
 
 
 def _grow(name: str, pythons: dict[str, Path], folder: Path, images: list[Path], predictions: int) -> list[int]:
-    workers, not_run = start([name], pythons, folder, images[0])
+    workers, not_run = start([name], pythons, folder, images[0], imgsz=GROWTH_SIDE)
     if not_run:
         raise SystemExit(f"{name}: {not_run[name]}")
     worker: Worker = workers[name]

@@ -90,7 +90,7 @@ def interpreters(reference: Path, peers: Path) -> dict[str, Path]:
 
 
 def start(
-    names: list[str], pythons: dict[str, Path], folder: Path, image: Path
+    names: list[str], pythons: dict[str, Path], folder: Path, image: Path, **settings: Any
 ) -> tuple[dict[str, Worker], dict[str, str]]:
     """Start contestants one after the other, each with a first prediction.
 
@@ -103,7 +103,7 @@ def start(
         print(f"starting {name} ...", file=sys.stderr)
         try:
             worker = Worker(name, pythons[CONTESTANTS[name].environment], folder)
-            worker.ask(image)
+            worker.ask(image, **settings)
         except NotRunError as error:
             not_run[name] = str(error)
         else:
