@@ -6,7 +6,7 @@ OLDEST_ULTRALYTICS := 8.3.200
 CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint test-pythons test-oldest reference formats benchmark fuzz clean
+.PHONY: help demo test lint test-pythons test-oldest reference formats benchmark speed fuzz clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -47,6 +47,13 @@ formats: $(BIN)/.ready  ## weight files as other projects write them, read here:
 benchmark: $(BIN)/.ready  ## what discovery costs a host, and how long loading and the first boxes take
 	$(BIN)/python benchmarks/discovery.py
 	$(BIN)/python benchmarks/loading.py
+
+speed: $(BIN)/.ready  ## every way to run YOLO-NAS-S on this CPU, in turn; start, memory and its growth; writes to runs/speed
+	-tests/reference/make_env.sh .venv-reference
+	-tests/formats/make_env.sh .venv-peers $(VENV)
+	mkdir -p runs/speed
+	$(BIN)/python -m benchmarks.speed --json runs/speed/speed.json --plot runs/speed/speed.png $(ARGS)
+	$(BIN)/python -m benchmarks.footprint --json runs/speed/footprint.json --plot runs/speed/footprint.png
 
 fuzz: $(BIN)/.ready  ## mutate weight files, guided by what they reach in the reader; FUZZ_SECONDS for each target
 	$(BIN)/python -m pip install -q -e '.[fuzz]'

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
+from statistics import median, quantiles
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
@@ -19,10 +19,17 @@ ROOT = Path(__file__).parents[1]
 
 def arguments(description: str, rounds: int) -> argparse.Namespace:
     """Read the command line that every benchmark has."""
-    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=rounds, help="measurements of each variant (default %(default)s)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
-    return parser.parse_args()
+    return parser(description, rounds).parse_args()
+
+
+def parser(description: str, rounds: int) -> argparse.ArgumentParser:
+    """Return the parser of that command line, for a benchmark that has more."""
+    command = argparse.ArgumentParser(description=description.partition("\n")[0])
+    command.add_argument(
+        "--rounds", type=int, default=rounds, help="measurements of each variant (default %(default)s)"
+    )
+    command.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
+    return command
 
 
 def run(code: str, *args: str | Path, path: Sequence[Path] = ()) -> str:
@@ -92,6 +99,14 @@ def environment() -> dict[str, str]:
 
 def spread(values: Sequence[float], digits: int = 2) -> dict[str, float]:
     return {"median": round(median(values), digits), "min": round(min(values), digits)}
+
+
+def noise(values: Sequence[float]) -> float:
+    """Return what part of their median the middle half of some times spans."""
+    if len(values) < 2:
+        return 0.0
+    low, middle, high = quantiles(values, n=4, method="inclusive")
+    return (high - low) / middle
 
 
 def verdict(value: float, goal: float) -> str:

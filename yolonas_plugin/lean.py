@@ -85,6 +85,7 @@ class LeanPredictor:
         **settings: Defaults of every call, see :meth:`stream`.
 
     Attributes:
+        runtime: The engine that runs it, opened.
         names: Class names by index.
         processing: How images are prepared, and the defaults of box selection.
 
@@ -104,10 +105,10 @@ class LeanPredictor:
         threads: int | None = None,
         **settings: Any,
     ) -> None:
-        self._runtime = (
+        self.runtime = (
             model if isinstance(model, GraphRuntime) else open_runtime(model, runtime, precision, threads=threads)
         )
-        found = self._runtime.description
+        found = self.runtime.description
         self.names = dict(enumerate(found.names))
         self.processing = found.processing
         self._channels = found.channels
@@ -157,7 +158,7 @@ class LeanPredictor:
         size = spec.tight_size([image for _, image in images]) if rect else spec.size
         canvases, placements = zip(*(spec.letterbox(image, size=size) for _, image in images), strict=True)
         pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
-        for (path, image), placement, boxes, scores in zip(images, placements, *self._runtime(pixels), strict=True):
+        for (path, image), placement, boxes, scores in zip(images, placements, *self.runtime(pixels), strict=True):
             rows = select_boxes(
                 boxes,
                 scores,

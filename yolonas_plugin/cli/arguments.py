@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -21,11 +22,16 @@ def add_command(
 
 
 def add_model_command(
-    commands: Any, name: str, run: Callable[[argparse.Namespace, IO[str]], int], text: str
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace, IO[str]], int],
+    text: str,
+    weights: str | None = "yolo_nas_s",
 ) -> argparse.ArgumentParser:
-    """Add a command that works on a model, with the arguments that say which."""
+    """Add a command that works on a model, with the arguments that say which; ``weights`` is the default."""
     command = add_command(commands, name, run, text)
-    command.add_argument("--weights", default="yolo_nas_s", help="weight file or model name (default: %(default)s)")
+    default = "" if weights is None else " (default: %(default)s)"
+    command.add_argument("--weights", default=weights, help=f"weight file or model name{default}")
     command.add_argument(
         "--processing", help="how images are prepared, if the file doesn't say: coco or super-gradients"
     )
@@ -51,6 +57,17 @@ def add_selection(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", help="cpu, 0, cuda:1, mps, ...")
 
 
+def add_runtime(command: argparse.ArgumentParser) -> None:
+    """Add by what the network is run."""
+    command.add_argument(
+        "--runtime",
+        choices=("torch", "openvino", "onnxruntime", "auto"),
+        help="what runs the network; auto is the fastest that is installed (default: torch, or what opens the file)",
+    )
+    command.add_argument("--precision", choices=("fp32", "bf16", "int8"), help="of the arithmetic (default: fp32)")
+    command.add_argument("--calibration", help="for int8: images like those to come, a folder or glob, 100 or more")
+
+
 def output_settings(output: str | None, name: str) -> dict[str, Any]:
     """Where the engine saves its files: a new folder ``runs/name*``, or what the user names."""
     if output is None:
@@ -63,6 +80,15 @@ def load_model(args: argparse.Namespace, **options: Any) -> Any:
     """Load the model that the arguments name, through the zoo."""
     options |= given(args, "processing", "names", "backend")
     return ModelZoo.discover().load(args.weights, provider="yolo_nas", accept_licence=args.accept_licence, **options)
+
+
+def load_on_runtime(args: argparse.Namespace, **options: Any) -> tuple[Any, str]:
+    """Load the model that the arguments name for the runtime that they name, and tell which runtime that is."""
+    model = load_model(args, **given(args, "runtime", "precision", "calibration"), **options)
+    name: str = (model.model if hasattr(model, "model") else model).runtime.name
+    if args.runtime == "auto":
+        print(f"yolonas-plugin: runtime: {name}", file=sys.stderr)
+    return model, name
 
 
 def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:

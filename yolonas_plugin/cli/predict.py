@@ -7,12 +7,32 @@ import logging
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
-from yolonas_plugin.cli.arguments import add_model_command, add_selection, given, load_model, output_settings
+from yolonas_plugin.cli.arguments import (
+    add_model_command,
+    add_runtime,
+    add_selection,
+    given,
+    load_on_runtime,
+    output_settings,
+)
 from yolonas_plugin.cli.output import INCOMPLETE, print_json, print_table, tally
-from yolonas_plugin.errors import SourceError
+from yolonas_plugin.errors import RuntimeChoiceError, SourceError
+
+_SELECTION = ("conf", "iou", "imgsz", "max_det", "classes")
+
+
+class _Answer(NamedTuple):
+    """What was found: a record for each image, the files that are none, where the pictures are, and how it was done."""
+
+    images: list[dict[str, Any]]
+    skipped: list[str]
+    folder: str | None
+    runtime: str
+    seconds: float
 
 
 def register(commands: Any) -> None:
@@ -23,29 +43,30 @@ def register(commands: Any) -> None:
     )
     add_selection(command)
     command.add_argument("--classes", type=int, nargs="+", help="only these class indices")
+    add_runtime(command)
+    command.add_argument(
+        "--lean", action="store_true", help="import neither torch nor the engine; images, folders and globs only"
+    )
     command.add_argument("--output", help="folder for the pictures (default: a new one, runs/predict*)")
     command.add_argument("--no-save", dest="save", action="store_false", help="draw no pictures")
 
 
 def _predict(args: argparse.Namespace, out: IO[str]) -> int:
-    from yolonas_plugin.engine import quiet
-
-    with quiet(logging.ERROR):
-        model = load_model(args)
-        settings = given(args, "conf", "iou", "imgsz", "max_det", "classes", "device", "batch")
-        if args.save:
-            settings |= {**output_settings(args.output, "predict"), "exist_ok": args.output is not None}
-        source = args.source[0] if len(args.source) == 1 else args.source
-        start = time.perf_counter()
-        results = model.predict(source, stream=True, verbose=False, save=args.save, **settings)
-        images = [_image_record(result) for result in results]
-        seconds = time.perf_counter() - start
-    skipped = model.predictor.skipped
+    answer = _on_lean_path(args) if args.lean else _on_engine(args)
+    images, skipped = answer.images, answer.skipped
     if skipped and not images:
         raise SourceError(f"none of the {len(skipped)} files could be read as an image, the first is {skipped[0]}")
-    folder = str(model.predictor.save_dir) if args.save else None
     if args.json:
-        print_json({"images": images, "skipped": skipped, "saved_to": folder, "seconds": round(seconds, 3)}, out)
+        print_json(
+            {
+                "images": images,
+                "skipped": skipped,
+                "saved_to": answer.folder,
+                "runtime": answer.runtime,
+                "seconds": round(answer.seconds, 3),
+            },
+            out,
+        )
     else:
         found = [Counter(row["name"] for row in image["detections"]) for image in images]
         rows = [
@@ -54,28 +75,77 @@ def _predict(args: argparse.Namespace, out: IO[str]) -> int:
         ]
         print_table(("image", "size", "objects", "classes"), rows, out)
         names = sum(found, Counter())
-        print(f"{len(images)} images, {names.total()} objects ({tally(names)}) in {seconds:.1f} s", file=out)
-        if folder:
-            print(f"pictures: {folder}", file=out)
+        total = f"{len(images)} images, {names.total()} objects ({tally(names)})"
+        print(f"{total} in {answer.seconds:.1f} s on {answer.runtime}", file=out)
+        if answer.folder:
+            print(f"pictures: {answer.folder}", file=out)
     for path in skipped:
         print(f"yolonas-plugin: could not be read as an image: {path}", file=sys.stderr)
     return INCOMPLETE if skipped else 0
 
 
-def _image_record(result: Any) -> dict[str, Any]:
-    height, width = result.orig_shape
-    rows = zip(result.boxes.xyxy.tolist(), result.boxes.conf.tolist(), result.boxes.cls.tolist(), strict=True)
+def _on_engine(args: argparse.Namespace) -> _Answer:
+    from yolonas_plugin.engine import quiet
+
+    with quiet(logging.ERROR):
+        model, runtime = load_on_runtime(args)
+        settings = given(args, *_SELECTION, "device", "batch")
+        if args.save:
+            settings |= {**output_settings(args.output, "predict"), "exist_ok": args.output is not None}
+        source = args.source[0] if len(args.source) == 1 else args.source
+        start = time.perf_counter()
+        results = model.predict(source, stream=True, verbose=False, save=args.save, **settings)
+        images = [
+            _record(r.path, r.orig_shape, r.names, r.boxes.xyxy.tolist(), r.boxes.conf.tolist(), r.boxes.cls.tolist())
+            for r in results
+        ]
+        seconds = time.perf_counter() - start
+    folder = str(model.predictor.save_dir) if args.save else None
+    return _Answer(images, model.predictor.skipped, folder, runtime, seconds)
+
+
+def _on_lean_path(args: argparse.Namespace) -> _Answer:
+    if refused := [f"--{name}" for name in given(args, "backend", "device", "batch")]:
+        raise RuntimeChoiceError(
+            f"--lean runs on OpenVINO or ONNX Runtime, on the CPU, and has no {' and no '.join(refused)}"
+        )
+    predictor, runtime = load_on_runtime(args, lean=True)
+    from yolonas_plugin.cli.drawing import new_folder, save_picture
+
+    folder: Path | None = None
+    images: list[dict[str, Any]] = []
+    skipped: list[str] = []
+    start = time.perf_counter()
+    for found in predictor.stream(args.source, skipped=skipped, **given(args, *_SELECTION)):
+        rows = found.boxes.tolist(), found.scores.tolist(), found.labels.tolist()
+        images.append(_record(found.path, found.image.shape[:2], found.names, *rows))
+        if args.save:
+            folder = folder or new_folder(args.output, "predict")
+            save_picture(found, folder)
+    seconds = time.perf_counter() - start
+    return _Answer(images, skipped, str(folder) if folder else None, runtime, seconds)
+
+
+def _record(
+    path: str,
+    shape: tuple[int, int],
+    names: Mapping[int, str],
+    boxes: Sequence[Sequence[float]],
+    scores: Sequence[float],
+    labels: Sequence[float],
+) -> dict[str, Any]:
+    height, width = shape
     return {
-        "image": result.path,
+        "image": path,
         "height": height,
         "width": width,
         "detections": [
             {
                 "class": int(label),
-                "name": result.names[int(label)],
+                "name": names[int(label)],
                 "confidence": round(score, 5),
                 "box": [round(side, 2) for side in box],
             }
-            for box, score, label in rows
+            for box, score, label in zip(boxes, scores, labels, strict=True)
         ],
     }

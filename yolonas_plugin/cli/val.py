@@ -6,7 +6,7 @@ import argparse
 import logging
 from typing import IO, Any
 
-from yolonas_plugin.cli.arguments import add_model_command, add_selection, given, load_model
+from yolonas_plugin.cli.arguments import add_model_command, add_runtime, add_selection, given, load_on_runtime
 from yolonas_plugin.cli.data import DATA_HELP
 from yolonas_plugin.cli.output import INCOMPLETE, print_json, print_table
 
@@ -17,6 +17,7 @@ def register(commands: Any) -> None:
     command.add_argument("--data", required=True, help=DATA_HELP)
     command.add_argument("--split", default="val", choices=("train", "val", "test"), help="(default: %(default)s)")
     add_selection(command)
+    add_runtime(command)
     command.add_argument("--plots", action="store_true", help="save plots to runs/")
 
 
@@ -25,7 +26,8 @@ def _val(args: argparse.Namespace, out: IO[str]) -> int:
 
     with quiet(logging.ERROR):
         settings = given(args, "conf", "iou", "imgsz", "max_det", "device", "batch", "plots")
-        model, reports = load_model(args), []
+        model, runtime = load_on_runtime(args)
+        reports: list[Any] = []
         model.add_callback("on_val_end", lambda validator: reports.append(validator.data_set.report))
         metrics = model.val(data=args.data, split=args.split, verbose=False, **settings)
     names = [metrics.names[int(index)] for index in metrics.ap_class_index]
@@ -36,7 +38,7 @@ def _val(args: argparse.Namespace, out: IO[str]) -> int:
     total = dict(zip(("precision", "recall", "mAP50", "mAP50-95"), map(float, metrics.mean_results()), strict=True))
     code = INCOMPLETE if reports[0].images_lost else 0
     if args.json:
-        print_json({"data": args.data, "split": args.split, **total, "classes": per_class}, out)
+        print_json({"data": args.data, "split": args.split, "runtime": runtime, **total, "classes": per_class}, out)
         return code
     rows = [(name, *(f"{value:.4f}" for value in row.values())) for name, row in [("all", total), *per_class.items()]]
     print_table(("class", "precision", "recall", "mAP50", "mAP50-95"), rows, out)

@@ -1,0 +1,64 @@
+"""Pictures of detections, drawn by OpenCV alone, for prediction without the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+
+from yolonas_plugin.errors import SourceError
+from yolonas_plugin.lean import Detections
+from yolonas_plugin.processing import Image
+
+_GOLDEN_ANGLE: Final = 68  # in OpenCV's hues of 0 to 179: neighbouring classes get colours far apart
+
+
+def new_folder(output: str | None, name: str) -> Path:
+    """Make the folder that the user names, or a new one, ``runs/name``, ``runs/name-2`` and so on."""
+    if output is not None:
+        folder = Path(output).expanduser().absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+    runs, number = Path("runs").absolute(), 1
+    while True:
+        folder = runs / (name if number == 1 else f"{name}-{number}")
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            number += 1
+
+
+def save_picture(found: Detections, folder: Path) -> None:
+    """Draw an image's detections into ``folder``, as a JPEG of the image's name.
+
+    Raises:
+        SourceError: The image itself is in that folder, or the picture can't be written.
+    """
+    source = Path(found.path)
+    if source.resolve().parent == folder.resolve():
+        raise SourceError(f"{folder}: the images are there too and would be overwritten; name another folder")
+    target = folder / f"{source.stem}.jpg"
+    labels = [f"{found.names[int(label)]} {score:.2f}" for label, score in zip(found.labels, found.scores, strict=True)]
+    picture = draw(found.image, found.boxes.tolist(), labels, found.labels.tolist())
+    target.write_bytes(cv2.imencode(".jpg", picture)[1].tobytes())  # OpenCV can't open every name on every system
+
+
+def draw(image: Image, boxes: Sequence[Sequence[float]], labels: Sequence[str], classes: Sequence[int]) -> Image:
+    """Return a copy of an image [H, W, C] with boxes, and what each is, drawn on it; the first are on top."""
+    picture = np.ascontiguousarray(image if image.shape[2] == 3 else np.repeat(image[..., :1], 3, axis=2)).copy()
+    width = max(1, round(sum(picture.shape[:2]) / 800))
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, width / 3
+    for box, label, index in reversed(list(zip(boxes, labels, classes, strict=True))):
+        hue = np.array([[[index * _GOLDEN_ANGLE % 180, 220, 200]]], np.uint8)
+        colour = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0].tolist()
+        left, top, right, bottom = map(round, box)
+        cv2.rectangle(picture, (left, top), (right, bottom), colour, width)
+        (text_width, text_height), below = cv2.getTextSize(label, font, size, width)
+        base = max(top - below, text_height)
+        cv2.rectangle(picture, (left, base - text_height), (left + text_width, base + below), colour, cv2.FILLED)
+        cv2.putText(picture, label, (left, base), font, size, (255, 255, 255), width, cv2.LINE_AA)
+    return picture
