@@ -16,7 +16,7 @@ from .render import Element, Rect
 
 Image = NDArray[np.uint8]  # [height, width, 3]
 LONGEST: Final = 1024  # pixels of the longest side of a finished page
-_FADED: Final = 2.5  # deviation of grey levels below which nobody sees anything
+_FADED: Final = 4.0  # deviation of grey levels below which nobody sees anything
 _FILTERS: Final = (cv2.INTER_AREA, cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
 
@@ -110,8 +110,9 @@ def degrade(sheet: Sheet, rng: random.Random, behind: Image | None = None) -> li
 def _ink(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> None:
     """Letters that have grown fat or thin, by less than a pixel."""
     kernel = cv2.getStructuringElement(rng.choice((cv2.MORPH_ELLIPSE, cv2.MORPH_CROSS)), (3, 3))
-    changed = (cv2.erode if rng.random() < 0.6 else cv2.dilate)(sheet.image, kernel)
-    share = rng.uniform(0.25, 0.8)
+    fat = rng.random() < 0.6
+    changed = (cv2.erode if fat else cv2.dilate)(sheet.image, kernel)
+    share = rng.uniform(0.25, 0.8 if fat else 0.45)  # thin letters would vanish
     sheet.image = cv2.addWeighted(sheet.image, 1 - share, changed, share, 0)
 
 
@@ -156,7 +157,7 @@ def _paper(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> No
 
 def _fade(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> None:
     """Ink that got pale."""
-    low, high = rng.uniform(20, 110), rng.uniform(215, 255)
+    low, high = rng.uniform(20, 95), rng.uniform(215, 255)
     sheet.image = (low + sheet.image * ((high - low) / 255)).astype(np.uint8)
 
 
