@@ -97,11 +97,13 @@ def _steps(writer: Writer) -> list[tuple[int, str]]:
     """The lines of an algorithm, each with how deep it stands."""
     rng, words, inline = writer.rng, writer.words, writer.formulas.inline
     show = strong if rng.random() < 0.85 else quote
-    word = lambda text: show(text + " ")  # noqa: E731
     ends = rng.random() < 0.6
-    steps = [
-        (0, f"{word(rng.choice(('Require:', 'Input:')))} + {inline()} + {quote(', ' + words.phrase(1, 4).lower())}")
-    ]
+
+    def word(text: str) -> str:
+        return show(text + " ")
+
+    given = f"{word(rng.choice(('Require:', 'Input:')))} + {inline()} + {quote(', ' + words.phrase(1, 4).lower())}"
+    steps = [(0, given)]
     opened: list[str] = []
 
     def close() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from .listings import _NAMES
+from .listings import NAMES
 
 _PALETTES: Final = (
     "tab10",
@@ -53,14 +54,16 @@ def chart(seed: int, width: float, height: float) -> bytes:
         "legend.frameon": rng.random() < 0.6,
     }
     with mpl.rc_context(settings):
-        panels = 1 if rng.random() < 0.75 or width < 3 else rng.randint(2, 3)
+        panels = 1 if rng.random() < 0.7 or width < 4 else rng.randint(2, 3)
         figure = Figure(figsize=(width, height))
         palette = mpl.colormaps[rng.choice(_PALETTES)]
         draw = rng.choice(_KINDS)
         for axes in np.atleast_1d(figure.subplots(1, panels)):
             axes.set_prop_cycle(color=[palette(x) for x in np.linspace(0.05, 0.85, 6)])
             draw(axes, rng, numbers, palette)
-        figure.tight_layout(pad=0.3)
+        with warnings.catch_warnings():  # of labels that leave their axes no room: papers have those too
+            warnings.simplefilter("ignore")
+            figure.tight_layout(pad=0.3)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", bbox_inches=_ink(figure), pad_inches=0.01, metadata={"Date": None})
     return buffer.getvalue()
@@ -79,7 +82,7 @@ def _ink(figure: Figure) -> Bbox:
 
 
 def _label(rng: random.Random) -> str:
-    return " ".join(rng.choice(_NAMES) for _ in range(rng.randint(1, 2))).capitalize()
+    return " ".join(rng.choice(NAMES) for _ in range(rng.randint(1, 2))).capitalize()
 
 
 def _dress(axes: Any, rng: random.Random) -> None:
@@ -136,7 +139,7 @@ def _bars(axes: Any, rng: random.Random, numbers: np.random.Generator, palette: 
                 for at, value in zip(place, values, strict=True):
                     axes.text(at, value, f"{value:.0f}", ha="center", va="bottom")
     names = (
-        [rng.choice(_NAMES).capitalize()[:7] for _ in range(count)]
+        [rng.choice(NAMES).capitalize()[:7] for _ in range(count)]
         if rng.random() < 0.6
         else [str(2010 + i) for i in range(count)]
     )
@@ -167,13 +170,13 @@ def _pie(axes: Any, rng: random.Random, numbers: np.random.Generator, palette: A
     ring = {"width": rng.uniform(0.25, 0.5)} if rng.random() < 0.4 else {}
     wedges, *_ = axes.pie(
         numbers.uniform(1, 9, count),
-        labels=[rng.choice(_NAMES) for _ in range(count)] if rng.random() < 0.6 else None,
+        labels=[rng.choice(NAMES) for _ in range(count)] if rng.random() < 0.6 else None,
         autopct="%.0f%%" if rng.random() < 0.6 else None,
         wedgeprops={**ring, "edgecolor": "white"},
         colors=[palette(x) for x in np.linspace(0.05, 0.9, count)],
     )
     if rng.random() < 0.4:
-        axes.legend(wedges, [rng.choice(_NAMES) for _ in range(count)], loc="center left", bbox_to_anchor=(1, 0.5))
+        axes.legend(wedges, [rng.choice(NAMES) for _ in range(count)], loc="center left", bbox_to_anchor=(1, 0.5))
 
 
 def _histogram(axes: Any, rng: random.Random, numbers: np.random.Generator, palette: Any) -> None:

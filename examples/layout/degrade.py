@@ -16,7 +16,7 @@ from .render import Element, Rect
 
 Image = NDArray[np.uint8]  # [height, width, 3]
 LONGEST: Final = 1024  # pixels of the longest side of a finished page
-_FADED: Final = 2.5  # deviation of grey levels below which nobody sees anything
+_FADED: Final = 4.0  # deviation of grey levels below which nobody sees anything
 _FILTERS: Final = (cv2.INTER_AREA, cv2.INTER_AREA, cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_LANCZOS4)
 
 
@@ -110,8 +110,9 @@ def degrade(sheet: Sheet, rng: random.Random, behind: Image | None = None) -> li
 def _ink(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> None:
     """Letters that have grown fat or thin, by less than a pixel."""
     kernel = cv2.getStructuringElement(rng.choice((cv2.MORPH_ELLIPSE, cv2.MORPH_CROSS)), (3, 3))
-    changed = (cv2.erode if rng.random() < 0.6 else cv2.dilate)(sheet.image, kernel)
-    share = rng.uniform(0.25, 0.8)
+    fat = rng.random() < 0.6
+    changed = (cv2.erode if fat else cv2.dilate)(sheet.image, kernel)
+    share = rng.uniform(0.25, 0.8 if fat else 0.45)  # thin letters would vanish
     sheet.image = cv2.addWeighted(sheet.image, 1 - share, changed, share, 0)
 
 
@@ -156,7 +157,7 @@ def _paper(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> No
 
 def _fade(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> None:
     """Ink that got pale."""
-    low, high = rng.uniform(20, 110), rng.uniform(215, 255)
+    low, high = rng.uniform(20, 95), rng.uniform(215, 255)
     sheet.image = (low + sheet.image * ((high - low) / 255)).astype(np.uint8)
 
 
@@ -254,6 +255,16 @@ def _border(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> N
     sheet.pad(*sides, fill=(shade, shade, shade))
 
 
+def _holes(sheet: Sheet, rng: random.Random, numbers: np.random.Generator) -> None:
+    """Punched for a binder, along one long side."""
+    height, width = sheet.image.shape[:2]
+    radius, side = height * rng.uniform(0.007, 0.011), rng.uniform(0.025, 0.045)
+    x = int(width * (side if rng.random() < 0.8 else 1 - side))
+    shade = rng.choice((0, 30, rng.randint(60, 200)))
+    for share in rng.choice(((0.36, 0.64), (0.14, 0.36, 0.64, 0.86), (0.12, 0.5, 0.88))):
+        cv2.circle(sheet.image, (x, int(height * share)), int(radius), (shade,) * 3, -1, cv2.LINE_AA)
+
+
 _STEPS: Final[dict[str, Callable[[Sheet, random.Random, np.random.Generator], None]]] = {
     "ink": _ink,
     "blur": _blur,
@@ -263,6 +274,7 @@ _STEPS: Final[dict[str, Callable[[Sheet, random.Random, np.random.Generator], No
     "fade": _fade,
     "light": _light,
     "spine": _spine,
+    "holes": _holes,
     "binary": _binary,
     "grey": _grey,
     "coarse": _coarse,
@@ -274,12 +286,12 @@ _STEPS: Final[dict[str, Callable[[Sheet, random.Random, np.random.Generator], No
 # What each machine does, in the order in which it happens, and how often.
 _RECIPES: Final[dict[str, dict[str, float]]] = {
     "scan": {
-        "ink": 0.4, "paper": 0.45, "bleed": 0.2, "rotate": 0.75, "border": 0.2, "spine": 0.12, "light": 0.25,
-        "blur": 0.5, "noise": 0.5, "speckle": 0.15, "grey": 0.4, "fade": 0.15, "jpeg": 0.6,
+        "ink": 0.4, "paper": 0.45, "bleed": 0.2, "holes": 0.1, "rotate": 0.75, "border": 0.2, "spine": 0.12,
+        "light": 0.25, "blur": 0.5, "noise": 0.5, "speckle": 0.15, "grey": 0.4, "fade": 0.15, "jpeg": 0.6,
     },
     "copy": {
-        "grey": 1.0, "ink": 0.8, "rotate": 0.7, "spine": 0.25, "border": 0.35, "blur": 0.5, "speckle": 0.5,
-        "noise": 0.4, "fade": 0.3, "binary": 0.5, "jpeg": 0.2,
+        "grey": 1.0, "ink": 0.8, "holes": 0.15, "rotate": 0.7, "spine": 0.25, "border": 0.35, "blur": 0.5,
+        "speckle": 0.5, "noise": 0.4, "fade": 0.3, "binary": 0.5, "jpeg": 0.2,
     },
     "fax": {"grey": 1.0, "rotate": 0.7, "coarse": 0.5, "speckle": 0.5, "binary": 1.0, "jpeg": 0.1},
     "camera": {"perspective": 0.8, "rotate": 0.3, "light": 0.9, "paper": 0.3, "blur": 0.6, "noise": 0.6, "jpeg": 0.8},

@@ -49,7 +49,7 @@ def pages(document: Document, rng: random.Random) -> Iterator[Page]:
     for number in numbers:
         page = pdf[number]
         elements = [element for element in render.elements(pdf, page) if element.cls != NOTHING]
-        if not elements:
+        if all(element.cls in ("page_header", "page_footer") for element in elements):
             continue
         width, height = page.get_size()
         clean = rng.random() < CLEAN
@@ -116,7 +116,7 @@ def generate(
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.iterdir():
             old.unlink()
-    share = min(1.0, max(0.05, count / 1500))  # a small set needs few pictures
+    share = min(1.0, max(0.01, count / 1500))  # a small set needs few pictures
     made = itertools.chain.from_iterable(_results(workers, (output / "work", split, seed, share), family))
     found: Counter[str] = Counter()
     start = time.perf_counter()

@@ -18,7 +18,7 @@ _MODULES: Final = (
     "smtplib", "socketserver", "statistics", "string", "tarfile", "tempfile", "textwrap", "threading", "timeit",
     "tokenize", "trace", "traceback", "types", "unittest.case", "urllib.parse", "uuid", "weakref", "zipfile",
 )  # fmt: skip
-_NAMES: Final = (
+NAMES: Final = (
     "count", "total", "user", "item", "node", "value", "buffer", "index", "result", "config", "client", "server",
     "path", "name", "token", "queue", "cache", "table", "order", "price", "width", "height", "color", "session",
     "request", "response", "error", "status", "handler", "parser", "widget", "account", "file", "line", "record",
@@ -53,7 +53,7 @@ def listing(rng: random.Random, width: int, lines: int) -> tuple[str, str]:
 
 def identifier(rng: random.Random) -> str:
     """A name as it stands within text: of a function, a file, an option."""
-    first, second = rng.choice(_NAMES), rng.choice(_NAMES)
+    first, second = rng.choice(NAMES), rng.choice(NAMES)
     return rng.choice(
         (
             first,
@@ -84,11 +84,11 @@ def _python(rng: random.Random, lines: int) -> list[str]:
 def _console(rng: random.Random, lines: int) -> list[str]:
     code: list[str] = []
     while len(code) < lines:
-        first, second = rng.choice(_NAMES), rng.choice(_NAMES)
+        first, second = rng.choice(NAMES), rng.choice(NAMES)
         code.append(
             rng.choice(
                 (
-                    f">>> {first} = {second}.{rng.choice(_NAMES)}()",
+                    f">>> {first} = {second}.{rng.choice(NAMES)}()",
                     f">>> {first}({rng.randint(1, 99)}, {second}=None)",
                     f">>> print({first}.{second})",
                 )
@@ -112,7 +112,7 @@ def _shell(rng: random.Random, lines: int) -> list[str]:
     prompt = rng.choice(("$ ", "# ", "", "user@host:~$ "))
     code: list[str] = []
     for _ in range(lines):
-        first, second = rng.choice(_NAMES), rng.choice(_NAMES)
+        first, second = rng.choice(NAMES), rng.choice(NAMES)
         code.append(
             prompt
             + rng.choice(
@@ -120,7 +120,7 @@ def _shell(rng: random.Random, lines: int) -> list[str]:
                     f"cd /usr/share/{first}/{second}",
                     f"./configure --prefix=/opt/{first} --with-{second}",
                     f"make -j{rng.randint(2, 16)} {first}",
-                    f"cat {first}.txt | grep -v {second} | sort -u > {rng.choice(_NAMES)}.log",
+                    f"cat {first}.txt | grep -v {second} | sort -u > {rng.choice(NAMES)}.log",
                     f"export {first.upper()}_{second.upper()}=/var/lib/{first}",
                     f"sudo systemctl restart {first}d",
                     f'for f in *.{second[:3]}; do {first} --{second} "$f"; done',
@@ -136,24 +136,24 @@ def _json(rng: random.Random, lines: int) -> list[str]:
     def value(depth: int) -> object:
         roll = rng.random()
         if depth > 0 and roll < 0.25:
-            return {rng.choice(_NAMES): value(depth - 1) for _ in range(rng.randint(1, 4))}
+            return {rng.choice(NAMES): value(depth - 1) for _ in range(rng.randint(1, 4))}
         if depth > 0 and roll < 0.35:
             return [value(0) for _ in range(rng.randint(1, 3))]
-        return rng.choice((rng.randint(0, 1000), rng.choice(_NAMES), True, None, round(rng.random(), 3)))
+        return rng.choice((rng.randint(0, 1000), rng.choice(NAMES), True, None, round(rng.random(), 3)))
 
-    data = {rng.choice(_NAMES): value(2) for _ in range(max(1, lines // 2))}
+    data = {rng.choice(NAMES): value(2) for _ in range(max(1, lines // 2))}
     return json.dumps(data, indent=rng.choice((2, 4))).splitlines()
 
 
 def _c(rng: random.Random, lines: int) -> list[str]:
-    first = rng.choice(_NAMES)
-    arguments = f"{rng.choice(_TYPES)} {rng.choice(_NAMES)}, {rng.choice(_TYPES)} *{rng.choice(_NAMES)}"
+    first = rng.choice(NAMES)
+    arguments = f"{rng.choice(_TYPES)} {rng.choice(NAMES)}, {rng.choice(_TYPES)} *{rng.choice(NAMES)}"
     code = [
-        f"{rng.choice(_TYPES)} {first}_{rng.choice(_NAMES)}({arguments})",
+        f"{rng.choice(_TYPES)} {first}_{rng.choice(NAMES)}({arguments})",
         "{",
     ]
     while len(code) < lines - 1:
-        a, b, c = (rng.choice(_NAMES) for _ in range(3))
+        a, b, c = (rng.choice(NAMES) for _ in range(3))
         code += rng.choice(
             (
                 [f"    {rng.choice(_TYPES)} {a} = {b}->{c};"],
@@ -168,7 +168,7 @@ def _c(rng: random.Random, lines: int) -> list[str]:
 
 
 def _sql(rng: random.Random, lines: int) -> list[str]:
-    a, b, c = (rng.choice(_NAMES) for _ in range(3))
+    a, b, c = (rng.choice(NAMES) for _ in range(3))
     code = [
         f"SELECT {a}.id, {a}.{b}, COUNT(*) AS {c}",
         f"FROM {a}s AS {a}",
@@ -177,7 +177,7 @@ def _sql(rng: random.Random, lines: int) -> list[str]:
     ]
     while len(code) < lines - 2:
         code.append(
-            f"  {rng.choice(('AND', 'OR'))} {rng.choice(_NAMES)} {rng.choice(('=', 'LIKE'))} '{rng.choice(_NAMES)}'"
+            f"  {rng.choice(('AND', 'OR'))} {rng.choice(NAMES)} {rng.choice(('=', 'LIKE'))} '{rng.choice(NAMES)}'"
         )
     return [*code, f"GROUP BY {a}.id", f"ORDER BY {c} DESC LIMIT {rng.randint(1, 99)};"]
 
@@ -185,15 +185,15 @@ def _sql(rng: random.Random, lines: int) -> list[str]:
 def _yaml(rng: random.Random, lines: int) -> list[str]:
     code: list[str] = []
     while len(code) < lines:
-        code.append(f"{rng.choice(_NAMES)}:")
+        code.append(f"{rng.choice(NAMES)}:")
         for _ in range(rng.randint(1, 4)):
             code.append(
                 rng.choice(
                     (
-                        f"  {rng.choice(_NAMES)}: {rng.choice(_NAMES)}",
-                        f"  - {rng.choice(_NAMES)}",
-                        f"  {rng.choice(_NAMES)}: {rng.randint(0, 9000)}",
-                        f"  # {rng.choice(_NAMES)} {rng.choice(_NAMES)}",
+                        f"  {rng.choice(NAMES)}: {rng.choice(NAMES)}",
+                        f"  - {rng.choice(NAMES)}",
+                        f"  {rng.choice(NAMES)}: {rng.randint(0, 9000)}",
+                        f"  # {rng.choice(NAMES)} {rng.choice(NAMES)}",
                     )
                 )
             )
@@ -203,7 +203,7 @@ def _yaml(rng: random.Random, lines: int) -> list[str]:
 def _html(rng: random.Random, lines: int) -> list[str]:
     code, depth = ["<div>"], 1
     while len(code) < lines - 1:
-        tag, name = rng.choice(("p", "span", "li", "td", "h2", "a")), rng.choice(_NAMES)
+        tag, name = rng.choice(("p", "span", "li", "td", "h2", "a")), rng.choice(NAMES)
         if depth < 4 and rng.random() < 0.25:
             code.append("  " * depth + f'<section class="{name}">')
             depth += 1
@@ -211,5 +211,5 @@ def _html(rng: random.Random, lines: int) -> list[str]:
             depth -= 1
             code.append("  " * depth + "</section>")
         else:
-            code.append("  " * depth + f'<{tag} id="{name}">{rng.choice(_NAMES)} {rng.choice(_NAMES)}</{tag}>')
+            code.append("  " * depth + f'<{tag} id="{name}">{rng.choice(NAMES)} {rng.choice(NAMES)}</{tag}>')
     return [*code, "</div>"]

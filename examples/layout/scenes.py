@@ -88,9 +88,11 @@ def portrait(rng: np.random.Generator, height: int, width: int) -> Image:
         height * rng.uniform(0.32, 0.45),
         min(height, width) * rng.uniform(0.14, 0.24),
     )
-    ellipse = lambda cx, cy, rx, ry, paint: cv2.ellipse(  # noqa: E731
-        image, (int(cx), int(cy)), (int(rx), int(ry)), 0, 0, 360, tuple(float(c) for c in paint), -1, cv2.LINE_AA
-    )
+
+    def ellipse(cx: float, cy: float, rx: float, ry: float, paint: NDArray[np.float32]) -> None:
+        centre, axes, ink = (int(cx), int(cy)), (int(rx), int(ry)), tuple(float(c) for c in paint)
+        cv2.ellipse(image, centre, axes, 0, 0, 360, ink, -1, cv2.LINE_AA)
+
     ellipse(x, y + r * 3.3, r * 2.3, r * 1.9, cloth)
     ellipse(x, y + r * 1.2, r * 0.45, r * 0.6, skin * 0.85)
     ellipse(x, y - r * 0.15, r * 1.1, r * 1.35, hair)

@@ -14,7 +14,7 @@ from examples.layout.degrade import LONGEST
 from examples.layout.generate import generate
 from examples.layout.splits import Split
 
-PAGES = 5
+PAGES = 4
 
 
 @pytest.fixture(scope="module")

@@ -157,8 +157,8 @@ def textbook(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
         for _ in range(rng.randint(2, 5)):
             roll = rng.random()
             if margin and rng.random() < 0.3:
-                body.append(_margin_note(writer, margin))
-            if roll < 0.5:
+                body.append(_with_margin_note(writer, margin))
+            elif roll < 0.5:
                 body.append(writer.paragraph(2, 6))
             elif roll < 0.65:
                 body.append(_lesson(writer))
@@ -182,15 +182,18 @@ def textbook(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
     return writer, writer.source(writer.page(header, footer), body, rng.randint(1, 250))
 
 
-def _margin_note(writer: Writer, width: float) -> str:
-    """A few words beside the text that they belong to."""
+def _with_margin_note(writer: Writer, width: float) -> str:
+    """A paragraph with a few words beside it."""
     rng, style = writer.rng, writer.style
+    text = writer.paragraph(3, 6)
+    if style.language.right_to_left:
+        return text
     room = width - 30
-    text = writer.rich(writer.words.tokens(rng.randint(4, 14)), 0)
+    words = writer.rich(writer.words.tokens(rng.randint(3, 11)), 0)
     slant = ITALIC if style.language.cased and rng.random() < 0.4 else None
-    note = writer.line("text", text, size="0.82em", fill=rng.choice(("black", style.accent)), style=slant)
+    note = writer.line("text", words, size="0.82em", fill=rng.choice(("black", style.accent)), style=slant)
     note = f"block(width: {pt(room)}, pitched(1.2em, {note}))"
-    return call("place", note, dx=pt(writer.room + 16)) if not style.language.right_to_left else ""
+    return box(call("place", note, dx=pt(writer.room + 16)), text, breakable="false")
 
 
 def _lesson(writer: Writer) -> str:

@@ -32,15 +32,15 @@ def thesis(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
         for _ in range(rng.randint(1, 4)):
             body.append(writer.paragraph(3, 7))
             roll = rng.random()
-            if roll < 0.15:
+            if roll < 0.25:
                 body.append(writer.formula())
-            elif roll < 0.3:
+            elif roll < 0.37:
                 body.append(writer.figure(writer.room * rng.uniform(0.55, 0.95)))
-            elif roll < 0.42:
+            elif roll < 0.48:
                 body.append(writer.table_figure())
-            elif roll < 0.5:
-                body.append(writer.code(rng.randint(4, 12)))
-            elif roll < 0.6:
+            elif roll < 0.62:
+                body.append(writer.code(rng.randint(2, 12)))
+            elif roll < 0.7:
                 body += writer.items(rng.randint(2, 5))
         body.append(writer.heading(rng.choice((0, 0, 1))))
     body.append(writer.paragraph(2, 5))
@@ -89,11 +89,11 @@ def _clause(writer: Writer) -> list[str]:
         return [writer.line("text", f"{name} + h(1.2em) + {writer.rich(writer.sentences(1, 2), 0)}", size="0.86em")]
     if roll < 0.75:
         return writer.items(rng.randint(3, 6))
-    if roll < 0.84:
+    if roll < 0.82:
         return [writer.table_figure(rows=rng.randint(4, 12))]
-    if roll < 0.91:
+    if roll < 0.9:
         return [writer.formula(), writer.paragraph(1, 2)]
-    if roll < 0.96:
+    if roll < 0.94:
         return [writer.figure(writer.room * rng.uniform(0.5, 0.9), kind=rng.choice(("drawing", "chart")))]
     return [writer.code(rng.randint(3, 9))]
 
