@@ -6,7 +6,7 @@ OLDEST_ULTRALYTICS := 8.3.200
 CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint test-pythons test-oldest reference formats benchmark speed fuzz clean
+.PHONY: help demo test lint test-pythons test-oldest reference formats benchmark speed layout fuzz clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -54,6 +54,13 @@ speed: $(BIN)/.ready  ## every way to run YOLO-NAS-S on this CPU, in turn; start
 	mkdir -p runs/speed
 	$(BIN)/python -m benchmarks.speed --json runs/speed/speed.json --plot runs/speed/speed.png $(ARGS)
 	$(BIN)/python -m benchmarks.footprint --json runs/speed/footprint.json --plot runs/speed/footprint.png
+
+layout: $(BIN)/.ready  ## make the pages, train a detector on them and measure it, in runs/layout: half a day on 2 cores
+	$(BIN)/python -m examples.layout.generate runs/layout/pages --split train --pages 5500 --seed 3
+	$(BIN)/python -m examples.layout.generate runs/layout/pages --split val --pages 200 --seed 2
+	$(BIN)/python -m examples.layout.generate runs/layout/pages --split test --pages 400 --seed 1
+	$(BIN)/python -m examples.layout.train runs/layout/pages runs/layout
+	$(BIN)/python -m examples.layout.evaluate runs/layout/yolo_nas_n_layout.safetensors runs/layout/pages
 
 fuzz: $(BIN)/.ready  ## mutate weight files, guided by what they reach in the reader; FUZZ_SECONDS for each target
 	$(BIN)/python -m pip install -q -e '.[fuzz]'

@@ -144,6 +144,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "matrix product": Contestant("main", matrix_product),
     "raw openvino": Contestant("main", raw_openvino),
     "torch": Contestant("main", ours("torch")),
+    "torch bf16": Contestant("main", ours("torch", "bf16")),
     "onnxruntime": Contestant("main", ours("onnxruntime")),
     "openvino": Contestant("main", ours("openvino")),
     "openvino bf16": Contestant("main", ours("openvino", "bf16")),

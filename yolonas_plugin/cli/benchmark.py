@@ -18,6 +18,7 @@ from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError
 
 _VARIANTS: Final = (
     ("torch", "fp32"),
+    ("torch", "bf16"),
     ("onnxruntime", "fp32"),
     ("openvino", "fp32"),
     ("openvino", "bf16"),

@@ -33,7 +33,9 @@ def docbook(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     writer.room -= side
     body: list[str] = []
     chapter = words.headline(1, 5)
-    if rng.random() < 0.6:
+    if rng.random() < 0.4:
+        body.append(_book_title(writer))
+    elif rng.random() < 0.6:
         name = quote(f"Chapter {rng.randint(1, 20)}. {chapter}" if rng.random() < 0.7 else chapter)
         line = writer.line("section_header", name, size=em(rng.uniform(2.0, 2.5)), weight=BOLD)
         body.append(box(f"set text({style.heading.typst()})", line, below="1.6em"))
@@ -51,6 +53,20 @@ def docbook(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     else:
         footer = writer.running("page_footer", (None, PAGE_NUMBER, None), rule, 0.9)
     return writer, writer.source(writer.page(not_first(header), footer), body, rng.randint(1, 200))
+
+
+def _book_title(writer: Writer) -> str:
+    """The name of a whole handbook with its edition and authors, as on a short one's first page."""
+    rng, words = writer.rng, writer.words
+    align = rng.choice(("start", "start", "center"))
+    size, ink = em(rng.uniform(2.0, 3.0)), rng.choice(("black", writer.style.accent))
+    title = writer.line(
+        "title", quote(words.headline(1, 6)), align, size=size, weight=BOLD, fill=ink, hyphenate="false"
+    )
+    edition = quote(f"{words.phrase(1, 2)} {rng.randint(0, 9)}.{rng.randint(0, 20)}, {words.date()}")
+    facts = [writer.line("text", edition, align), writer.line("text", quote(words.name()), align, weight=BOLD)]
+    dress = f"set text({writer.style.heading.typst()})"
+    return box(dress, pile(rng.uniform(0.7, 1.0), title, *facts[: rng.randint(0, 2)]), below="2.2em")
 
 
 def _docbook_piece(writer: Writer) -> list[str]:
@@ -105,7 +121,8 @@ def texinfo(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]:
     writer = Writer(style, rng, pool)
     words = writer.words
     chapter = words.headline(1, 4)
-    body = [writer.heading(0, chapter)] if rng.random() < 0.6 else []
+    body = [_book_title(writer)] if rng.random() < 0.35 else []
+    body += [writer.heading(0, chapter)] if rng.random() < 0.6 else []
     for _ in range(rng.randint(3, 6)):
         body.append(writer.heading(rng.choice((1, 1, 2))))
         for _ in range(rng.randint(1, 5)):
@@ -152,7 +169,8 @@ def textbook(split: Split, rng: random.Random, pool: Pool) -> tuple[Writer, str]
         look.ink = style.accent
     writer = Writer(style, rng, pool)
     words = writer.words
-    body = [writer.heading(0)]
+    body = [_book_title(writer)] if rng.random() < 0.35 else []
+    body.append(writer.heading(0))
     for _ in range(rng.randint(3, 6)):
         for _ in range(rng.randint(2, 5)):
             roll = rng.random()
