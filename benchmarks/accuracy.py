@@ -13,6 +13,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -92,11 +93,15 @@ def main() -> None:
     parser.add_argument("weights", nargs="?", type=Path, default=CHECKPOINT)
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     args = parser.parse_args()
-    samples = open_data(str(DATA / "bccd"), ["test"]).splits["test"]
+    data = open_data(str(DATA / "bccd"), ["test"])
+    names = [NAS(args.weights).names[index] for index in range(len(CLASSES))]
+    assert set(names) == set(CLASSES), f"{args.weights} detects {names}"
+    index = np.array([names.index(name) for name in data.names])
+    samples = [replace(sample, classes=index[sample.classes.astype(int)]) for sample in data.splits["test"]]
     figures: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, make in contestants(args.weights, Path(folder)).items():
-            found = figures[name] = mean_average_precision(samples, CLASSES, make())
+            found = figures[name] = mean_average_precision(samples, names, make())
             overall, lost = found["mAP50-95"], figures["torch"]["mAP50-95"] - found["mAP50-95"]
             print(f"{name:20} mAP50-95 {overall:.4f}  mAP50 {found['mAP50']:.4f}  lost {lost:+.4f}", flush=True)
     print(f"\ngoal: int8 loses at most {GOAL_INT8}; the others nothing\n{environment()}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -296,6 +297,11 @@ def test_export_prints_the_path(nano: Path, tmp_path: Path, capsys: pytest.Captu
     path = Path(capsys.readouterr().out.strip())
     assert path == tmp_path / "new" / "folder" / "nano.onnx"
     assert path.stat().st_size > 1e6
+    assert run("export", "--weights", nano, "--output", tmp_path, "--takes", "pixels", "--gives", "flat") == 0
+    (graph_input,) = onnx.load(capsys.readouterr().out.strip()).graph.input
+    assert graph_input.name == "pixels"
+    assert run("export", "--weights", nano, "--output", tmp_path, "--gives", "boxes") == 1
+    assert "gives='boxes' is unknown" in capsys.readouterr().err
 
 
 WRITERS: dict[str, Callable[[Path, Path], object]] = {

@@ -72,6 +72,19 @@ def test_every_runtime_gives_the_same_answer(
     assert answers[1]["runtime"] == ("openvino" if options == ("--lean",) else options[1])
 
 
+def test_rectangular_input_gives_the_same_answer_on_both_paths(
+    nano: Path,  # noqa: F811
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answers = []
+    for more in ((), ("--rect",), ("--rect", "--lean")):
+        assert run("predict", "--weights", nano, "--source", folder, "--json", "--no-save", *more) == 0
+        answers.append(json.loads(capsys.readouterr().out))
+    assert_same_answer(answers[2], answers[1])
+    assert answers[1]["images"] != answers[0]["images"]
+
+
 @pytest.mark.parametrize("lean", [(), ("--lean",)])
 def test_auto_says_which_runtime_it_picked(
     lean: tuple[str, ...],

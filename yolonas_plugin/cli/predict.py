@@ -22,7 +22,7 @@ from yolonas_plugin.cli.arguments import (
 from yolonas_plugin.cli.output import INCOMPLETE, print_json, print_table, tally
 from yolonas_plugin.errors import RuntimeChoiceError, SourceError
 
-_SELECTION = ("conf", "iou", "imgsz", "max_det", "classes")
+_SELECTION = ("conf", "iou", "imgsz", "max_det", "classes", "rect")
 
 
 class _Answer(NamedTuple):
@@ -43,6 +43,7 @@ def register(commands: Any) -> None:
     )
     add_selection(command)
     command.add_argument("--classes", type=int, nargs="+", help="only these class indices")
+    command.add_argument("--rect", action="store_true", help="pad images to the next multiples of 32 only: faster")
     add_runtime(command)
     command.add_argument(
         "--lean", action="store_true", help="import neither torch nor the engine; images, folders and globs only"

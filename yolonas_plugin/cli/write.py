@@ -18,6 +18,10 @@ def register(commands: Any) -> None:
     command.add_argument("--batch", type=int, help="images at a time (default: 1)")
     command.add_argument("--dynamic", action="store_true", help="leave batch, height and width free")
     command.add_argument("--opset", type=int, help="ONNX operator set")
+    command.add_argument("--takes", help="prepared images (default), or pixels as OpenCV reads them; ONNX and OpenVINO")
+    command.add_argument(
+        "--gives", help="engine (default), pair, flat, batch or frigate, see docs/export.md; ONNX and OpenVINO"
+    )
 
     command = add_model_command(
         commands, "convert", _convert, "write the weights, and all that is needed to use them, into one file"
@@ -34,7 +38,7 @@ def register(commands: Any) -> None:
 
 
 def _export(args: argparse.Namespace, out: IO[str]) -> int:
-    settings = given(args, "imgsz", "batch", "dynamic", "opset")
+    settings = given(args, "imgsz", "batch", "dynamic", "opset", "takes", "gives")
     path = load_model(args).export(format=args.format, output=args.output, **settings)
     if args.json:
         print_json({"path": path, "format": args.format}, out)

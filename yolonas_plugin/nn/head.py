@@ -102,7 +102,7 @@ def boxes_about(points: Tensor, distances: Tensor) -> Tensor:
     """
     distribution = distances.unflatten(-1, (4, REG_MAX + 1)).softmax(dim=-1)  # [..., 4, bins]
     bins = torch.arange(REG_MAX + 1, dtype=distribution.dtype, device=distribution.device)
-    left_top, right_bottom = (distribution @ bins).split(2, dim=-1)  # in strides
+    left_top, right_bottom = (distribution @ bins[:, None]).squeeze(-1).split(2, dim=-1)  # in strides
     return torch.cat((points - left_top, points + right_bottom), dim=-1)
 
 
