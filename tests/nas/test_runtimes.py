@@ -161,6 +161,8 @@ def test_auto_is_the_fastest_that_is_installed(monkeypatch: pytest.MonkeyPatch) 
         choose("openvino")
     monkeypatch.setattr("yolonas_plugin.runtimes.find_spec", lambda name: None)
     assert choose("auto") == "torch"
+    with pytest.raises(MissingExtraError, match=r"pip install 'yolonas-plugin\[openvino\]'"):
+        choose("auto", "int8")
 
 
 def test_what_is_not_there_is_said(nano: Path, tmp_path: Path) -> None:
@@ -257,6 +259,7 @@ def test_int8_is_calibrated_once_on_each_set_of_images(
 
     monkeypatch.setattr("yolonas_plugin.export.quantise.quantise", quantise_again)
     again = NAS(nano, runtime="auto", precision="int8", calibration=str(folder / "*.png"))
+    assert again.runtime.name == "openvino"
     np.testing.assert_allclose(rows(again, PICTURES)[0], found[0], atol=1e-3)
     with pytest.raises(AssertionError, match="it is there"):
         rows(NAS(nano, runtime="openvino", precision="int8", calibration=PICTURES[:2]), PICTURES)

@@ -95,7 +95,8 @@ def chosen(runtime: str, precision: str, calibration: Any) -> RuntimeChoice:
             "calibration='images/'"
         )
     name = choose(runtime, precision)
-    if name == "torch" and precision == "bf16" and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+    has_bf16 = torch.cuda.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    if name == "torch" and precision == "bf16" and not has_bf16:
         raise RuntimeChoiceError(NO_BF16)
     return RuntimeChoice(name=name, precision=precision, calibration=calibration)
 

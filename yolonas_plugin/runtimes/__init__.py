@@ -40,6 +40,8 @@ KINDS: Final[dict[str, _Kind]] = {
 }
 """The runtimes that open files, fastest first on a CPU (benchmarks/speed.py)."""
 
+_OF_TORCH: Final = ("fp32", "bf16")
+
 
 def choose(name: str, precision: str = "fp32") -> str:
     """Return the runtime that a user means; ``"auto"`` is the fastest that is installed.
@@ -49,9 +51,11 @@ def choose(name: str, precision: str = "fp32") -> str:
         MissingExtraError: It isn't installed.
     """
     if name == "auto":
-        name = next((n for n, kind in KINDS.items() if precision in kind.precisions and _installed(kind)), "torch")
+        fit = [n for n, kind in KINDS.items() if precision in kind.precisions]
+        otherwise = "torch" if precision in _OF_TORCH or not fit else fit[0]
+        name = next((n for n in fit if _installed(KINDS[n])), otherwise)
     if name == "torch":
-        known: tuple[str, ...] = ("fp32", "bf16")
+        known: tuple[str, ...] = _OF_TORCH
     elif name in KINDS:
         known = KINDS[name].precisions
         require_runtime(name)
