@@ -287,7 +287,7 @@ def test_half_precision(stock: Path) -> None:
     with torch.no_grad():
         expected = module(images)
         found = module.half()(images.half())
-    assert found.dtype == torch.float16
+    assert found.dtype == torch.float32  # decoding is
     assert (found[:, 4:] - expected[:, 4:]).abs().max() < 0.05
     assert (found[:, :4] - expected[:, :4]).abs().max() < 2
 
