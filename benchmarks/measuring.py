@@ -16,6 +16,9 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 
+SET_BY_THE_ENGINE = () if "OMP_NUM_THREADS" in os.environ else ("OMP_NUM_THREADS",)
+"""Variables that the engine sets when this process imports it, which others are not to inherit."""
+
 
 def arguments(description: str, rounds: int) -> argparse.Namespace:
     """Read the command line that every benchmark has."""
@@ -42,7 +45,7 @@ def run_timed(code: str, *args: str | Path, path: Sequence[Path] = ()) -> tuple[
 
     Modules are compiled once and kept, as they are where pip installed them.
     """
-    left_out = {"MODEL_ZOO_PLUGINS", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    left_out = {"MODEL_ZOO_PLUGINS", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", *SET_BY_THE_ENGINE}
     inherited = {name: value for name, value in os.environ.items() if name not in left_out}
     python_path = os.pathsep.join([*map(str, path), *filter(None, [os.environ.get("PYTHONPATH")])])
     command = [sys.executable, "-c", code, *map(str, args)]

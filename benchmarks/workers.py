@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from benchmarks import contestants
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.loading import write_module
-from benchmarks.measuring import ROOT
+from benchmarks.measuring import ROOT, SET_BY_THE_ENGINE
 from tests import synthetic
 from tests.conftest import DATA
 from tests.formats.source import weights as moderate_weights
@@ -48,7 +48,7 @@ class Worker:
         if not python.exists():
             raise NotRunError(f"there is no {python}; CONTRIBUTING.md says how its environment is made")
         self._log = folder / f"{name}.log"
-        left_out = {"PYTHONPATH", "VIRTUAL_ENV", "MODEL_ZOO_PLUGINS"}
+        left_out = {"PYTHONPATH", "VIRTUAL_ENV", "MODEL_ZOO_PLUGINS", *SET_BY_THE_ENGINE}
         inherited = {name: value for name, value in os.environ.items() if name not in left_out}
         given = {"PYTHONPATH": str(ROOT), "YOLONAS_WEIGHTS": str(folder / "cache"), "NO_ALBUMENTATIONS_UPDATE": "1"}
         with self._log.open("w") as log:
