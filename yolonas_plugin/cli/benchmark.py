@@ -14,6 +14,7 @@ from typing import IO, Any, Final
 
 from yolonas_plugin.cli.arguments import add_model_command, given, load_model
 from yolonas_plugin.cli.output import print_json, print_table
+from yolonas_plugin.environment import variable
 from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError
 
 _VARIANTS: Final = (
@@ -93,15 +94,8 @@ def _random_weights(args: argparse.Namespace, folder: Path) -> Iterator[None]:
     from yolonas_plugin import NAS
 
     args.weights = NAS(f"yolo_nas_{args.size}", pretrained=False).save(folder / "random.safetensors")
-    before = os.environ.get("YOLONAS_WEIGHTS")
-    os.environ["YOLONAS_WEIGHTS"] = str(folder / "cache")
-    try:
+    with variable("YOLONAS_WEIGHTS", str(folder / "cache")):
         yield
-    finally:
-        if before is None:
-            del os.environ["YOLONAS_WEIGHTS"]
-        else:
-            os.environ["YOLONAS_WEIGHTS"] = before
 
 
 def _make_up_image(folder: Path) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -117,8 +116,9 @@ def export_onnx(
     from yolonas_plugin.export.onnx import write_onnx
 
     description = _describe(model, takes, gives, imgsz, batch, selection)
-    network = deepcopy(model.model).cpu().float().fuse()
-    write_onnx(network, description, path, batch=batch, dynamic=dynamic, simplify=simplify, opset=opset)
+    write_onnx(
+        model.model.for_export(), description, path, batch=batch, dynamic=dynamic, simplify=simplify, opset=opset
+    )
     return str(path)
 
 
@@ -147,8 +147,8 @@ def export_openvino(
     from yolonas_plugin.export.openvino import write_openvino
 
     description = _describe(model, takes, gives, imgsz, batch, selection)
-    network = deepcopy(model.model).cpu().float().fuse()
-    write_openvino(network, description, folder, Path(model.model.pt_path).stem, batch=batch, dynamic=dynamic)
+    stem = Path(model.model.pt_path).stem
+    write_openvino(model.model.for_export(), description, folder, stem, batch=batch, dynamic=dynamic)
     return str(folder)
 
 
@@ -170,6 +170,4 @@ def _describe(
         sides = (imgsz,) if isinstance(imgsz, int) else tuple(imgsz)
         height, width = sides * 2 if len(sides) == 1 else sides
         spec = spec.with_size((height, width))
-    module = model.model
-    names = tuple(module.names[index] for index in range(module.num_classes))
-    return Description(names=names, processing=spec, takes=takes, gives=gives, channels=module.in_channels)
+    return model.model.describe(spec, takes, gives)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import PixelNetwork
 from yolonas_plugin.nas.module import NASModule, RuntimeChoice, fused_copy
-from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import choose, open_runtime
 from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest, calibration_images
@@ -119,7 +117,7 @@ def make_graph(module: NASModule) -> Path:
         from yolonas_plugin.export.quantise import quantise
 
         images = calibration_images(calibration, module.in_channels)
-        quantise(graph, describe(module, module.processing), images, folder / "model.xml")
+        quantise(graph, _description(module), images, folder / "model.xml")
 
     return cached(cache_key(["int8", graph.parent.name, calibration_digest(calibration)]), make) / "model.xml"
 
@@ -133,14 +131,11 @@ def write_graph(module: NASModule, path: Path) -> None:
     require("onnx", "making the graph that a runtime opens", "onnx")
     from yolonas_plugin.export.onnx import write_onnx
 
-    network = deepcopy(module).cpu().float().fuse()
-    write_onnx(network, describe(module, module.processing), path, dynamic=True, simplify=False)
+    write_onnx(module.for_export(), _description(module), path, dynamic=True, simplify=False)
 
 
-def describe(module: NASModule, spec: ProcessingSpec) -> Description:
-    """Return what such a graph says of itself."""
-    names = tuple(module.names[index] for index in range(module.num_classes))
-    return Description(names=names, processing=spec, takes="pixels", gives="pair", channels=module.in_channels)
+def _description(module: NASModule) -> Description:
+    return module.describe(module.processing, takes="pixels", gives="pair")
 
 
 def _key(module: NASModule) -> str:

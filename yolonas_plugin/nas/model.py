@@ -114,6 +114,7 @@ class NAS(Model):
         else:
             path = str(weights)
             self.model = untrained_module(path)
+            self.model.runtime = chosen(runtime or "torch", precision, calibration)
         self.overrides = {"model": path, "task": "detect", "imgsz": engine_defaults(self.processing)["imgsz"]}
         self.model.args = {**DEFAULT_CFG_DICT, **self.overrides}
         self.ckpt_path = path

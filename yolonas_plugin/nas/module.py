@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from yolonas_plugin.cards import CARDS, COCO_CLASSES
 from yolonas_plugin.errors import CheckpointError, ProcessingError, UnknownModelError
+from yolonas_plugin.export.description import Description, Gives, Takes
 from yolonas_plugin.export.graph import join_output
 from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, copy_modules
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
@@ -88,6 +90,15 @@ class NASModule(YoloNAS):
         if card is None or card.licence is None:
             return self.licence, self.training_data
         return f"{card.licence.name} {card.licence.url}", self.training_data or card.training_data
+
+    def describe(self, spec: ProcessingSpec, takes: Takes, gives: Gives) -> Description:
+        """Return what an exported file of this network says of itself."""
+        names = tuple(self.names[index] for index in range(self.num_classes))
+        return Description(names=names, processing=spec, takes=takes, gives=gives, channels=self.in_channels)
+
+    def for_export(self) -> NASModule:
+        """Return a fused copy in fp32 on the CPU, which nobody else uses."""
+        return deepcopy(self).cpu().float().fuse()
 
     def header(self) -> Header:
         """Return what a weight file says about this network."""
