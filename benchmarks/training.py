@@ -137,6 +137,7 @@ def train_super_gradients(size: str, folder: Path) -> float:
         "phase_callbacks": [Start(Phase.TRAIN_EPOCH_START), End(Phase.TRAIN_EPOCH_END)],
         "silent_mode": True,
         "save_model": False,
+        "average_best_models": False,
         "metric_to_watch": "PPYoloELoss/loss",
     }
     trainer = Trainer("run", ckpt_root_dir=str(folder))
