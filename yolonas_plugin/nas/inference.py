@@ -14,6 +14,7 @@ from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import PixelNetwork
 from yolonas_plugin.nas.module import NASModule, RuntimeChoice, fused_copy
+from yolonas_plugin.nn.packed import pack
 from yolonas_plugin.runtimes import choose, open_runtime
 from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest, calibration_images
@@ -76,6 +77,8 @@ def inference_module(source: NASModule | ExportedModule) -> InferenceModule:
     network = PixelNetwork(fused_copy(source), source.processing)
     if choice.precision == "bf16":
         network.network.bfloat16()
+    else:
+        pack(network)
     return InferenceModule(source, network)
 
 

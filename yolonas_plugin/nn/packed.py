@@ -1,0 +1,85 @@
+"""Convolutions for inference on x86 CPUs: weights in the order in which oneDNN reads them, ReLU in the same pass.
+
+torch's own convolution puts its weights into that order at every call, and its ReLU reads and writes all once more.
+These are the operators that ``torch.compile`` would choose, without its compiler.
+"""
+
+from __future__ import annotations
+
+import platform
+from threading import Lock
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from yolonas_plugin.nn.blocks import Conv, QARepVGGBlock
+from yolonas_plugin.nn.head import Head
+
+_LOCK = Lock()
+
+
+class PackedConv(nn.Module):
+    """A convolution, and a ReLU if ``relu``, packed at the first call on a CPU in float32; other calls run as before.
+
+    Args:
+        conv: Whose weights it takes over.
+        relu: Whether negative results become 0.
+    """
+
+    def __init__(self, conv: nn.Conv2d, relu: bool) -> None:
+        super().__init__()
+        self.conv: nn.Conv2d | None = conv
+        self.bias = conv.bias
+        self.where = (conv.padding, conv.stride, conv.dilation, conv.groups)
+        self.relu = relu
+        self.packed: Tensor | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map [B, C_in, H, W] to [B, C_out, H / stride, W / stride]."""
+        packed = self.packed
+        if packed is None and x.device.type == "cpu" and x.dtype == torch.float32 and not torch.compiler.is_compiling():
+            packed = self._pack(x)
+        if packed is None:
+            assert self.conv is not None
+            y = self.conv(x)
+            return functional.relu_(y) if self.relu else y
+        activation = "relu" if self.relu else "none"
+        return torch.ops.mkldnn._convolution_pointwise(x, packed, self.bias, *self.where, activation, [], "")
+
+    def _pack(self, x: Tensor) -> Tensor:
+        with _LOCK:  # threads may share the network
+            if self.packed is None:
+                assert self.conv is not None
+                weight = self.conv.weight.detach().to_mkldnn()
+                self.packed = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self.where, x.shape)
+                self.conv = None
+            return self.packed
+
+
+def pack(network: nn.Module) -> None:
+    """Pack the convolutions of a fused network, in place, where torch and the machine can; for inference only.
+
+    Once it has run on a CPU, it can't be saved, converted or moved to another device.
+    """
+    if not can_pack():
+        return
+    for module in list(network.modules()):
+        if isinstance(module, Conv):
+            module.conv, module.act = PackedConv(module.conv, relu=True), nn.Identity()
+        elif isinstance(module, QARepVGGBlock) and module.fused:
+            module.rbr_reparam, module.act = PackedConv(module.rbr_reparam, relu=True), nn.Identity()
+        elif isinstance(module, Head):
+            module.cls_pred = PackedConv(module.cls_pred, relu=False)
+            module.reg_pred = PackedConv(module.reg_pred, relu=False)
+
+
+def can_pack() -> bool:
+    """Whether torch has the operators, for this kind of machine."""
+    return (
+        platform.machine() in ("x86_64", "AMD64")
+        and torch.backends.mkldnn.is_available()
+        and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
+        and hasattr(torch.compiler, "is_compiling")
+    )
