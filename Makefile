@@ -6,7 +6,7 @@ OLDEST_ULTRALYTICS := 8.3.200
 CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint test-pythons test-oldest reference formats benchmark speed layout fuzz clean
+.PHONY: help demo test lint test-pythons test-oldest reference oracles formats benchmark speed layout fuzz clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -38,6 +38,10 @@ test-oldest: $(BIN)/.ready  ## adapter and command line on the oldest supported 
 reference:  ## parity with super-gradients itself, in a Python 3.10 environment that this makes
 	tests/reference/make_env.sh .venv-reference
 	.venv-reference/bin/python -m pytest tests/reference
+
+oracles: $(BIN)/.ready  ## exported files, opened by Roboflow's inference-models and by X-AnyLabeling, in an environment that this makes
+	tests/oracles/make_env.sh .venv-oracles $(VENV)
+	.venv-oracles/bin/python -m pytest tests/oracles
 
 formats: $(BIN)/.ready  ## weight files as other projects write them, read here: makes the table in docs/formats.md
 	tests/reference/make_env.sh .venv-reference

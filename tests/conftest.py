@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
-collect_ignore = [] if find_spec("super_gradients") else ["reference"]
-"""The comparisons with super-gradients run in an environment of their own (``make reference``)."""
+collect_ignore = [
+    folder
+    for folder, package in (("reference", "super_gradients"), ("oracles", "inference_models"))
+    if find_spec(package) is None
+]
+"""What compares with other programs runs in environments of its own (``make reference``, ``make oracles``)."""
 
 DATA = Path(os.environ.get("YOLONAS_SHARED") or Path(__file__).parents[2] / "shared") / "data"
 """The folder with BCCD and the checkpoint that super-gradients trained on it."""
