@@ -23,10 +23,10 @@ demo: $(BIN)/.ready  ## discover the provider, load a checkpoint, detect on imag
 test: $(BIN)/.ready  ## the whole suite on this Python
 	$(BIN)/python -m pytest
 
-lint: $(BIN)/.ready  ## ruff, mypy --strict on the contract and the zoo, the layers
+lint: $(BIN)/.ready  ## ruff, mypy --strict on the contract, the zoo and the conformance suite, the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict $(addprefix -m yolonas_plugin.,errors types hookspecs discovery zoo cards provider)
+	$(BIN)/mypy --strict $(addprefix -m yolonas_plugin.,errors types hookspecs discovery zoo cards provider) -p yolonas_plugin.testing
 	$(BIN)/lint-imports
 
 test-pythons:  ## contract and zoo on every supported Python, in bare environments

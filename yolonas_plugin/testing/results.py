@@ -1,0 +1,84 @@
+"""Results as rows of numbers, and when two of them are the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+import pytest
+
+Row: TypeAlias = tuple[float, ...]
+"""One box: class index, score from 0 to 1, and x1, y1, x2, y2 in pixels of the image."""
+
+CRASHES: Final = (
+    AssertionError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    NameError,
+    NotImplementedError,
+    RecursionError,
+    UnboundLocalError,
+    ZeroDivisionError,
+)
+"""What code raises that meets what it wasn't written for. Their subclasses may well be raised on purpose."""
+
+
+def rows_of(result: Any) -> list[Row]:
+    """Return the boxes of a ``detect`` result."""
+    boxes = result.boxes
+    columns = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
+    return [(float(label), float(score), *map(float, corners)) for label, score, corners in columns]
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far the same box may differ: its corners in pixels, its score."""
+
+    corners: float
+    score: float
+
+    def assert_same(self, found: Sequence[list[Row]], expected: Sequence[list[Row]], when: str) -> None:
+        """See that each image has the same boxes; two of all but the same score may change places.
+
+        Raises:
+            AssertionError: It hasn't; the message begins with ``when``.
+        """
+        assert len(found) == len(expected), f"{when}: {len(found)} results instead of {len(expected)}"
+        for index, (rows, others) in enumerate(zip(found, expected, strict=True)):
+            assert len(rows) == len(others), f"{when}, image {index}: {len(rows)} boxes instead of {len(others)}"
+            left = list(rows)
+            for other in others:
+                like = next((row for row in left if self._same(row, other)), None)
+                assert like is not None, f"{when}, image {index}: no box like {other} among {left}"
+                left.remove(like)
+
+    def _same(self, row: Row, other: Row) -> bool:
+        return (
+            row[0] == other[0]
+            and abs(row[1] - other[1]) <= self.score
+            and all(abs(a - b) <= self.corners for a, b in zip(row[2:], other[2:], strict=True))
+        )
+
+
+def assert_refused(act: Callable[[], Any], name: str = "") -> None:
+    """See that ``act`` raises an error for people: no crash, and a message that says more than ``name``, but that too.
+
+    Raises:
+        AssertionError: It raises another error.
+        pytest.fail.Exception: It raises none.
+    """
+    error = _raised(act)
+    kind, message = type(error), str(error)
+    assert kind not in CRASHES, f"it crashes with {kind.__name__}: {message}"
+    assert name in message, f"the {kind.__name__} doesn't name {name!r}: {message}"
+    assert len(message.replace(name, "")) > 8, f"the {kind.__name__} says only {message!r}"
+
+
+def _raised(act: Callable[[], Any]) -> Exception:
+    try:
+        given = act()
+    except Exception as error:
+        return error
+    pytest.fail(f"it gives {given!r} instead of an error")
