@@ -1,0 +1,27 @@
+"""What hosts import when they discover models. Import nothing heavy here: factories are named, and imported on use."""
+
+from yolonas_plugin import ModelCard, ModelProvider, hookimpl
+from yolonas_plugin.types import Licence
+
+
+@hookimpl
+def model_zoo_providers():
+    """Offer Acme's models."""
+    yield ModelProvider(
+        name="acme",
+        api_version=1,
+        models=(
+            ModelCard(
+                name="acme_tiny",
+                task="detect",
+                input_size=(64, 64),
+                parameters=12,
+                classes=("red", "blue"),
+                licence=Licence(name="CC0-1.0", url="https://creativecommons.org/publicdomain/zero/1.0/"),
+                training_data="none: the weights were set by hand",
+            ),
+        ),
+        loader="acme_zoo.model:load",
+        task_map="acme_zoo.model:TASK_MAP",
+        predictor="acme_zoo.model:make_predictor",
+    )

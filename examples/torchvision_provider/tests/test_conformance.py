@@ -1,0 +1,51 @@
+"""The provider does what hosts rely on; with random weights, so nothing is downloaded."""
+
+import pytest
+import torch
+from torchvision.models import get_model
+from torchvision_provider.detectors import load
+from torchvision_provider.plugin import CARDS, model_zoo_providers
+
+from yolonas_plugin.testing import ProviderConformance
+
+NAME = CARDS[0].name  # the smallest
+
+
+class TestTorchvision(ProviderConformance):
+    options = {"architecture": NAME}
+    settings = {"conf": 0.4}
+    threads = 2
+
+    @pytest.fixture
+    def provider(self):
+        (provider,) = model_zoo_providers()
+        return provider
+
+    @pytest.fixture
+    def source(self, weights):
+        return weights
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Random weights; noise gives the normalisation layers their statistics, so that scores differ."""
+    torch.manual_seed(0)
+    network = get_model(NAME, weights=None, weights_backbone=None)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # one batch is enough
+    with torch.no_grad():
+        network.head(list(network.backbone(torch.rand(2, 3, 320, 320)).values()))
+    path = tmp_path_factory.mktemp("weights") / "random.pth"
+    torch.save(network.state_dict(), path)
+    return path
+
+
+def test_the_card_counts_the_parameters():
+    network = get_model(NAME, weights=None, weights_backbone=None)
+    assert sum(parameter.numel() for parameter in network.parameters()) == CARDS[0].parameters
+
+
+def test_a_file_needs_the_name_of_its_network(weights):
+    with pytest.raises(ValueError, match="say which network it is for"):
+        load(str(weights))
