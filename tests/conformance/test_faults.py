@@ -14,7 +14,7 @@ import pytest
 from tests.contract.distributions import Site
 from yolonas_plugin.testing import ProviderConformance
 
-from .broken import FAULTS, SOUND
+from .broken import CLASSIFIER, FAULTS, LOADER_ONLY, SOUND
 
 pytestmark = pytest.mark.contract
 
@@ -60,6 +60,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> Outcomes:
     for name, fault in FAULTS.items():
         add(name, fault.source(), fault.entry_point)
     add("sound", SOUND)
+    add("loader_only", LOADER_ONLY)
+    add("classifier", CLASSIFIER)
     add("fault_is_known", FAULTS["lets_the_factory_win"].source(), more=f"xfail = {KNOWN!r}\n")
     add("fault_is_gone", SOUND, more=f"xfail = {KNOWN!r}\n")
 
@@ -86,6 +88,20 @@ def those(outcomes: Mapping[str, str], outcome: str) -> set[str]:
 
 def test_a_sound_provider_passes_every_check(outcomes: Outcomes) -> None:
     assert those(outcomes["sound"], "passed") == CHECKS
+
+
+def test_what_is_not_offered_is_not_checked(outcomes: Outcomes) -> None:
+    passed, skipped = (those(outcomes["loader_only"], outcome) for outcome in ("passed", "pytest.skip"))
+    assert passed | skipped == CHECKS
+    assert {name for name in CHECKS if "discover" in name or "model" in name or "weights" in name} <= passed
+    assert {name for name in CHECKS if "image" in name or "thread" in name or "task_map" in name} <= skipped
+
+
+def test_of_other_tasks_only_what_the_contract_says_is_checked(outcomes: Outcomes) -> None:
+    passed, skipped = (those(outcomes["classifier"], outcome) for outcome in ("passed", "pytest.skip"))
+    assert passed | skipped == CHECKS
+    assert "test_boxes_are_in_pixels_of_the_image" in skipped
+    assert {"test_predictor_gives_a_result_for_each_image", "test_missing_image_is_a_clear_error"} <= passed
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -136,3 +152,15 @@ def test_what_is_expected_to_fail_is_each_class_s_own() -> None:
     assert expected(ProviderConformance) == set()
     assert expected(parent) == set(KNOWN)
     assert expected(child) == {"test_exporter_writes"}
+
+
+def test_marks_of_a_check_stay_when_it_is_expected_to_fail() -> None:
+    mine = type("Mine", (ProviderConformance,), {"xfail": {"test_results_can_be_pickled": "it can't"}})
+    assert [mark.name for mark in mine.test_results_can_be_pickled.pytestmark] == ["usefixtures", "xfail"]
+
+
+def test_without_pytest_the_error_names_the_extra() -> None:
+    code = "import sys; sys.modules['pytest'] = None; import yolonas_plugin.testing"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert "MissingExtraError: yolonas_plugin.testing needs pytest" in done.stderr
+    assert "pip install 'yolonas-plugin[testing]'" in done.stderr

@@ -87,7 +87,7 @@ class ProviderConformance(Suite):
         assert not found, f"discovery imports {', '.join(found[:9])}; python -X importtime shows what imports it"
 
     def test_discovery_uses_no_network(self, discovery: Discovery) -> None:
-        """Nothing is looked up or connected to before a factory is called."""
+        """No host is looked up or connected to, by Python's sockets, before a factory is called."""
         assert not discovery["network"], f"discovery calls {', '.join(discovery['network'])}"
 
     # -- description ---------------------------------------------------------------------------------------------

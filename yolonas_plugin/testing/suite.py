@@ -67,10 +67,16 @@ class Suite:
         return provider.models[0].name
 
     @pytest.fixture
-    def images(self, tmp_path: Path) -> Sequence[Path]:
+    def images(self, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
         """Return the paths of two or more PNG files of different sizes. Default: coloured rectangles on grey."""
-        sizes = ((160, 120), (96, 128), (64, 64))
-        return [write_picture(tmp_path / f"picture{index}.png", *size) for index, size in enumerate(sizes)]
+
+        def draw() -> list[Path]:
+            folder = tmp_path_factory.mktemp("pictures")
+            sizes = {"wide": (160, 120), "tall": (96, 128), "square": (64, 64)}
+            return [write_picture(folder / f"{name}.png", *size) for name, size in sizes.items()]
+
+        paths: list[Path] = self._keep(("images", ""), draw)
+        return paths
 
     @pytest.fixture
     def work(self) -> Mapping[Role, Mapping[str, Any]]:
@@ -107,20 +113,18 @@ class Suite:
         """Return the predictor with the author's settings."""
         self._offered(subject, "predictor")
         see = "test_predictor_gives_a_result_for_each_image"
-        made: Callable[..., list[Any]] = self._need(
-            ("predictor", subject.source), lambda: subject.predictor(model), see
-        )
+        key = ("predictor", subject.source)
+        made: Callable[..., list[Any]] = self._need(key, lambda: subject.predictor(model), see)
         return made
 
     @pytest.fixture
-    def results(self, predict: Callable[..., list[Any]], images: Sequence[Path]) -> list[Any]:
+    def results(self, subject: Subject, predict: Callable[..., list[Any]], images: Sequence[Path]) -> list[Any]:
         """Return the results of the images."""
-        try:
-            results = predict([str(path) for path in images])
-        except Exception as error:
-            pytest.skip(f"test_predictor_gives_a_result_for_each_image fails: {type(error).__name__}: {error}")
+        paths = [str(path) for path in images]
+        see = "test_predictor_gives_a_result_for_each_image"
+        results = self._need(("results", str([subject.source, *paths])), lambda: predict(paths), see)
         if not isinstance(results, list) or len(results) != len(images):
-            pytest.skip("test_predictor_gives_a_result_for_each_image fails")
+            pytest.skip(f"{see} fails")
         return results
 
     @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torchvision.models import get_model
+from torchvision.models import get_model, get_model_weights
 from torchvision_provider.detectors import load
 from torchvision_provider.plugin import CARDS, model_zoo_providers
 
@@ -41,9 +41,13 @@ def weights(tmp_path_factory):
     return path
 
 
-def test_the_card_counts_the_parameters():
-    network = get_model(NAME, weights=None, weights_backbone=None)
-    assert sum(parameter.numel() for parameter in network.parameters()) == CARDS[0].parameters
+@pytest.mark.parametrize("card", CARDS, ids=lambda card: card.name)
+def test_cards_say_what_torchvision_says(card):
+    published = get_model_weights(card.name).DEFAULT
+    assert card.weights[0].urls == (published.url,)
+    assert card.parameters == published.meta["num_params"]
+    assert card.gflops == 2 * published.meta["_ops"]
+    assert card.metrics[0].value == published.meta["_metrics"]["COCO-val2017"]["box_map"]
 
 
 def test_a_file_needs_the_name_of_its_network(weights):
