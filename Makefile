@@ -6,7 +6,7 @@ OLDEST_ULTRALYTICS := 8.3.200
 CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint test-pythons test-oldest reference oracles formats benchmark speed layout fuzz clean
+.PHONY: help demo test lint test-pythons test-oldest reference oracles hosts formats benchmark speed layout fuzz clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -42,6 +42,9 @@ reference:  ## parity with super-gradients itself, in a Python 3.10 environment 
 oracles: $(BIN)/.ready  ## exported files, opened by Roboflow's inference-models and by X-AnyLabeling, in an environment that this makes
 	tests/oracles/make_env.sh .venv-oracles $(VENV)
 	.venv-oracles/bin/python -m pytest tests/oracles
+
+hosts: $(BIN)/.ready  ## the plugin in programs that nobody here wrote, each in an environment that this makes
+	tests/hosts/run.sh $(VENV) $(HOSTS)
 
 formats: $(BIN)/.ready  ## weight files as other projects write them, read here: makes the table in docs/formats.md
 	tests/reference/make_env.sh .venv-reference

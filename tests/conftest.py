@@ -9,12 +9,9 @@ from pathlib import Path
 
 import pytest
 
-collect_ignore = [
-    folder
-    for folder, package in (("reference", "super_gradients"), ("oracles", "inference_models"))
-    if find_spec(package) is None
-]
-"""What compares with other programs runs in environments of its own (``make reference``, ``make oracles``)."""
+ELSEWHERE = {"reference": "super_gradients", "oracles": "inference_models", "hosts/test_docling.py": "docling"}
+collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]
+"""Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``."""
 
 DATA = Path(os.environ.get("YOLONAS_SHARED") or Path(__file__).parents[2] / "shared") / "data"
 """The folder with BCCD and the checkpoint that super-gradients trained on it."""

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Run the tests of each host in an environment of its own, .venv-HOST.
+#
+#   tests/hosts/run.sh MAIN_VENV [HOST ...]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+main=${1:?usage: run.sh MAIN_VENV [HOST ...]}
+shift
+declare -A packages=(
+    [docling]="docling-slim[cli,convert-core,format-pdf,models-local]==2.143.0"
+)
+[ $# -gt 0 ] || set -- "${!packages[@]}"
+for host in "$@"; do
+    read -ra wanted <<< "${packages[$host]:?no such host: $host}"
+    tests/hosts/make_env.sh ".venv-$host" "$main" "${wanted[@]}"
+    ".venv-$host/bin/python" -m pytest "tests/hosts/test_$host.py"
+done
