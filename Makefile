@@ -17,8 +17,8 @@ $(BIN)/.ready: pyproject.toml
 	$(BIN)/python -m pip install -q -e '.[dev]'
 	touch $@
 
-demo: $(BIN)/.ready  ## discover the provider, load a checkpoint, detect on images, draw pictures
-	$(BIN)/python examples/demo.py
+demo: $(BIN)/.ready  ## discover, load the embedded model, detect on a page just rendered and on FILES, draw pictures
+	$(BIN)/python examples/demo.py $(FILES)
 
 test: $(BIN)/.ready  ## the whole suite on this Python
 	$(BIN)/python -m pytest
@@ -62,7 +62,7 @@ speed: $(BIN)/.ready  ## every way to run YOLO-NAS-S on this CPU, in turn; start
 	$(BIN)/python -m benchmarks.speed --json runs/speed/speed.json --plot runs/speed/speed.png $(ARGS)
 	$(BIN)/python -m benchmarks.footprint --json runs/speed/footprint.json --plot runs/speed/footprint.png
 
-layout: $(BIN)/.ready  ## make the pages, train a detector on them and measure it, in runs/layout: half a day on 2 cores
+layout: $(BIN)/.ready  ## make the pages, train the embedded model on them and measure it, in runs/layout: half a day on 2 cores
 	$(BIN)/python -m examples.layout.generate runs/layout/pages --split train --pages 5500 --seed 3
 	$(BIN)/python -m examples.layout.generate runs/layout/pages --split val --pages 200 --seed 2
 	$(BIN)/python -m examples.layout.generate runs/layout/pages --split test --pages 400 --seed 1

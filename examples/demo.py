@@ -1,66 +1,85 @@
-"""The main job, end to end: discover the provider, load a checkpoint, detect on real images, draw and save pictures.
+"""The main job, end to end: discover the provider, load the model that comes with it, detect, draw, and say how long.
 
-It takes the checkpoint and the images that lie in ../shared, or in $YOLONAS_SHARED; failing that, the published weights
-of yolo_nas_s if they are on this machine.
+python examples/demo.py [FILE ...]
+
+Without files it looks at a page that it renders itself; with files, PDF or images, at these too. Nothing is downloaded.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from yolonas_plugin import ModelZoo
-from yolonas_plugin.errors import YoloNASPluginError
+import cv2
+import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-SHARED = Path(os.environ.get("YOLONAS_SHARED") or ROOT.parent / "shared") / "data"
+sys.path.insert(0, str(ROOT))  # the page is rendered by a neighbour
+
+import pypdfium2  # noqa: E402
+
+from examples.layout.demo_page import demo_page  # noqa: E402
+from yolonas_plugin import ModelZoo  # noqa: E402
+from yolonas_plugin.images import read_image  # noqa: E402
+
+MODEL = "yolo_nas_n_layout"
 OUTPUT = ROOT / "runs" / "demo"
-IMAGES = 12
+LONGEST = 1280
+"""Pixels of the longer side of a rendered page."""
 
 
-def main() -> int:
+def main(files: list[str]) -> int:
     start = time.perf_counter()
     zoo = ModelZoo.discover()
     print(f"discovered in {(time.perf_counter() - start) * 1000:.0f} ms: {', '.join(zoo.providers)}")
     for problem in zoo.problems:
         print(f"problem: {problem}")
 
-    checkpoints = sorted((SHARED / "checkpoints").glob("*.pth"))
-    if checkpoints:
-        weights, images = checkpoints[0], sorted((SHARED / "bccd" / "JPEGImages").glob("*.jpg"))[:IMAGES]
-    else:
-        from ultralytics.utils import ASSETS  # two photographs that come with the engine
-
-        weights, images = Path("yolo_nas_s"), sorted(ASSETS.glob("*.jpg"))
-
     start = time.perf_counter()
-    try:
-        predict = zoo.predictor(str(weights), provider="yolo_nas", conf=0.4)
-    except YoloNASPluginError as error:
-        print(f"\nThe demo needs weights. {error}", file=sys.stderr)
-        return 1
-    print(f"loaded {weights.name} in {time.perf_counter() - start:.1f} s, the import of torch included\n")
+    predict = zoo.predictor(MODEL, conf=0.4)
+    print(f"loaded {MODEL} in {time.perf_counter() - start:.1f} s, the import of torch included\n")
 
     OUTPUT.mkdir(parents=True, exist_ok=True)
-    predict(str(images[0]))  # the first call sets the engine up
+    names, pages = zip(*open_pages(files), strict=True)
+    predict(pages[0])  # the first call sets the engine up
     start = time.perf_counter()
-    results = predict([str(image) for image in images])
+    results = predict(list(pages))
     seconds = time.perf_counter() - start
-    for result in results:
+    width = max(map(len, names))
+    for name, result in zip(names, results, strict=True):
+        result.save(str(OUTPUT / f"{name}.png"))
         found = Counter(result.names[int(index)] for index in result.boxes.cls)
-        picture = OUTPUT / Path(result.path).name
-        result.save(str(picture))
-        tally = ", ".join(f"{count} {name}" for name, count in found.most_common()) or "nothing"
-        print(f"{picture.relative_to(ROOT)}  {tally}")
-    boxes = sum(len(result.boxes) for result in results)
-    print(
-        f"\n{boxes} objects on {len(results)} images in {seconds:.2f} s ({seconds / len(results) * 1000:.0f} ms each)"
-    )
+        tally = ", ".join(f"{count} {kind}" for kind, count in found.most_common()) or "nothing"
+        print(f"{name:<{width}}  {tally}")
+    print(f"\n{len(pages)} pages in {seconds:.2f} s, {seconds / len(pages) * 1000:.0f} ms each")
+    print(f"pictures: {OUTPUT}")
     return 0
 
 
+def open_pages(files: list[str]) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield a name and the image [H, W, 3], BGR, of the rendered page, of each page of a PDF, and of each image."""
+    yield from render("demo", demo_page())
+    for number, file in enumerate(files, start=1):
+        name = f"{number}-{Path(file).stem}"
+        if (image := read_image(file)) is not None:
+            yield name, image
+            continue
+        try:
+            yield from render(name, Path(file).read_bytes())
+        except (OSError, pypdfium2.PdfiumError) as error:
+            print(f"left out, neither an image nor a PDF: {file}: {error}", file=sys.stderr)
+
+
+def render(name: str, pdf: bytes) -> Iterator[tuple[str, np.ndarray]]:
+    document = pypdfium2.PdfDocument(pdf)
+    for number, page in enumerate(document, start=1):
+        pixels = page.render(scale=LONGEST / max(page.get_size())).to_numpy()
+        title = f"{name}-{number}" if len(document) > 1 else name
+        yield title, cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR) if pixels.shape[2] == 1 else pixels[..., :3].copy()
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -17,6 +17,12 @@ COCO_CLASSES: Final = tuple(
 )
 """The 80 classes of COCO in the order of the published weights."""
 
+LAYOUT_CLASSES: Final = (
+    *("title", "section_header", "text", "list_item", "table", "picture"),
+    *("caption", "formula", "code", "page_header", "page_footer", "footnote"),
+)
+"""The parts of a page, by docling's names, in the order of the embedded weights."""
+
 _DECI: Final = Licence(
     name="LicenseRef-Deci-YOLO-NAS",
     url="https://github.com/Deci-AI/super-gradients/blob/master/LICENSE.YOLONAS.md",
@@ -61,5 +67,34 @@ CARDS: Final = (
     _published("s", 19_053_888, 34.3, "c1b1d9148ab8ae5d5984699547e850955ff9efccaf568c67b3d605acb4bfe1cb", 47.5, 47.03),
     _published("m", 51_182_658, 94.9, "b194fc7fa196f76161c6356558bedf04fb99a62325a74a36a4bec3ca8ba48250", 51.55, 51.0),
     _published("l", 66_976_392, 129.8, "91a06beaa1ce1a651d6691e3198061da996eafc8890503238dedacbd4c392a32", 52.22, 52.1),
+    ModelCard(
+        name="yolo_nas_n_layout",
+        aliases=("yolo-nas-n-layout",),
+        task="detect",
+        input_size=(416, 416),
+        parameters=8_504_707,
+        gflops=7.3,
+        classes=LAYOUT_CLASSES,
+        metrics=(
+            Metric(
+                name="mAP50-95",
+                value=0.384,
+                dataset="generated pages of styles, fonts and languages that training never saw",
+                source="docs/layout-model.md",
+            ),
+        ),
+        weights=(
+            WeightFile(
+                filename="yolo_nas_n_layout.safetensors",
+                sha256="40150a1ab464d217ad1f64bc7ef8538c13fadec81bd0f466dd54bee9a1cb4041",
+                size=11_771_332,
+            ),
+        ),
+        licence=Licence(name="Apache-2.0", url="https://www.apache.org/licenses/LICENSE-2.0", commercial_use=True),
+        training_data="pages that examples/layout made",
+    ),
 )
-"""Parameters and GFLOPs are those of the network as trained (``NAS.info``); no weights of size n were published."""
+"""Parameters and GFLOPs are those of the network as trained (``NAS.info``).
+
+Of size n no weights for COCO were published; those of ``yolo_nas_n_layout`` come with this package.
+"""

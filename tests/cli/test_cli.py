@@ -46,7 +46,8 @@ def run(*argv: str | Path) -> int:
 def test_list_shows_every_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
     table = capsys.readouterr().out
-    assert [line.split()[0] for line in table.splitlines()[1:]] == [f"yolo_nas/yolo_nas_{size}" for size in "nsml"]
+    names = [*(f"yolo_nas_{size}" for size in "nsml"), "yolo_nas_n_layout"]
+    assert [line.split()[0] for line in table.splitlines()[1:]] == [f"yolo_nas/{name}" for name in names]
     assert run("list", "--json", "--licence", "licenseref-deci-yolo-nas") == 0
     cards = json.loads(capsys.readouterr().out)
     assert [card["name"] for card in cards] == ["yolo_nas_s", "yolo_nas_m", "yolo_nas_l"]
@@ -86,7 +87,7 @@ def test_doctor_finds_no_problem_here_and_says_what_is_installed(capsys: pytest.
     assert run("doctor", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["packages"]["torch"]
-    assert report["providers"] == {"yolo_nas": 4}
+    assert report["providers"] == {"yolo_nas": 5}
     assert report["plugins"][0]["distribution"] == "yolonas-plugin"
 
 

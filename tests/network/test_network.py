@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from tests import synthetic
-from yolonas_plugin.cards import CARDS
+from yolonas_plugin.cards import CARDS, LAYOUT_CLASSES
 from yolonas_plugin.nn import (
     CONFIGS,
     RawPredictions,
@@ -73,9 +73,9 @@ def test_parameters_once_fused(size: str, millions: float) -> None:
 
 
 def test_the_cards_tell_the_parameters() -> None:
-    assert {card.name: card.parameters for card in CARDS} == {
-        f"yolo_nas_{size}": parameters(on_meta(size)) for size in CONFIGS
-    }
+    expected = {f"yolo_nas_{size}": parameters(on_meta(size)) for size in CONFIGS}
+    expected["yolo_nas_n_layout"] = parameters(on_meta("n", num_classes=len(LAYOUT_CLASSES)))
+    assert {card.name: card.parameters for card in CARDS} == expected
 
 
 @pytest.mark.parametrize("shape", SHAPES)

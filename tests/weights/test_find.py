@@ -9,9 +9,10 @@ import pytest
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError, YoloNASPluginError
 from yolonas_plugin.types import ModelCard
-from yolonas_plugin.weights import find_weights
+from yolonas_plugin.weights import find_weights, read_checkpoint
+from yolonas_plugin.weights.digest import file_sha256
 
-PUBLISHED = [card for card in CARDS if card.weights]
+PUBLISHED = [card for card in CARDS if card.weights and card.weights[0].urls]
 
 
 @pytest.fixture
@@ -49,6 +50,20 @@ def test_a_name_is_the_published_file(card: ModelCard, folder: Path) -> None:
     path = touch(folder / card.weights[0].filename)
     for name in (card.name, *card.aliases, f"{card.name}.pt", f"{card.name}.pth", f"{card.name}.safetensors"):
         assert find_weights(name) == path
+
+
+def test_some_weights_come_with_the_package(folder: Path) -> None:
+    card = next(card for card in CARDS if card.name == "yolo_nas_n_layout")
+    (file,) = card.weights
+    for name in (card.name, *card.aliases, file.filename):
+        path = find_weights(name)
+        assert path.name == file.filename
+    assert (file_sha256(path), path.stat().st_size) == (file.sha256, file.size)
+    checkpoint = read_checkpoint(path)
+    assert tuple(checkpoint.class_names) == card.classes
+    assert checkpoint.licence == card.licence.name
+    assert not list(folder.iterdir())
+    assert find_weights(touch(Path("yolo_nas_n_layout.safetensors")).name).resolve().parent == Path.cwd()
 
 
 @pytest.mark.parametrize("ending", [".pt", ".pth", ".safetensors"])

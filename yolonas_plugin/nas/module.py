@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from yolonas_plugin.cards import CARDS, COCO_CLASSES
+from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.errors import CheckpointError, ProcessingError, UnknownModelError
 from yolonas_plugin.export.description import Description, Gives, Takes
 from yolonas_plugin.export.graph import join_output
@@ -180,14 +180,14 @@ def size_of(name: str) -> Size:
     """Return the size that a model's name stands for.
 
     Raises:
-        UnknownModelError: There is no such model.
+        UnknownModelError: There is no such model, or it is one with a trade of its own, which has no other weights.
     """
-    for card in CARDS:
-        if Path(name).stem in (card.name, *card.aliases):
-            return cast(Size, card.name[-1])
-    raise UnknownModelError(
-        f"{name}: no model of that name to train from scratch; there are {', '.join(card.name for card in CARDS)}"
-    )
+    stem = Path(name).stem
+    for size in CONFIGS:
+        if stem in (f"yolo_nas_{size}", f"yolo-nas-{size}"):
+            return size
+    known = ", ".join(f"yolo_nas_{size}" for size in CONFIGS)
+    raise UnknownModelError(f"{name}: no model of that name to train from scratch; there are {known}")
 
 
 def _processing(checkpoint: Checkpoint, given: ProcessingSpec | str | None) -> ProcessingSpec:

@@ -16,6 +16,9 @@ from yolonas_plugin.weights.licence import require_licence
 CACHE: Final = "YOLONAS_WEIGHTS"
 """Environment variable: the folder where weight files lie by their published names."""
 
+EMBEDDED: Final = Path(__file__).with_name("embedded")
+"""The folder of the weight files that come with this package."""
+
 
 def weights_folder() -> Path:
     """Return the folder of published weight files: ``$YOLONAS_WEIGHTS``, else in the user's cache."""
@@ -31,9 +34,9 @@ def find_weights(source: str | Path, *, accept_licence: bool = False) -> Path:
 
     Args:
         source: The path of a weight file, or a model's name such as ``"yolo_nas_s"``. A name stands for a file of that
-            name with the ending .pt, .pth or .safetensors in the working directory, else for the published file in
-            :func:`weights_folder`, which is downloaded if it isn't there, unless ``YOLONAS_OFFLINE`` is set. Plugins
-            are not asked: that is the zoo's work.
+            name with the ending .pt, .pth or .safetensors in the working directory, else for the file that comes with
+            this package, else for the published one in :func:`weights_folder`, which is downloaded if it isn't there,
+            unless ``YOLONAS_OFFLINE`` is set. Plugins are not asked: that is the zoo's work.
         accept_licence: Accept the licence of what is downloaded; see :func:`.licence.require_licence`.
 
     Raises:
@@ -59,7 +62,7 @@ def find_weights(source: str | Path, *, accept_licence: bool = False) -> Path:
         hint = f"did you mean {near[0]!r}?" if near else f"models are {', '.join(card.name for card in CARDS)}"
         raise WeightsNotFoundError(f"{source}: there is no such file, and no model of that name; {hint}")
     places = [Path(card.name + ending) for ending in (".pt", ".pth", ".safetensors")]
-    places += [weights_folder() / file.filename for file in card.weights]
+    places += [folder / file.filename for folder in (EMBEDDED, weights_folder()) for file in card.weights]
     for place in places:
         if os.path.isfile(place):
             return place

@@ -1,0 +1,52 @@
+"""`examples.layout.train`: stages one after the other, from random weights to the file that is embedded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from examples.layout.classes import NAMES
+from examples.layout.generate import generate
+from examples.layout.splits import Split
+from examples.layout.train import FILE, Decay, Stage, train
+from yolonas_plugin import NAS
+from yolonas_plugin.weights import read_checkpoint
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("pages")
+    for split, seed in (("train", 1), ("val", 2)):
+        generate(output, Split.embedded(split), 4, seed=seed)
+    return output
+
+
+def test_stages_follow_each_other_and_are_not_repeated(pages: Path, tmp_path: Path) -> None:
+    stages = (Stage(64, 1, 1e-3), Stage(96, 1, 1e-3))
+    written = train(pages, tmp_path, stages)
+    assert written == tmp_path / FILE
+    checkpoint = read_checkpoint(written)
+    assert tuple(checkpoint.class_names) == NAMES
+    assert checkpoint.licence == "Apache-2.0"
+    assert NAS(written).processing.size == (96, 96)
+    done = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("results.csv")}
+    assert [path.parent.name for path in sorted(done)] == ["stage1", "stage2"]
+    train(pages, tmp_path, stages)
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+
+
+def test_the_learning_rate_rises_and_ends_low() -> None:
+    decay = Decay(1e-3)
+    trainer = SimpleNamespace(epoch=0, epochs=2, train_loader=range(500), optimizer=SimpleNamespace(param_groups=[{}]))
+    rates = []
+    for trainer.epoch in range(2):
+        decay.on_train_epoch_start(trainer)
+        for _ in trainer.train_loader:
+            decay.on_train_batch_start(trainer)
+            rates.append(trainer.optimizer.param_groups[0]["lr"])
+    assert rates[0] == pytest.approx(1e-5)
+    assert max(rates) == pytest.approx(1e-3, rel=0.03)
+    assert rates[500] == pytest.approx(0.51e-3)
+    assert rates[-1] == pytest.approx(2e-5, rel=0.01)

@@ -1,0 +1,113 @@
+"""The parts of a page for docling, by a detector whose classes have docling's names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+from docling.datamodel.accelerator_options import AcceleratorOptions
+from docling.datamodel.base_models import Cluster, LayoutPrediction, Page
+from docling.datamodel.document import ConversionResult
+from docling.datamodel.pipeline_options import BaseLayoutOptions
+from docling.models.base_layout_model import BaseLayoutModel
+from docling.utils.accelerator_utils import decide_device
+from docling.utils.profiling import TimeRecorder
+from docling_core.types.doc import BoundingBox, DocItemLabel
+from pydantic import Field
+
+from yolonas_plugin.errors import YoloNASPluginError
+from yolonas_plugin.zoo import ModelZoo
+
+
+class YoloNASLayoutOptions(BaseLayoutOptions):
+    """Settings of the layout engine ``yolo_nas``."""
+
+    kind: ClassVar[str] = "yolo_nas"
+
+    model: Annotated[
+        str, Field(description="Name of a model of this package, or path of a weight file whose classes are docling's.")
+    ] = "yolo_nas_n_layout"
+    conf: Annotated[float, Field(ge=0, le=1, description="Lowest score of a part that is reported.")] = 0.3
+
+
+class YoloNASLayout(BaseLayoutModel):
+    """docling's layout engine ``yolo_nas``.
+
+    Raises:
+        YoloNASPluginError: The model can't be loaded, or one of its classes is none of docling's ``DocItemLabel``.
+    """
+
+    def __init__(
+        self,
+        artifacts_path: Path | None,
+        accelerator_options: AcceleratorOptions,
+        options: YoloNASLayoutOptions,
+        enable_remote_services: bool = False,
+    ) -> None:
+        self.options = options
+        model = ModelZoo.discover().load(options.model, provider="yolo_nas")
+        self._labels = {index: docling_label(name, options.model) for index, name in model.names.items()}
+        self._settings: dict[str, Any] = {
+            "conf": options.conf,
+            "device": decide_device(accelerator_options.device),
+            "verbose": False,
+        }
+        self._model = model
+
+    @classmethod
+    def get_options_type(cls) -> type[YoloNASLayoutOptions]:
+        """Return the class of this engine's settings."""
+        return YoloNASLayoutOptions
+
+    def predict_layout(self, conv_res: ConversionResult, pages: Sequence[Page]) -> Sequence[LayoutPrediction]:
+        """Return the parts of each page; none where docling could not open it."""
+        images = {index: image for index, image in enumerate(map(page_image, pages)) if image is not None}
+        predictions = [page.predictions.layout or LayoutPrediction() for page in pages]
+        if not images:
+            return predictions
+        with TimeRecorder(conv_res, "layout"):
+            results = self._model.predict(list(images.values()), **self._settings)
+        for index, result in zip(images, results, strict=True):
+            size = pages[index].size
+            assert size is not None
+            boxes = result.boxes.xyxyn.clamp(0, 1).cpu().numpy() * (size.width, size.height, size.width, size.height)
+            rows = zip(boxes.tolist(), result.boxes.conf.tolist(), result.boxes.cls.int().tolist(), strict=True)
+            predictions[index] = LayoutPrediction(clusters=self._clusters(rows))
+        return predictions
+
+    def _clusters(self, rows: Iterable[tuple[list[float], float, int]]) -> list[Cluster]:
+        return [
+            Cluster(
+                id=number,
+                label=self._labels[label],
+                confidence=score,
+                bbox=BoundingBox(l=box[0], t=box[1], r=box[2], b=box[3]),
+                cells=[],
+            )
+            for number, (box, score, label) in enumerate(rows)
+        ]
+
+
+def page_image(page: Page) -> np.ndarray | None:
+    """Return a page [H, W, 3], BGR, at 72 dots per inch; None where docling could not open it."""
+    assert page._backend is not None
+    image = page.get_image(scale=1.0) if page._backend.is_valid() else None
+    return None if image is None else np.ascontiguousarray(np.asarray(image.convert("RGB"))[..., ::-1])
+
+
+def docling_label(name: str, model: str) -> DocItemLabel:
+    """Return docling's label of a class's name.
+
+    Raises:
+        YoloNASPluginError: There is none.
+    """
+    try:
+        return DocItemLabel[name.upper()]
+    except KeyError:
+        known = ", ".join(label.value for label in DocItemLabel)
+        raise YoloNASPluginError(
+            f"{model} has a class {name!r}, which docling doesn't know, so it is no model of page layout; docling's "
+            f"labels are {known}"
+        ) from None
