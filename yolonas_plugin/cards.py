@@ -80,7 +80,7 @@ CARDS: Final = (
                 name="mAP50-95",
                 value=0.384,
                 dataset="generated pages of styles, fonts and languages that training never saw",
-                source="docs/layout-model.md",
+                source="docs/layout-model.md in yolonas-plugin's source",
             ),
         ),
         weights=(
