@@ -3,10 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 main=$1 oldest=$2 venv=.venv-oldest
-[ -d "$venv" ] || "$main/bin/python" -m venv "$venv"
-site=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-main_site=$("$main/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-echo "import site; site.addsitedir('$main_site')" > "$site/main.pth"
+[ -d "$venv" ] || scripts/venv-over.sh "$venv" "$main"
 "$venv/bin/python" -m pip install -q "ultralytics==$oldest"
 "$venv/bin/python" -c "import ultralytics; assert ultralytics.__version__ == '$oldest', ultralytics.__version__"
 "$venv/bin/python" -m pytest -q tests/nas tests/cli tests/data

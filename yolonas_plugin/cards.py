@@ -75,14 +75,6 @@ CARDS: Final = (
         parameters=8_504_707,
         gflops=7.3,
         classes=LAYOUT_CLASSES,
-        metrics=(
-            Metric(
-                name="mAP50-95",
-                value=0.384,
-                dataset="generated pages of styles, fonts and languages that training never saw",
-                source="docs/layout-model.md in yolonas-plugin's source",
-            ),
-        ),
         weights=(
             WeightFile(
                 filename="yolo_nas_n_layout.safetensors",
@@ -96,5 +88,6 @@ CARDS: Final = (
 )
 """Parameters and GFLOPs are those of the network as trained (``NAS.info``).
 
-Of size n no weights for COCO were published; those of ``yolo_nas_n_layout`` come with this package.
+Of size n no weights for COCO were published; those of ``yolo_nas_n_layout`` come with this package, and what they
+achieve is in ``docs/layout-model.md``.
 """

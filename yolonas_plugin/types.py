@@ -66,7 +66,7 @@ class Licence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """A published result: ``value`` of ``name`` on ``dataset``, and the page or document that says so."""
+    """A published result: ``value`` of ``name`` on ``dataset``, and the page that says so."""
 
     name: str
     value: float

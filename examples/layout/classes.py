@@ -4,20 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-NAMES: Final = (
-    "title",
-    "section_header",
-    "text",
-    "list_item",
-    "table",
-    "picture",
-    "caption",
-    "formula",
-    "code",
-    "page_header",
-    "page_footer",
-    "footnote",
-)
+from yolonas_plugin.cards import LAYOUT_CLASSES
+
+NAMES: Final = LAYOUT_CLASSES
 INDEX: Final = {name: index for index, name in enumerate(NAMES)}
 
 # An element that is seen and known but has no class: watermarks, line numbers.

@@ -59,7 +59,7 @@ def rendered(sample: Sample) -> NDArray[np.uint8]:
 
 
 def detected(model: NAS, image: NDArray[np.uint8], conf: float) -> NDArray[np.uint8]:
-    """The page in a square, with what the model finds on it."""
+    """The page in the upper left of a tile of 4:5, with what the model finds on it."""
     (found,) = model.predict(image, conf=conf, verbose=False)
     rows = zip(found.boxes.cls.int().tolist(), found.boxes.xywhn.tolist(), strict=True)
     picture = drawn(image.copy(), [" ".join(map(str, (label, *box))) for label, box in rows])

@@ -11,15 +11,7 @@ set -euo pipefail
 venv=${1:?usage: make_env.sh VENV_DIR MAIN_VENV} main=${2:?usage: make_env.sh VENV_DIR MAIN_VENV}
 stamp=$venv/.made-by-$(cksum < "$0" | cut -d ' ' -f 1)
 [ -e "$stamp" ] && exit
-
-if [ -e "$venv" ] && [ ! -e "$venv/pyvenv.cfg" ]; then
-    echo "make_env.sh: $venv is there and is no virtual environment" >&2
-    exit 1
-fi
-rm -rf "$venv"
-"$main/bin/python" -m venv "$venv"
-packages() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
-echo "import site; site.addsitedir('$(packages "$main")')" > "$(packages "$venv")/main.pth"
+"$(dirname "$0")/../../scripts/venv-over.sh" "$venv" "$main"
 install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$@"; }
 install modern-yolonas==0.5.0 albumentations==1.4.24 albucore==0.0.23 huggingface-hub==0.36.0 lightning==2.6.6 \
     lightning-utilities==0.15.3 torchmetrics==1.9.0 supervision==0.31.2 pydeprecate==0.14.0 defusedxml==0.7.1 pydantic==2.14.3 pydantic_core==2.50.4 \

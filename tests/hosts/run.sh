@@ -13,6 +13,12 @@ declare -A packages=(
 [ $# -gt 0 ] || set -- "${!packages[@]}"
 for host in "$@"; do
     read -ra wanted <<< "${packages[$host]:?no such host: $host}"
-    tests/hosts/make_env.sh ".venv-$host" "$main" "${wanted[@]}"
-    ".venv-$host/bin/python" -m pytest "tests/hosts/test_$host.py"
+    venv=.venv-$host
+    stamp=$venv/.made-by-$(echo "${wanted[@]}" | cksum | cut -d ' ' -f 1)
+    if [ ! -e "$stamp" ]; then
+        scripts/venv-over.sh "$venv" "$main"
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${wanted[@]}"
+        touch "$stamp"
+    fi
+    "$venv/bin/python" -m pytest "tests/hosts/test_$host.py"
 done

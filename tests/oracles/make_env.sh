@@ -10,15 +10,7 @@ set -euo pipefail
 venv=${1:?usage: make_env.sh VENV_DIR MAIN_VENV} main=${2:?usage: make_env.sh VENV_DIR MAIN_VENV}
 stamp=$venv/.made-by-$(cksum < "$0" | cut -d ' ' -f 1)
 [ -e "$stamp" ] && exit
-
-if [ -e "$venv" ] && [ ! -e "$venv/pyvenv.cfg" ]; then
-    echo "make_env.sh: $venv is there and is no virtual environment" >&2
-    exit 1
-fi
-rm -rf "$venv"
-"$main/bin/python" -m venv "$venv"
-packages() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
-echo "import site; site.addsitedir('$(packages "$main")')" > "$(packages "$venv")/main.pth"
+"$(dirname "$0")/../../scripts/venv-over.sh" "$venv" "$main"
 install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps "$@"; }
 install inference-models==0.39.0 backoff==2.2.1 python-dotenv==1.2.4 pydantic==2.14.4 pydantic_core==2.50.5 \
     annotated-types==0.8.0 typing-inspection==0.4.5 scikit-image==0.26.0 lazy-loader==0.6 tifffile==2026.3.3 imageio==2.38.1

@@ -11,6 +11,7 @@ from yolonas_plugin.errors import WeightsNotFoundError, YoloNASPluginError
 from yolonas_plugin.types import ModelCard
 from yolonas_plugin.weights import find_weights, read_checkpoint
 from yolonas_plugin.weights.digest import file_sha256
+from yolonas_plugin.weights.find import EMBEDDED
 
 PUBLISHED = [card for card in CARDS if card.weights and card.weights[0].urls]
 
@@ -64,6 +65,11 @@ def test_some_weights_come_with_the_package(folder: Path) -> None:
     assert checkpoint.licence == card.licence.name
     assert not list(folder.iterdir())
     assert find_weights(touch(Path("yolo_nas_n_layout.safetensors")).name).resolve().parent == Path.cwd()
+
+
+def test_the_package_stays_small() -> None:
+    """A wheel is to have 15 MB at most; this is before it is compressed."""
+    assert sum(path.stat().st_size for path in EMBEDDED.iterdir()) < 14_000_000
 
 
 @pytest.mark.parametrize("ending", [".pt", ".pth", ".safetensors"])

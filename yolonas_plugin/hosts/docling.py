@@ -4,7 +4,8 @@ docling imports this by the entry point ``yolo_nas`` in its group ``docling`` on
 
     docling --allow-external-plugins --layout-engine yolo_nas paper.pdf
 
-docling itself, torch and the engine are imported only when it asks for its layout engines, which it does at its start.
+Importing this is cheap. The engine's class, and with it docling, is imported when docling asks for it; torch and
+Ultralytics when the first document needs the model.
 """
 
 from __future__ import annotations

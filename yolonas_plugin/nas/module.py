@@ -177,10 +177,10 @@ def untrained_module(name: str) -> NASModule:
 
 
 def size_of(name: str) -> Size:
-    """Return the size that a model's name stands for.
+    """Return the size of the network that a name such as ``yolo_nas_s`` stands for.
 
     Raises:
-        UnknownModelError: There is no such model, or it is one with a trade of its own, which has no other weights.
+        UnknownModelError: There is no such size; a model such as ``yolo_nas_n_layout`` is none, but has one.
     """
     stem = Path(name).stem
     for size in CONFIGS:

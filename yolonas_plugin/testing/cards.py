@@ -18,9 +18,7 @@ def faults_of(card: ModelCard) -> Iterator[str]:
         yield "two classes have one name"
     if card.weights and card.licence is None:
         yield "it has weights, but no licence for them"
-    if any(not metric.source.strip() for metric in card.metrics):
-        yield "a metric has no source"
-    urls = [url for file in card.weights for url in file.urls]
+    urls = [url for file in card.weights for url in file.urls] + [metric.source for metric in card.metrics]
     for url in (*urls, *([card.licence.url] if card.licence else ())):
         if not url.startswith(("https://", "http://")):
             yield f"{url!r} is no address of a page or file"
