@@ -50,7 +50,7 @@ def main(files: list[str]) -> int:
     seconds = time.perf_counter() - start
     width = max(map(len, names))
     for name, result in zip(names, results, strict=True):
-        result.save(str(OUTPUT / f"{name}.png"))
+        result.save(str(OUTPUT / f"{name}.png"), line_width=2)  # else the names cover the page
         found = Counter(result.names[int(index)] for index in result.boxes.cls)
         tally = ", ".join(f"{count} {kind}" for kind, count in found.most_common()) or "nothing"
         print(f"{name:<{width}}  {tally}")
