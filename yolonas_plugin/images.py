@@ -74,11 +74,28 @@ def list_images(source: Any) -> Iterator[str | NDArray[Any]]:
 def read_image(path: str, channels: int = 3) -> Image | None:
     """Read a file, turned as its EXIF data says; None if it can't be read."""
     try:
-        content = np.fromfile(path, np.uint8)  # OpenCV itself can't open every name on every system
-        image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR)
-        return None if image is None else as_pixels(image, channels)
-    except (OSError, cv2.error, SourceError):
+        return decode_image(np.fromfile(path, np.uint8), channels)  # OpenCV itself can't open every name everywhere
+    except (OSError, SourceError):
         return None
+
+
+def decode_image(content: NDArray[np.uint8], channels: int = 3) -> Image:
+    """Return the image that a file holds, turned as its EXIF data says.
+
+    Args:
+        content: The file's bytes, [N].
+        channels: Channels that the image is brought to.
+
+    Raises:
+        SourceError: It is no image that OpenCV reads.
+    """
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR)
+    except cv2.error:  # for no bytes at all
+        image = None
+    if image is None:
+        raise SourceError(f"{len(content)} bytes that are no image")
+    return as_pixels(image, channels)
 
 
 def as_pixels(image: NDArray[Any], channels: int) -> Image:

@@ -9,6 +9,7 @@ main=${1:?usage: run.sh MAIN_VENV [HOST ...]}
 shift
 declare -A packages=(
     [docling]="docling-slim[cli,convert-core,format-pdf,models-local]==2.143.0"
+    [ray]="ray[data]==2.60.0 moto[server]==5.2.5"
 )
 [ $# -gt 0 ] || set -- "${!packages[@]}"
 for host in "$@"; do

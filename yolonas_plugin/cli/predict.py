@@ -50,9 +50,15 @@ def register(commands: Any) -> None:
     )
     command.add_argument("--output", help="folder for the pictures (default: a new one, runs/predict*)")
     command.add_argument("--no-save", dest="save", action="store_false", help="draw no pictures")
+    command.add_argument(
+        "--ray", metavar="ADDRESS", help="of a Ray cluster, auto or local: work there, and write Parquet to --output"
+    )
+    command.add_argument("--workers", type=int, help="processes on the cluster (default: a core is left for the rest)")
 
 
 def _predict(args: argparse.Namespace, out: IO[str]) -> int:
+    if args.ray:
+        return _on_cluster(args, out)
     answer = _on_lean_path(args) if args.lean else _on_engine(args)
     images, skipped = answer.images, answer.skipped
     if skipped and not images:
@@ -83,6 +89,29 @@ def _predict(args: argparse.Namespace, out: IO[str]) -> int:
     for path in skipped:
         print(f"yolonas-plugin: could not be read as an image: {path}", file=sys.stderr)
     return INCOMPLETE if skipped else 0
+
+
+def _on_cluster(args: argparse.Namespace, out: IO[str]) -> int:
+    from yolonas_plugin.engine import require
+
+    require("ray", "--ray", "ray")
+    from yolonas_plugin.hosts.ray import predict
+
+    if args.output is None or len(args.source) > 1:
+        raise SourceError("--ray takes one --source, and writes Parquet to the folder or URI that --output names")
+    loading = ("processing", "names", "backend", "runtime", "precision", "calibration", "lean", "accept_licence")
+    settings = given(args, *_SELECTION, "device")
+    place = {"weights": args.weights, "address": args.ray, "workers": args.workers}
+    found = predict(args.source[0], args.output, **place, load=given(args, *loading), **settings)
+    if args.json:
+        errors = [{"path": path, "error": error} for path, error in found.errors]
+        print_json({**found._asdict(), "errors": errors, "saved_to": args.output}, out)
+    else:
+        print(f"{found.images} images, {found.detections} objects in {found.seconds:.1f} s", file=out)
+        print(f"Parquet: {args.output}", file=out)
+    for path, error in found.errors:
+        print(f"yolonas-plugin: could not be read as an image: {path}: {error}", file=sys.stderr)
+    return INCOMPLETE if found.errors else 0
 
 
 def _on_engine(args: argparse.Namespace) -> _Answer:
