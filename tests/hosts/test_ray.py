@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -68,16 +71,8 @@ def test_a_folder_gives_what_predict_finds(images: Path, bccd_checkpoint: Path, 
         row = rows[Path(result.path).name]
         assert (row["height"], row["width"]) == result.orig_shape
         assert row["names"] == [result.names[int(label)] for label in result.boxes.cls]
-        assert torch_close(row["boxes"], result.boxes.xyxy.tolist(), 0.02)
-        assert torch_close([row["scores"]], [result.boxes.conf.tolist()], 1e-4)
-
-
-def torch_close(found: list[list[float]], expected: list[list[float]], tolerance: float) -> bool:
-    return all(
-        abs(a - b) <= tolerance
-        for one, other in zip(found, expected, strict=True)
-        for a, b in zip(one, other, strict=True)
-    )
+        np.testing.assert_allclose(row["boxes"], result.boxes.xyxy, atol=0.02)
+        np.testing.assert_allclose(row["scores"], result.boxes.conf, atol=1e-4)
 
 
 @pytest.mark.usefixtures("started")
@@ -98,7 +93,7 @@ def test_parquet_keeps_its_other_columns(images: Path, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("started")
 def test_a_bucket_is_read_and_written(images: Path, tmp_path: Path) -> None:
-    with bucket(tmp_path) as uri:
+    with bucket(tmp_path / "server.log") as uri:
         place, root = fs.FileSystem.from_uri(uri("shelf/pages"))
         fs.copy_files(str(images), root, destination_filesystem=place)
         summary = predict(uri("shelf/pages"), uri("shelf/found"), weights=MODEL, address="local", workers=1)
@@ -109,32 +104,35 @@ def test_a_bucket_is_read_and_written(images: Path, tmp_path: Path) -> None:
     assert damaged == "s3://shelf/pages/damaged.jpg"
 
 
-class bucket:
-    """A server with the protocol of S3 on this machine, with one bucket, ``shelf``."""
+@contextmanager
+def bucket(log: Path) -> Iterator[Callable[[str], str]]:
+    """Run a server with the protocol of S3 that has the bucket ``shelf``, and give what makes URIs of its paths."""
 
-    def __init__(self, folder: Path) -> None:
-        self._log = folder / "server.log"
-
-    def __enter__(self) -> Any:
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "5757"]
-        with self._log.open("w") as log:
-            self._server = subprocess.Popen(command, stdout=log, stderr=log)
-        store, _ = fs.FileSystem.from_uri(self.uri("shelf"))
-        for _ in range(300):
-            try:
-                store.create_dir("shelf")
-                break
-            except OSError:
-                time.sleep(0.2)
-        return self.uri
-
-    def uri(self, path: str) -> str:
-        where = "scheme=http&endpoint_override=127.0.0.1:5757&region=us-east-1&allow_bucket_creation=true"
+    def uri(path: str) -> str:
+        where = f"scheme=http&endpoint_override=127.0.0.1:{port}&region=us-east-1&allow_bucket_creation=true"
         return f"s3://{path}?{where}"
 
-    def __exit__(self, *_: object) -> None:
-        self._server.kill()
-        self._server.wait()
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    with log.open("w") as output, subprocess.Popen(command, stdout=output, stderr=output) as server:
+        try:
+            wait_for(port)
+            store, _ = fs.FileSystem.from_uri(uri("shelf"))
+            store.create_dir("shelf")
+            yield uri
+        finally:
+            server.kill()
+
+
+def wait_for(port: int) -> None:
+    for _ in range(300):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+    pytest.fail("the server of the bucket doesn't answer")
 
 
 @pytest.mark.usefixtures("started")
