@@ -18,7 +18,6 @@ from docling_core.types.doc import BoundingBox, DocItemLabel
 from pydantic import Field
 
 from yolonas_plugin.errors import YoloNASPluginError
-from yolonas_plugin.zoo import ModelZoo
 
 
 class YoloNASLayoutOptions(BaseLayoutOptions):
@@ -46,6 +45,8 @@ class YoloNASLayout(BaseLayoutModel):
         options: YoloNASLayoutOptions,
         enable_remote_services: bool = False,
     ) -> None:
+        from yolonas_plugin.zoo import ModelZoo  # docling imports this module whether the engine is chosen or not
+
         self.options = options
         model = ModelZoo.discover().load(options.model, provider="yolo_nas")
         self._labels = {index: docling_label(name, options.model) for index, name in model.names.items()}
