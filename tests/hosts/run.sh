@@ -10,6 +10,7 @@ shift
 declare -A packages=(
     [docling]="docling-slim[cli,convert-core,format-pdf,models-local]==2.143.0"
     [ray]="ray[data]==2.60.0 moto[server]==5.2.5"
+    [trackers]="trackers==2.6.1"
 )
 [ $# -gt 0 ] || set -- "${!packages[@]}"
 for host in "$@"; do

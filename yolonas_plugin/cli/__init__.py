@@ -1,5 +1,5 @@
-"""The command line: ``yolonas-plugin list | show | fetch | doctor | check-data | predict | train | val | export |
-convert | benchmark``.
+"""The command line: ``yolonas-plugin list | show | fetch | doctor | check-data | predict | label | train | val |
+export | convert | benchmark``.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some images or labels could not be used, 130 interrupted.
 Standard output holds the answer alone (JSON with ``--json``); messages, progress and whatever the engine says go to
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from yolonas_plugin import __version__
-from yolonas_plugin.cli import benchmark, data, doctor, predict, train, val, write, zoo
+from yolonas_plugin.cli import benchmark, data, doctor, label, predict, train, val, write, zoo
 from yolonas_plugin.cli.output import FAILED, INTERRUPTED
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.zoo import ALLOW_LIST
@@ -49,6 +49,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--traceback", action="store_true", help="show where an error came from")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for module in (zoo, doctor, data, predict, train, val, write, benchmark):
+    for module in (zoo, doctor, data, predict, label, train, val, write, benchmark):
         module.register(commands)
     return parser

@@ -12,17 +12,15 @@ import torch
 from torch import Tensor
 
 from yolonas_plugin.cards import COCO_CLASSES
-from yolonas_plugin.errors import CheckpointError, ProcessingError, UnknownModelError
+from yolonas_plugin.errors import UnknownModelError
 from yolonas_plugin.export.description import Description, Gives, Takes
 from yolonas_plugin.export.graph import join_output
 from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, copy_modules
-from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
+from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import Checkpoint
 from yolonas_plugin.weights.header import Header
+from yolonas_plugin.weights.settle import UNTRAINED, names_of, processing_of
 from yolonas_plugin.weights.write import published_as
-
-PRESETS = {"coco": COCO, "super-gradients": SUPER_GRADIENTS}
-"""Processing by name, for checkpoints that don't record their own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +134,7 @@ def build_module(
 
     Args:
         checkpoint: What a weight file holds.
-        processing: Overrides the file's own; a name of :data:`PRESETS` or a spec.
+        processing: Overrides the file's own; a name of :data:`.settle.PRESETS` or a spec.
         names: Overrides the file's class names.
         build_network: What makes the network and fills in the weights.
 
@@ -145,8 +143,8 @@ def build_module(
         CheckpointError: ``names`` doesn't fit the number of classes.
     """
     module = build_network(checkpoint)
-    module.processing = _processing(checkpoint, processing)
-    module.names = _names(checkpoint, names)
+    module.processing = processing_of(checkpoint, processing)
+    module.names = names_of(checkpoint, names)
     module.stride = torch.tensor([32])
     module.yaml = {} if checkpoint.in_channels == 3 else {"channels": checkpoint.in_channels}
     module.task = "detect"
@@ -166,7 +164,7 @@ def untrained_module(name: str) -> NASModule:
         UnknownModelError: There is no such model.
     """
     module = NASModule(CONFIGS[size_of(name)], len(COCO_CLASSES)).eval()
-    module.processing = ProcessingSpec(size=(640, 640), resize=(640, 640))
+    module.processing = UNTRAINED
     module.names = dict(enumerate(COCO_CLASSES))
     module.stride = torch.tensor([32])
     module.yaml = {}
@@ -188,42 +186,3 @@ def size_of(name: str) -> Size:
             return size
     known = ", ".join(f"yolo_nas_{size}" for size in CONFIGS)
     raise UnknownModelError(f"{name}: no model of that name to train from scratch; there are {known}")
-
-
-def _processing(checkpoint: Checkpoint, given: ProcessingSpec | str | None) -> ProcessingSpec:
-    if isinstance(given, ProcessingSpec):
-        return given
-    if given is not None:
-        if given not in PRESETS:
-            raise ProcessingError(
-                f"processing={given!r} is unknown; give one of {', '.join(PRESETS)} or a ProcessingSpec"
-            )
-        return PRESETS[given]
-    if checkpoint.processing is not None:
-        return checkpoint.processing
-    if _looks_published(checkpoint):
-        return COCO  # the published weights come without processing_params
-    raise ProcessingError(
-        f"{checkpoint.path}: the file doesn't say how its images are prepared, and guessing would give wrong scores in "
-        "silence. Say it: processing='coco' (RGB, 0 to 1, centred), processing='super-gradients' (BGR, 0 to 255, "
-        "padded bottom right; what its YOLO-format recipe gives), or a yolonas_plugin.processing.ProcessingSpec"
-    )
-
-
-def _names(checkpoint: Checkpoint, given: Sequence[str] | Mapping[int, str] | None) -> dict[int, str]:
-    count = checkpoint.num_classes
-    if given is None:
-        unnamed = COCO_CLASSES if _looks_published(checkpoint) else [f"class_{i}" for i in range(count)]
-        return dict(enumerate(checkpoint.class_names or unnamed))
-    names = dict(given) if isinstance(given, Mapping) else dict(enumerate(given))
-    if isinstance(given, str) or names.keys() != set(range(count)):
-        raise CheckpointError(
-            f"{checkpoint.path}: {len(names)} names were given for {count} classes: {given!r:.80}; expected a list, or "
-            f"a dictionary with the indices from 0 to {count - 1}"
-        )
-    return {index: str(names[index]) for index in range(count)}
-
-
-def _looks_published(checkpoint: Checkpoint) -> bool:
-    """Whether the tensors are laid out as Deci's COCO weights are: size n was never published."""
-    return (checkpoint.num_classes, checkpoint.in_channels) == (len(COCO_CLASSES), 3) and checkpoint.size != "n"

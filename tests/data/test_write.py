@@ -1,0 +1,145 @@
+"""Detections written as data sets: what is written is what is read."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from ultralytics.engine.results import Results
+
+from tests.nas.conftest import nano, picture  # noqa: F401  fixtures
+from yolonas_plugin.cli import main
+from yolonas_plugin.data import open_data, write_labels
+from yolonas_plugin.errors import SourceError
+from yolonas_plugin.lean import Detections
+
+FORMATS = ["yolo", "coco", "voc"]
+NAMES = {0: "traffic light", 1: "Verkehrsschild & Ampel", 2: "車"}
+FILES = ["b/1.jpg", "a/1.png", "a/1.jpg", "a/Ein Bild, groß.png", "a/empty.png", "a/x.jpg.png", "a/1-2.png"]
+
+
+def result(path: Path, rows: list[list[float]], size: tuple[int, int] = (48, 64)) -> Results:
+    path.parent.mkdir(exist_ok=True)
+    cv2.imwrite(str(path), picture(sum(str(path).encode()), *size))
+    boxes = torch.tensor(rows).reshape(-1, 6)
+    return Results(np.zeros((*size, 3), np.uint8), path=str(path), names=NAMES, boxes=boxes)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> list[Results]:
+    """On each image a box whose width tells which it is, and one that reaches out of it; on one of them nothing."""
+    return [
+        result(
+            tmp_path / name,
+            []
+            if "empty" in name
+            else [[3.25, 4.5, 13.25 + i, 20.75, 0.9, i % 3], [50.125, 30, 80, 60, 0.4, 0], [-9, 3, -1, 9, 0.3, 1]],
+        )
+        for i, name in enumerate(FILES)
+    ]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_what_is_written_is_read_without_a_fault(format: str, results: list[Results], tmp_path: Path) -> None:
+    written = write_labels(iter(results), tmp_path / "out", format)
+    assert (written.folder, written.images) == (tmp_path / "out", len(FILES))
+    assert written.boxes == Counter({NAMES[0]: 6 + 3, NAMES[1]: 1, NAMES[2]: 2})
+    data = open_data(written.folder)
+    assert data.report.faults == ()
+    assert data.names == tuple(NAMES.values())
+    assert list(data.splits) == ["train"]
+    pictures = {Path(r.path).read_bytes(): i for i, r in enumerate(results)}
+    samples = {pictures[Path(sample.image).read_bytes()]: sample for sample in data.splits["train"]}
+    assert len(samples) == len(FILES)
+    for i, sample in samples.items():
+        assert sample.shape == (48, 64)
+        if "empty" in FILES[i]:
+            assert len(sample.boxes) == 0
+            continue
+        assert sample.classes.tolist() == [i % 3, 0]
+        centres, sides = sample.boxes[:, :2] * (64, 48), sample.boxes[:, 2:] * (64, 48)
+        corners = np.concatenate((centres - sides / 2, centres + sides / 2), axis=1)
+        np.testing.assert_allclose(corners, [[3.25, 4.5, 13.25 + i, 20.75], [50.125, 30, 64, 48]], atol=0.01)
+
+
+def test_names_are_kept_where_they_can_be(results: list[Results], tmp_path: Path) -> None:
+    write_labels(results, tmp_path / "out", "coco")
+    content = json.loads((tmp_path / "out" / "annotations" / "instances_train.json").read_text())
+    names = [image["file_name"] for image in content["images"]]
+    assert names == ["1.jpg", "1-2.png", "1-3.jpg", "Ein Bild, groß.png", "empty.png", "x.jpg.png", "1-2-2.png"]
+    assert [round(item["score"], 3) for item in content["annotations"][:2]] == [0.9, 0.4]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_lean_detections_are_written_alike(format: str, results: list[Results], tmp_path: Path) -> None:
+    lean = [
+        Detections(r.path, r.orig_img, *(x.numpy() for x in (r.boxes.xyxy, r.boxes.conf, r.boxes.cls.int())), NAMES)
+        for r in results
+    ]
+    one, two = (write_labels(found, tmp_path / name, format) for found, name in ((results, "1"), (lean, "2")))
+    assert one[1:] == two[1:]
+    files = [path.relative_to(one.folder) for path in sorted(one.folder.rglob("*")) if path.is_file()]
+    assert len(files) > len(FILES)
+    for file in files:
+        assert (one.folder / file).read_bytes() == (two.folder / file).read_bytes()
+
+
+def test_nothing_is_overwritten_and_nothing_half_written_is_left(results: list[Results], tmp_path: Path) -> None:
+    def broken() -> Iterator[Results]:
+        yield results[0]
+        raise RuntimeError("no more")
+
+    before = set(tmp_path.iterdir())
+    with pytest.raises(RuntimeError):
+        write_labels(broken(), tmp_path / "out", "yolo")
+    with pytest.raises(SourceError, match="no image"):
+        write_labels([], tmp_path / "out", "yolo")
+    assert set(tmp_path.iterdir()) == before
+    with pytest.raises(SourceError, match="something here already"):
+        write_labels(results, tmp_path / "a", "yolo")
+    with pytest.raises(SourceError, match="there are yolo, coco, voc"):
+        write_labels(results, tmp_path / "out", "csv")
+    (tmp_path / "out").mkdir()
+    write_labels([results[0], results[0]], tmp_path / "out", "yolo")  # empty: nobody loses anything
+    assert len(list((tmp_path / "out" / "images").iterdir())) == 1
+
+
+def test_what_has_no_file_or_no_place_is_refused(results: list[Results], tmp_path: Path) -> None:
+    array = Results(np.zeros((9, 9, 3), np.uint8), path="image0.jpg", names=NAMES, boxes=torch.zeros(0, 6))
+    video = Results(np.zeros((9, 9, 3), np.uint8), path=str(tmp_path / "a.mp4"), names=NAMES, boxes=torch.zeros(0, 6))
+    for found in (array, video):
+        with pytest.raises(SourceError, match="labels are for image files"):
+            write_labels([found], tmp_path / "out", "yolo")
+    results[0].names = {**NAMES, 1: "two\nlines"}
+    with pytest.raises(SourceError, match="no place for"):
+        write_labels(results[:1], tmp_path / "out", "voc")
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_command_line_labels_what_it_can_read(
+    nano: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    source = tmp_path / "pictures"
+    source.mkdir()
+    for seed in range(2):
+        cv2.imwrite(str(source / f"{seed}.png"), picture(seed))
+    (source / "broken.png").write_bytes(b"broken")
+    command = ["label", "--weights", str(nano), "--source", str(source), "--output", str(tmp_path / "out")]
+    assert main([*command, "--format", "coco", "--conf", "0.8", "--json"]) == 3
+    captured = capsys.readouterr()
+    answer = json.loads(captured.out)
+    assert (answer["images"], answer["skipped"]) == (2, [str(source / "broken.png")])
+    data = open_data(tmp_path / "out")
+    assert sum(len(sample.boxes) for sample in data.splits["train"]) == sum(answer["boxes"].values()) > 0
+    content = json.loads((tmp_path / "out" / "annotations" / "instances_train.json").read_text())
+    assert min(item["score"] for item in content["annotations"]) >= 0.8
+    assert main([*command, "--format", "yolo"]) == 1
+    assert "something here already" in capsys.readouterr().err

@@ -1,0 +1,93 @@
+"""``torch.hub`` with this repository as a local source."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests import synthetic
+from yolonas_plugin import NAS
+from yolonas_plugin.errors import WeightsNotFoundError
+from yolonas_plugin.nn import YoloNAS
+
+ROOT = Path(__file__).parents[2]
+NAMES = ["yolo_nas_l", "yolo_nas_m", "yolo_nas_n", "yolo_nas_s"]
+
+
+def load(name: str, **options: object) -> YoloNAS:
+    return torch.hub.load(ROOT, name, source="local", **options)
+
+
+def run(program: str, *arguments: object, cwd: Path) -> str:
+    command = [sys.executable, "-c", program, str(ROOT), *map(str, arguments)]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_fresh_process_gets_a_network_without_the_engine(tmp_path: Path) -> None:
+    program = """
+import sys, torch
+network = torch.hub.load(sys.argv[1], "yolo_nas_s", source="local", pretrained=False, num_classes=3)
+assert network.training
+boxes, scores = network.eval()(torch.rand(1, 3, 64, 96))
+print(tuple(boxes.shape), tuple(scores.shape))
+import yolonas_plugin
+assert yolonas_plugin.__file__.startswith(sys.argv[1])
+assert not {"ultralytics", "torchvision"} & set(sys.modules)
+"""
+    assert run(program, cwd=tmp_path).strip() == "(1, 126, 4) (1, 126, 3)"
+
+
+def test_a_fresh_process_predicts_with_the_embedded_model(page: np.ndarray, tmp_path: Path) -> None:
+    np.save(tmp_path / "page.npy", page)
+    program = """
+import json, sys, numpy, torch
+model = torch.hub.load(sys.argv[1], "nas", "yolo_nas_n_layout", source="local")
+(result,) = model.predict(numpy.load("page.npy"), verbose=False)
+print(json.dumps(result.boxes.data.tolist()))
+"""
+    (expected,) = NAS("yolo_nas_n_layout").predict(page, verbose=False)
+    assert len(expected.boxes) > 10
+    np.testing.assert_allclose(json.loads(run(program, cwd=tmp_path)), expected.boxes.data.numpy(), atol=0.01)
+
+
+def test_a_repository_that_was_fetched_is_listed_and_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "hub").mkdir()
+    (tmp_path / "hub" / "owner_name_main").symlink_to(ROOT)  # where torch.hub unpacks what it fetches
+    source = {"github": "owner/name:main", "trust_repo": True}
+    assert torch.hub.list(**source) == ["nas", *NAMES]
+    for name in ("nas", *NAMES):
+        assert torch.hub.help(**source, model=name).startswith("Return")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_size_is_the_size_of_its_name(name: str) -> None:
+    with torch.device("meta"):
+        network = load(name)
+    assert (network.config.size, network.num_classes, network.in_channels) == (name[-1], 80, 3)
+
+
+def test_pretrained_reads_the_weights_and_downloads_nothing_unasked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path))
+    with pytest.raises(WeightsNotFoundError, match="not on this machine"):
+        load("yolo_nas_s", pretrained=True)
+    with pytest.raises(WeightsNotFoundError, match="ever published"):
+        load("yolo_nas_n", pretrained=True)
+    expected = synthetic.network("s").state_dict()
+    torch.save({"net": expected}, "yolo_nas_s_coco.pth")
+    network = load("yolo_nas_s", pretrained=True)
+    assert network.training
+    assert all(torch.equal(tensor, expected[name]) for name, tensor in network.state_dict().items())
+    with pytest.raises(ValueError, match="num_classes=80 and in_channels=3, not 7 and 3"):
+        load("yolo_nas_s", pretrained=True, num_classes=7)

@@ -1,0 +1,202 @@
+"""Detections as a data set to be corrected by hand: YOLO, COCO JSON or Pascal VOC, with copies of the images.
+
+What is written here is read without a fault by :func:`yolonas_plugin.data.open_data`. supervision's writers leave out
+the scores, and refuse images whose names differ in folder or ending only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import xml.etree.ElementTree as ElementTree
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import yaml
+
+from yolonas_plugin.data.images import SUFFIXES
+from yolonas_plugin.errors import SourceError
+
+if TYPE_CHECKING:
+    from ultralytics.engine.results import Results
+
+
+class Written(NamedTuple):
+    """Where a data set was written, its number of images, and its number of boxes by class name."""
+
+    folder: Path
+    images: int
+    boxes: Counter[str]
+
+
+class _Labels(NamedTuple):
+    """What is on one image: its name in the data set, its size, and boxes x1, y1, x2, y2 in pixels, inside it."""
+
+    name: str
+    height: int
+    width: int
+    boxes: list[list[float]]
+    scores: list[float]
+    classes: list[int]
+
+
+def write_labels(found: Iterable[Results | Any], folder: str | Path, format: str) -> Written:
+    """Write detections in image files as a data set, which appears whole or not at all.
+
+    Boxes are cut at the image's edges. Images keep their names; where two of them differ in folder or ending only, the
+    second is called ``name-2``. An image that comes twice is written once.
+
+    Args:
+        found: What ``NAS.predict`` gives, or ``LeanPredictor``; a stream is read as it is written.
+        folder: A new or empty folder.
+        format: ``"yolo"``, ``"coco"``, which keeps the scores, or ``"voc"``.
+
+    Raises:
+        SourceError: The format is unknown, the folder has files, a detection isn't from an image file, or there is none
+            at all; or a class can't be named in this format.
+    """
+    if format not in FORMATS:
+        raise SourceError(f"format={format!r} is unknown; there are {', '.join(FORMATS)}")
+    target = Path(folder).expanduser().absolute()
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise SourceError(f"{target}: there is something here already; name a new folder")
+    place, write = FORMATS[format]
+    images: dict[str, _Labels] = {}
+    stems: set[str] = set()
+    names: Mapping[int, str] = {}
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    (temporary / place).mkdir(parents=True)
+    try:
+        for result in found:
+            source = os.path.abspath(result.path)
+            if source not in images:
+                name = _free_name(source, stems)
+                shutil.copyfile(source, temporary / place / name)
+                images[source] = _labels(name, result)
+            names = result.names
+        if not images:
+            raise SourceError("there is no image to write labels for")
+        write(temporary, list(images.values()), [names[index] for index in sorted(names)])
+        if target.exists():
+            target.rmdir()  # not every system renames onto an empty folder
+        temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    boxes = Counter(names[index] for image in images.values() for index in image.classes)
+    return Written(target, len(images), boxes)
+
+
+def _free_name(source: str, stems: set[str]) -> str:
+    """Return a file name whose stem no other image has, in letters of either case."""
+    path = Path(source)
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        raise SourceError(f"{source}: labels are for image files: {', '.join(sorted(SUFFIXES))}")
+    first = stem = path.stem.strip()
+    number = 1
+    while stem.lower() in stems:
+        number += 1
+        stem = f"{first}-{number}"
+    stems.add(stem.lower())
+    return stem + path.suffix
+
+
+def _labels(name: str, result: Any) -> _Labels:
+    """Take what is needed from the engine's ``Results`` or a lean ``Detections``."""
+    if hasattr(result.boxes, "xyxy"):
+        height, width = result.orig_shape
+        rows = result.boxes.xyxy, result.boxes.conf, result.boxes.cls.int()
+    else:
+        height, width = result.image.shape[:2]
+        rows = result.boxes, result.scores, result.labels
+    boxes = np.clip(np.array(rows[0].tolist()).reshape(-1, 4), 0, (width, height, width, height)).round(2)
+    inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    scores, classes = (np.array(row.tolist())[inside].tolist() for row in rows[1:])
+    return _Labels(name, height, width, boxes[inside].tolist(), scores, classes)
+
+
+def _write_yolo(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> None:
+    (root / "labels").mkdir()
+    for image in images:
+        lines = []
+        for (x1, y1, x2, y2), index in zip(image.boxes, image.classes, strict=True):
+            centre = (x1 + x2) / 2 / image.width, (y1 + y2) / 2 / image.height
+            sides = (x2 - x1) / image.width, (y2 - y1) / image.height
+            lines.append(f"{index} {' '.join(f'{value:.7f}' for value in (*centre, *sides))}\n")
+        (root / "labels" / Path(image.name).with_suffix(".txt")).write_text("".join(lines), encoding="utf-8")
+    data = {"train": "images", "val": None, "names": dict(enumerate(names))}  # the engine wants both splits named
+    (root / "data.yaml").write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), encoding="utf-8")
+
+
+def _write_coco(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> None:
+    annotations: list[dict[str, Any]] = []
+    for number, image in enumerate(images, start=1):
+        for (x1, y1, x2, y2), score, index in zip(image.boxes, image.scores, image.classes, strict=True):
+            width, height = round(x2 - x1, 2), round(y2 - y1, 2)
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": number,
+                    "category_id": index + 1,
+                    "bbox": [x1, y1, width, height],
+                    "area": round(width * height, 2),
+                    "iscrowd": 0,
+                    "segmentation": [],
+                    "score": round(score, 5),
+                }
+            )
+    content = {
+        "images": [
+            {"id": number, "file_name": image.name, "height": image.height, "width": image.width}
+            for number, image in enumerate(images, start=1)
+        ],
+        "annotations": annotations,
+        "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
+    }
+    (root / "annotations").mkdir()
+    (root / "annotations" / "instances_train.json").write_text(json.dumps(content), encoding="utf-8")
+
+
+def _write_voc(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> None:
+    if wrong := [name for name in names if not name or name != name.strip() or not name.isprintable()]:
+        raise SourceError(f"Pascal VOC names classes one a line, and has no place for {wrong[0]!r}")
+    for folder in ("Annotations", "ImageSets/Main"):
+        (root / folder).mkdir(parents=True)
+    stems = []
+    for image in images:
+        stem = Path(image.name).stem
+        stems.append(image.name if Path(stem).suffix.lower() in SUFFIXES else stem)  # else a.jpg.png would be a
+        file = root / "Annotations" / f"{stem}.xml"
+        file.write_bytes(ElementTree.tostring(_voc_tree(image, names), encoding="utf-8"))
+    for name, lines in (("ImageSets/Main/train.txt", stems), ("labels.txt", names)):
+        (root / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _voc_tree(image: _Labels, names: Sequence[str]) -> ElementTree.Element:
+    tree = ElementTree.Element("annotation")
+    _add(tree, filename=image.name)
+    _add(ElementTree.SubElement(tree, "size"), width=image.width, height=image.height, depth=3)
+    for box, index in zip(image.boxes, image.classes, strict=True):
+        item = ElementTree.SubElement(tree, "object")
+        _add(item, name=names[index], difficult=0)
+        corners = dict(zip(("xmin", "ymin", "xmax", "ymax"), box, strict=True))
+        _add(ElementTree.SubElement(item, "bndbox"), **corners)
+    ElementTree.indent(tree)
+    return tree
+
+
+def _add(element: ElementTree.Element, **values: Any) -> None:
+    for name, value in values.items():
+        ElementTree.SubElement(element, name).text = str(value)
+
+
+FORMATS: Final[dict[str, tuple[str, Callable[[Path, Sequence[_Labels], Sequence[str]], None]]]] = {
+    "yolo": ("images", _write_yolo),
+    "coco": ("images", _write_coco),
+    "voc": ("JPEGImages", _write_voc),
+}
+"""The folder of the images, and what writes the annotations, of each format."""

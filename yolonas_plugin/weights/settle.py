@@ -1,0 +1,77 @@
+"""What a weight file leaves open, or the user wants otherwise: how images are prepared, and the classes' names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from yolonas_plugin.cards import COCO_CLASSES
+from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
+from yolonas_plugin.weights.checkpoint import Checkpoint
+
+PRESETS: Final = {"coco": COCO, "super-gradients": SUPER_GRADIENTS}
+"""Processing by name, for checkpoints that don't record their own."""
+
+UNTRAINED: Final = ProcessingSpec(size=(640, 640), resize=(640, 640))
+"""Processing of networks with random weights: RGB from 0 to 1, the whole input."""
+
+
+def processing_of(checkpoint: Checkpoint, given: ProcessingSpec | str | None = None) -> ProcessingSpec:
+    """Return how images are prepared: as the user says, else the file, else as for the published weights.
+
+    Args:
+        checkpoint: What a weight file holds.
+        given: A name of :data:`PRESETS` or a spec.
+
+    Raises:
+        ProcessingError: The name is unknown, or nobody says it.
+    """
+    if given is not None:
+        return named_processing(given)
+    if checkpoint.processing is not None:
+        return checkpoint.processing
+    if _looks_published(checkpoint):
+        return COCO  # the published weights come without processing_params
+    raise ProcessingError(
+        f"{checkpoint.path}: the file doesn't say how its images are prepared, and guessing would give wrong scores in "
+        "silence. Say it: processing='coco' (RGB, 0 to 1, centred), processing='super-gradients' (BGR, 0 to 255, "
+        "padded bottom right; what its YOLO-format recipe gives), or a yolonas_plugin.processing.ProcessingSpec"
+    )
+
+
+def named_processing(given: ProcessingSpec | str) -> ProcessingSpec:
+    """Return the spec of a name of :data:`PRESETS`; a spec is its own.
+
+    Raises:
+        ProcessingError: The name is unknown.
+    """
+    if isinstance(given, ProcessingSpec):
+        return given
+    if given not in PRESETS:
+        raise ProcessingError(f"processing={given!r} is unknown; give one of {', '.join(PRESETS)} or a ProcessingSpec")
+    return PRESETS[given]
+
+
+def names_of(checkpoint: Checkpoint, given: Sequence[str] | Mapping[int, str] | None = None) -> dict[int, str]:
+    """Return the class names by index: the user's, else the file's, else COCO's or numbered ones.
+
+    Raises:
+        CheckpointError: What is given doesn't fit the number of classes.
+    """
+    count = checkpoint.num_classes
+    if given is None:
+        unnamed = COCO_CLASSES if _looks_published(checkpoint) else [f"class_{i}" for i in range(count)]
+        return dict(enumerate(checkpoint.class_names or unnamed))
+    names = dict(given) if isinstance(given, Mapping) else dict(enumerate(given))
+    if isinstance(given, str) or names.keys() != set(range(count)):
+        raise CheckpointError(
+            f"{checkpoint.path}: {len(names)} names were given for {count} classes: {given!r:.80}; expected a list, or "
+            f"a dictionary with the indices from 0 to {count - 1}"
+        )
+    return {index: str(names[index]) for index in range(count)}
+
+
+def _looks_published(checkpoint: Checkpoint) -> bool:
+    """Whether the tensors are laid out as Deci's COCO weights are: size n was never published."""
+    return (checkpoint.num_classes, checkpoint.in_channels) == (len(COCO_CLASSES), 3) and checkpoint.size != "n"
