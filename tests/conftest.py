@@ -13,6 +13,7 @@ ELSEWHERE = {
     "reference": "super_gradients",
     "oracles": "inference_models",
     "hosts/test_docling.py": "docling",
+    "hosts/test_mlflow.py": "mlflow",
     "hosts/test_trackers.py": "trackers",
 }
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]

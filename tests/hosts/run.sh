@@ -9,6 +9,7 @@ main=${1:?usage: run.sh MAIN_VENV [HOST ...]}
 shift
 declare -A packages=(
     [docling]="docling-slim[cli,convert-core,format-pdf,models-local]==2.143.0"
+    [mlflow]="mlflow==3.17.2"
     [trackers]="trackers==2.6.1"
 )
 [ $# -gt 0 ] || set -- "${!packages[@]}"
