@@ -12,6 +12,7 @@ import pytest
 ELSEWHERE = {
     "reference": "super_gradients",
     "oracles": "inference_models",
+    "hosts/test_cvat.py": "cvat_cli",
     "hosts/test_docling.py": "docling",
     "hosts/test_mlflow.py": "mlflow",
     "hosts/test_trackers.py": "trackers",
