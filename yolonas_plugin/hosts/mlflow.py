@@ -1,6 +1,6 @@
 """YOLO-NAS as a Python function of MLflow: ``mlflow.pyfunc.save_model(loader_module="yolonas_plugin.hosts.mlflow")``.
 
-The model's data is a weight file, or a file that ``NAS.export`` wrote.
+The model's data is a weight file.
 """
 
 from __future__ import annotations
