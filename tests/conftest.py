@@ -12,8 +12,10 @@ import pytest
 ELSEWHERE = {
     "reference": "super_gradients",
     "oracles": "inference_models",
+    "hosts/test_cvat.py": "cvat_cli",
     "hosts/test_docling.py": "docling",
     "hosts/test_ray.py": "ray",
+    "hosts/test_mlflow.py": "mlflow",
     "hosts/test_trackers.py": "trackers",
 }
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]

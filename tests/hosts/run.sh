@@ -8,8 +8,10 @@ cd "$(dirname "$0")/../.."
 main=${1:?usage: run.sh MAIN_VENV [HOST ...]}
 shift
 declare -A packages=(
+    [cvat]="cvat-cli==2.80.0"
     [docling]="docling-slim[cli,convert-core,format-pdf,models-local]==2.143.0"
     [ray]="ray[data]==2.60.0 moto[server]==5.2.5"
+    [mlflow]="mlflow==3.17.2"
     [trackers]="trackers==2.6.1"
 )
 [ $# -gt 0 ] || set -- "${!packages[@]}"

@@ -1,0 +1,83 @@
+"""YOLO-NAS as a Python function of MLflow: ``mlflow.pyfunc.save_model(loader_module="yolonas_plugin.hosts.mlflow")``.
+
+The model's data is a weight file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import cv2
+import numpy as np
+import pandas
+
+from yolonas_plugin.errors import SourceError
+from yolonas_plugin.zoo import ModelZoo
+
+COLUMNS: Final = ("image", "path", "x1", "y1", "x2", "y2", "score", "label", "name")
+"""Of the answer."""
+
+
+class Detector:
+    """What MLflow calls. Make one with :func:`_load_pyfunc`."""
+
+    def __init__(self, path: str, settings: Mapping[str, Any]) -> None:
+        self._predict = ModelZoo.discover().predictor(path, provider="yolo_nas", **settings)
+
+    def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> pandas.DataFrame:
+        """Detect objects.
+
+        Args:
+            data: Images: a DataFrame with one column, or one called ``image``; a list, an array or a Series. Each is a
+                path or whatever else ``NAS.predict`` takes as text, or the bytes of an image file.
+            params: Settings of ``NAS.predict`` for this call, such as ``conf``.
+
+        Returns:
+            A row for each detection, with :data:`COLUMNS`: the image's place in ``data`` from 0, its path (of bytes
+            ``image0.jpg``), the box in pixels of the image, the score from 0 to 1, the class's index and name.
+
+        Raises:
+            SourceError: An image can't be read, or ``data`` doesn't say which column has the images.
+        """
+        rows = []
+        for number, image in enumerate(_images(data)):
+            for result in self._predict(_opened(image, number), **(params or {})):
+                found = result.boxes
+                numbers = zip(found.xyxy.tolist(), found.conf.tolist(), found.cls.int().tolist(), strict=True)
+                rows += [
+                    (number, result.path, *box, score, label, result.names[label]) for box, score, label in numbers
+                ]
+        return pandas.DataFrame(rows, columns=list(COLUMNS))
+
+
+def _load_pyfunc(data_path: str, model_config: Mapping[str, Any] | None = None) -> Detector:
+    """Load a model for MLflow, which calls this by its name.
+
+    Args:
+        data_path: The weight file inside MLflow's model.
+        model_config: Options of ``NAS`` (``processing``, ``names``, ``runtime``) and settings of its ``predict``
+            (``conf``, ``imgsz``, ``device``).
+    """
+    return Detector(data_path, model_config or {})
+
+
+def _images(data: Any) -> Iterable[Any]:
+    if isinstance(data, pandas.DataFrame):
+        if len(data.columns) != 1 and "image" not in data:
+            raise SourceError(f"which column has the images? Call it 'image'; there are {', '.join(map(str, data))}")
+        data = data["image"] if "image" in data else data.iloc[:, 0]
+    if isinstance(data, (str, bytes)):
+        return [data]
+    return data.ravel().tolist() if hasattr(data, "ravel") else data
+
+
+def _opened(image: Any, number: int) -> Any:
+    if not isinstance(image, (str, bytes)):
+        raise SourceError(f"image {number} is a {type(image).__name__}; expected a path, or the bytes of an image file")
+    if isinstance(image, str):
+        return image
+    pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR) if image else None
+    if pixels is None:
+        raise SourceError(f"image {number}: these {len(image)} bytes are no image file")
+    return pixels
