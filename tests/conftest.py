@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 
-ELSEWHERE = {"reference": "super_gradients", "oracles": "inference_models", "hosts/test_docling.py": "docling"}
+ELSEWHERE = {
+    "reference": "super_gradients",
+    "oracles": "inference_models",
+    "hosts/test_docling.py": "docling",
+    "hosts/test_sahi.py": "sahi",
+}
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]
 """Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``."""
 

@@ -9,6 +9,7 @@ main=${1:?usage: run.sh MAIN_VENV [HOST ...]}
 shift
 declare -A packages=(
     [docling]="docling-slim[cli,convert-core,format-pdf,models-local]==2.143.0"
+    [sahi]="sahi==0.12.8"
 )
 [ $# -gt 0 ] || set -- "${!packages[@]}"
 for host in "$@"; do
