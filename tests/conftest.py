@@ -17,6 +17,8 @@ ELSEWHERE = {
     "hosts/test_ray.py": "ray",
     "hosts/test_mlflow.py": "mlflow",
     "hosts/test_trackers.py": "trackers",
+    "hosts/test_docling.py": "docling",
+    "hosts/test_sahi.py": "sahi",
 }
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]
 """Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``."""

@@ -13,6 +13,7 @@ declare -A packages=(
     [ray]="ray[data]==2.60.0 moto[server]==5.2.5"
     [mlflow]="mlflow==3.17.2"
     [trackers]="trackers==2.6.1"
+    [sahi]="sahi==0.12.8"
 )
 [ $# -gt 0 ] || set -- "${!packages[@]}"
 for host in "$@"; do
