@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 
-ELSEWHERE = {"reference": "super_gradients", "oracles": "inference_models", "hosts/test_docling.py": "docling"}
+ELSEWHERE = {
+    "reference": "super_gradients",
+    "oracles": "inference_models",
+    "hosts/test_docling.py": "docling",
+    "docs/test_site.py": "furo",
+}
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]
-"""Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``."""
+"""Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``,
+``make docs``."""
 
 DATA = Path(os.environ.get("YOLONAS_SHARED") or Path(__file__).parents[2] / "shared") / "data"
 """The folder with BCCD and the checkpoint that super-gradients trained on it."""
