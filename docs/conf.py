@@ -36,7 +36,7 @@ html_theme = "furo"  # its fonts are the reader's, and nothing is fetched from e
 html_copy_source = False
 
 NAVIGATION = {
-    "Start": ["The start page <self>", "docs/models"],
+    "Start": ["The start page <self>", "docs/migration", "docs/models"],
     "For people with images": [
         *("docs/getting-weights", "docs/weights", "docs/runtimes", "docs/export", "docs/training", "docs/data"),
         "docs/layout-model",
@@ -45,7 +45,9 @@ NAVIGATION = {
     "For plugin authors": [
         *("docs/plugin-authors", "examples/provider_template/README", "examples/torchvision_provider/README"),
     ],
-    "How it is made": ["docs/formats", "examples/layout/README", "CONTRIBUTING", "CHANGELOG"],
+    "How it is made": [
+        *("docs/testing", "docs/benchmarks", "docs/formats", "examples/layout/README", "CONTRIBUTING", "CHANGELOG"),
+    ],
     "Reference": ["docs/reference/contract", "docs/reference/use", "docs/reference/nn", "docs/reference/testing"],
 }
 
