@@ -6,7 +6,7 @@ OLDEST_ULTRALYTICS := 8.3.200
 CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint test-pythons test-oldest reference oracles hosts formats benchmark speed layout fuzz clean
+.PHONY: help demo test lint test-pythons test-oldest reference oracles hosts docs formats benchmark speed layout fuzz clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -45,6 +45,16 @@ oracles: $(BIN)/.ready  ## exported files, opened by Roboflow's inference-models
 
 hosts: $(BIN)/.ready  ## the plugin in programs that nobody here wrote, each in an environment that this makes
 	tests/hosts/run.sh $(VENV) $(HOSTS)
+
+.venv-docs/.ready: $(BIN)/.ready
+	scripts/venv-over.sh .venv-docs $(VENV)
+	.venv-docs/bin/python -m pip install -q -e '.[docs]'
+	touch $@
+
+docs: .venv-docs/.ready  ## the documentation as a site, build/docs; a warning, a dead link among pages included, is an error
+	rm -rf build/docs
+	.venv-docs/bin/python -m sphinx -q -W --keep-going -c docs . build/docs
+	.venv-docs/bin/python -m pytest tests/docs/test_site.py
 
 formats: $(BIN)/.ready  ## weight files as other projects write them, read here: makes the table in docs/formats.md
 	tests/reference/make_env.sh .venv-reference

@@ -12,16 +12,17 @@ import pytest
 ELSEWHERE = {
     "reference": "super_gradients",
     "oracles": "inference_models",
+    "docs/test_site.py": "furo",
     "hosts/test_cvat.py": "cvat_cli",
     "hosts/test_docling.py": "docling",
-    "hosts/test_ray.py": "ray",
     "hosts/test_mlflow.py": "mlflow",
-    "hosts/test_trackers.py": "trackers",
-    "hosts/test_docling.py": "docling",
+    "hosts/test_ray.py": "ray",
     "hosts/test_sahi.py": "sahi",
+    "hosts/test_trackers.py": "trackers",
 }
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]
-"""Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``."""
+"""Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``,
+``make docs``."""
 
 DATA = Path(os.environ.get("YOLONAS_SHARED") or Path(__file__).parents[2] / "shared") / "data"
 """The folder with BCCD and the checkpoint that super-gradients trained on it."""

@@ -1,7 +1,8 @@
 """The contract between hosts and model plugins: three hooks and a version.
 
 A plugin is an importable object, usually a module, named in the entry-point group ``model_zoo``; its functions marked
-with :data:`hookimpl` answer the hooks below. A host finds it with ``yolonas_plugin.ModelZoo`` or with pluggy alone::
+with :data:`~yolonas_plugin.hookspecs.hookimpl` answer the hooks below. A host finds it with ``yolonas_plugin.ModelZoo``
+or with pluggy alone::
 
     import pluggy
     from yolonas_plugin import hookspecs
@@ -23,7 +24,7 @@ import pluggy
 from yolonas_plugin.types import ModelCard, ModelProvider
 
 PROJECT: Final = "model_zoo"
-"""pluggy's project name: what ``hookimpl`` and the host's ``PluginManager`` have in common."""
+"""pluggy's project name, which ``hookimpl`` and the host's ``PluginManager`` have in common."""
 
 GROUP: Final = "model_zoo"
 """The entry-point group in which plugins announce themselves."""
@@ -36,6 +37,7 @@ OLDEST_API_VERSION: Final = 1
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a plugin's function as its answer to the hook of that name."""
 
 
 @hookspec

@@ -178,7 +178,7 @@ class ProcessingSpec:
             size: Height and width of the canvas, at least those of the scaled image; None for ``self.size``.
 
         Returns:
-            The canvas [*size, C] and the image's place on it.
+            The canvas [H, W, C], of that size, and the image's place on it.
         """
         (scale_y, scale_x), (height, width) = self._scaled(image.shape, int if truncate else round)
         if (height, width) != image.shape[:2]:
@@ -266,9 +266,9 @@ _FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
 
 
 COCO: Final = ProcessingSpec(size=(640, 640), resize=(636, 636))
-"""The processing of the published COCO weights: RGB from 0 to 1, 636 centred in 640."""
+"""The processing of the published COCO weights, RGB from 0 to 1, 636 centred in 640."""
 
 SUPER_GRADIENTS: Final = ProcessingSpec(
     size=(640, 640), resize=(640, 640), padding="bottom_right", channels="BGR", divisor=1.0
 )
-"""The processing of checkpoints from super-gradients' YOLO-format recipe: BGR from 0 to 255, padded bottom right."""
+"""The processing of checkpoints from super-gradients' YOLO-format recipe, BGR from 0 to 255, padded bottom right."""

@@ -25,7 +25,7 @@ its hooks are not those of the contract; ``hook``: it raised in one; ``validate`
 """
 
 Reference: TypeAlias = str | Callable[..., Any] | Mapping[str, Any]
-"""A factory: ``"module:attribute"``, resolved on first use, or the object itself."""
+"""A factory, as ``"module:attribute"``, resolved on first use, or as the object itself."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _REFERENCE: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")

@@ -92,7 +92,7 @@ def collect(place: Place, sizes: list[str], golden: bool) -> tuple[list[Row], st
             folder = Path(name)
             write_pictures(folder)
             index = run(place, size, folder, golden and size == "s")
-            title = f"### {index['project']}\n\n{index['versions']}"
+            title = f"## {index['project']}\n\n{index['versions']}"
             for entry in index["files"]:
                 rows.append(compare(entry, size, folder))
                 print(index["project"], *map(str, rows[-1]), sep=" | ", file=sys.stderr, flush=True)

@@ -10,10 +10,10 @@ shift
 declare -A packages=(
     [cvat]="cvat-cli==2.80.0"
     [docling]="docling-slim[cli,convert-core,format-pdf,models-local]==2.143.0"
-    [ray]="ray[data]==2.60.0 moto[server]==5.2.5"
     [mlflow]="mlflow==3.17.2"
-    [trackers]="trackers==2.6.1"
+    [ray]="ray[data]==2.60.0 moto[server]==5.2.5"
     [sahi]="sahi==0.12.8"
+    [trackers]="trackers==2.6.1"
 )
 [ $# -gt 0 ] || set -- "${!packages[@]}"
 for host in "$@"; do

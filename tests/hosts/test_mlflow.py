@@ -87,8 +87,8 @@ def test_settings_are_saved_and_any_list_of_paths_or_bytes_will_do(images: list[
     assert model.predict([images[1]]).columns.tolist() == found.columns.tolist()
 
     for wrong, message in (
-        ([b"no image"], "8 bytes are no image file"),
-        ([b""], "0 bytes are no image file"),
+        ([b"no image"], "image 0: 8 bytes that are no image"),
+        ([b""], "image 0: 0 bytes that are no image"),
         ([7], "image 0 is a int"),
         (pandas.DataFrame({"a": images, "b": images}), "which column"),
     ):

@@ -50,7 +50,7 @@ class DataSet:
 
     @property
     def name(self) -> str:
-        """What people call it: the name of its folder or file."""
+        """What people call it, the name of its folder or file."""
         if isinstance(self.source, Mapping):
             return Path(self.settings["path"]).name
         path = Path(self.source).expanduser().absolute()

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import pandas
 
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.images import decode_image
 from yolonas_plugin.zoo import ModelZoo
 
 COLUMNS: Final = ("image", "path", "x1", "y1", "x2", "y2", "score", "label", "name")
@@ -77,7 +77,7 @@ def _opened(image: Any, number: int) -> Any:
         raise SourceError(f"image {number} is a {type(image).__name__}; expected a path, or the bytes of an image file")
     if isinstance(image, str):
         return image
-    pixels = cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR) if image else None
-    if pixels is None:
-        raise SourceError(f"image {number}: these {len(image)} bytes are no image file")
-    return pixels
+    try:
+        return decode_image(np.frombuffer(image, np.uint8))
+    except SourceError as error:
+        raise SourceError(f"image {number}: {error}") from None

@@ -32,7 +32,8 @@ def export(
         engine_export: The engine's own export method.
         format: ``"onnx"``, ``"torchscript"``, ``"openvino"`` or another format of the engine.
         output: Folder to write to; by default the folder of the weights, which is the engine's habit.
-        **kwargs: For ONNX and OpenVINO the arguments of :func:`export_onnx`, else the engine's settings.
+        **kwargs: For ONNX and OpenVINO the arguments of :func:`~yolonas_plugin.nas.export.export_onnx`, else the
+            engine's settings.
 
     Returns:
         The path that was written.

@@ -42,8 +42,8 @@ def freeze_parts(network: YoloNAS, freeze: int | Sequence[int | str] | str | Non
 
     Args:
         network: The network.
-        freeze: The number of :func:`parts` to freeze, from the image on; or a list of their numbers from 0, or of
-            beginnings of parameters' names such as ``"backbone"``.
+        freeze: The number of :func:`~yolonas_plugin.nas.finetune.parts` to freeze, from the image on; or a list of
+            their numbers from 0, or of beginnings of parameters' names such as ``"backbone"``.
 
     Raises:
         TrainingError: There is no such part, or nothing is left to train.

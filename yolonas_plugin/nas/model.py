@@ -249,7 +249,7 @@ class NAS(Model):
                 ``plots=False``.
 
         Returns:
-            The engine's ``DetMetrics``: ``.box.map``, ``.box.map50``, ``.results_dict``, ...
+            The engine's ``DetMetrics``, with ``.box.map``, ``.box.map50``, ``.results_dict``, ...
 
         Raises:
             DataNotFoundError: The data, or the split, isn't there.

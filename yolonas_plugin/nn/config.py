@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, TypeAlias
 
 Size: TypeAlias = Literal["n", "s", "m", "l"]
+"""A size's letter."""
 
 
 @dataclass(frozen=True)
@@ -142,3 +143,4 @@ CONFIGS: Final[dict[Size, YoloNASConfig]] = {
         head_channels=(128, 256, 512),
     ),
 }
+"""The sizes by their letters."""
