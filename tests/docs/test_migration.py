@@ -71,6 +71,7 @@ def test_the_right_hand_side_runs(
     section: str, bccd_checkpoint: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("ultralytics.cfg.ROOT", tmp_path / "engine")  # under pytest the engine puts runs beside it
     write_weights(section, bccd_checkpoint)
     names = COCO_CLASSES if section == "ultralytics.NAS" else CLASSES
     write_images(shared_data / "bccd", names, tmp_path / "bccd" / "ImageSets" / "Main")
