@@ -18,6 +18,7 @@ ELSEWHERE = {
     "hosts/test_mlflow.py": "mlflow",
     "hosts/test_ray.py": "ray",
     "hosts/test_sahi.py": "sahi",
+    "hosts/test_solutions.py": "shapely",
     "hosts/test_trackers.py": "trackers",
 }
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]

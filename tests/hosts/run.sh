@@ -13,6 +13,7 @@ declare -A packages=(
     [mlflow]="mlflow==3.17.2"
     [ray]="ray[data]==2.60.0 moto[server]==5.2.5"
     [sahi]="sahi==0.12.8"
+    [solutions]="shapely==2.2.0"
     [trackers]="trackers==2.6.1"
 )
 [ $# -gt 0 ] || set -- "${!packages[@]}"
