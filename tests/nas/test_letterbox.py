@@ -15,6 +15,7 @@ from ultralytics import YOLO
 from ultralytics.data.augment import LetterBox
 
 from tests.nas.conftest import SIZE, picture
+from tests.nas.engines import needs_engine_s_onnx
 from yolonas_plugin import NAS
 from yolonas_plugin.nas.letterbox import letterboxed
 from yolonas_plugin.processing import ProcessingSpec
@@ -112,7 +113,7 @@ def test_stock_predict_finds_what_nas_finds(
             torch.testing.assert_close(found.boxes.data, expected, atol=0.05, rtol=0)
 
 
-@pytest.mark.parametrize("form", ["onnx", "torchscript"])
+@pytest.mark.parametrize("form", [pytest.param("onnx", marks=needs_engine_s_onnx), "torchscript"])
 @pytest.mark.parametrize("spec", [CORNER, MARGIN], ids=["corner", "margin"])
 def test_exports_by_the_engine_place_images_too(
     spec: ProcessingSpec, form: str, nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import zipfile
 from copy import deepcopy
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,13 @@ import cv2
 import numpy as np
 import pytest
 import torch
-import ultralytics
 from safetensors.torch import save_file
 from ultralytics import YOLO
-from ultralytics.utils.checks import parse_version
 
 from tests import synthetic
 from tests.bccd import write_yolo
 from tests.nas.conftest import NAMES, SIZE, picture
+from tests.nas.engines import needs_engine_s_onnx
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import CheckpointError, ExportError
@@ -36,12 +34,6 @@ from yolonas_plugin.weights.header import VERSION_KEY
 from yolonas_plugin.weights.read import read_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-OLD_ENGINE = parse_version(ultralytics.__version__) < (8, 4)
-needs_engine_s_onnx = pytest.mark.skipif(
-    OLD_ENGINE and parse_version(torch.__version__) >= (2, 9) and find_spec("onnxscript") is None,
-    reason="ultralytics 8.3 exports ONNX on torch 2.9 and newer only with onnxscript, whatever the model",
-)
 
 UNIT = ProcessingSpec(size=(SIZE, SIZE), resize=(SIZE, SIZE))
 NORMALISED = ProcessingSpec(
