@@ -10,7 +10,6 @@ import subprocess
 import sys
 import zipfile
 from copy import deepcopy
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,31 +17,24 @@ import cv2
 import numpy as np
 import pytest
 import torch
-import ultralytics
 from safetensors.torch import save_file
 from ultralytics import YOLO
-from ultralytics.utils.checks import parse_version
 
 from tests import synthetic
 from tests.bccd import write_yolo
-from tests.nas.conftest import NAMES, SIZE, picture
+from tests.nas.conftest import NAMES, OLD_ENGINE, SIZE, needs_engine_s_onnx, picture
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import CheckpointError, ExportError
 from yolonas_plugin.nas import NASPredictor, NASValidator
 from yolonas_plugin.nas.stock import StockModule
-from yolonas_plugin.processing import COCO, ProcessingSpec
+from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights.header import VERSION_KEY
 from yolonas_plugin.weights.read import read_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-OLD_ENGINE = parse_version(ultralytics.__version__) < (8, 4)
-needs_engine_s_onnx = pytest.mark.skipif(
-    OLD_ENGINE and parse_version(torch.__version__) >= (2, 9) and find_spec("onnxscript") is None,
-    reason="ultralytics 8.3 exports ONNX on torch 2.9 and newer only with onnxscript, whatever the model",
-)
-
+UNIT = ProcessingSpec(size=(SIZE, SIZE), resize=(SIZE, SIZE))
 NORMALISED = ProcessingSpec(
     size=(SIZE, SIZE), resize=(SIZE, SIZE), channels="BGR", mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4)
 )
@@ -233,14 +225,14 @@ def test_stock_yolo_opens_it(stock: Path, model: NAS) -> None:
     assert yolo.info()[1] < parameters
 
 
-@pytest.mark.parametrize("processing", [None, COCO, NORMALISED], ids=["BGR 0 to 255", "COCO", "normalised"])
+@pytest.mark.parametrize("processing", [None, UNIT, NORMALISED], ids=["BGR 0 to 255", "RGB 0 to 1", "normalised"])
 def test_the_module_turns_the_engine_s_pixels_into_the_checkpoint_s(
     processing: ProcessingSpec | None, nano: Path, tmp_path: Path
 ) -> None:
     model = NAS(nano, processing=processing)
     model.save(tmp_path / "x.pt")
     module = YOLO(tmp_path / "x.pt").model
-    pixels = (synthetic.batch(SIZE, 96, images=2) * 255).round()
+    pixels = (synthetic.batch(SIZE, SIZE, images=2) * 255).round()
     with torch.no_grad():
         expected = model.model(model.processing.normalise(pixels))
         torch.testing.assert_close(module(pixels / 255, augment=False), expected, atol=1e-3, rtol=1e-4)
@@ -281,8 +273,10 @@ def test_stock_onnx_takes_the_engine_s_pixels(stock: Path, nano: Path, tmp_path:
     np.testing.assert_allclose(found.boxes.data, expected.boxes.data, atol=0.05)
 
 
-def test_half_precision(stock: Path) -> None:
-    module = YOLO(stock).model.fuse()
+@pytest.mark.parametrize("margin", [0, 4])
+def test_half_precision(margin: int, nano: Path, tmp_path: Path) -> None:
+    processing = dataclasses.replace(UNIT, resize=(SIZE - margin, SIZE - margin), channels="BGR", divisor=1.0)
+    module = YOLO(NAS(nano, processing=processing).save(tmp_path / "x.pt")).model.fuse()
     images = synthetic.batch(SIZE, SIZE)
     with torch.no_grad():
         expected = module(images)
@@ -337,42 +331,66 @@ def test_our_engine_classes_do_not_take_it_for_a_network_of_ours(stock: Path) ->
         NASValidator()(model=module)
 
 
-@pytest.mark.parametrize("mode", ["predict", "track", "val", pytest.param("export", marks=needs_engine_s_onnx)])
-def test_the_stock_command_line(mode: str, stock: Path, image: Path, video: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def drawings(tmp_path: Path) -> Path:
+    """A data set of one picture."""
     for part in ("images", "labels"):
         (tmp_path / part).mkdir()
     cv2.imwrite(str(tmp_path / "images" / "0.png"), picture())
     (tmp_path / "labels" / "0.txt").write_text("0 0.5 0.5 0.4 0.4\n2 0.3 0.3 0.2 0.2\n")
-    (tmp_path / "data.yaml").write_text(f"path: {tmp_path}\ntrain: images\nval: images\nnames: {list(NAMES)}\n")
-    settings = {
-        "predict": [f"source={image}", "save_txt=True", "conf=0.5"],
-        "track": [f"source={video}", "conf=0.5"],
-        "val": [f"data={tmp_path / 'data.yaml'}", "plots=False", "workers=0"],
-        "export": ["format=onnx", "simplify=False"],
-    }[mode]
+    path = tmp_path / "data.yaml"
+    path.write_text(f"path: {tmp_path}\ntrain: images\nval: images\nnames: {list(NAMES)}\n")
+    return path
+
+
+def yolo(*arguments: str, cwd: Path) -> str:
+    """Run Ultralytics' command line, and return what it says."""
     program = "import sys; sys.argv[0] = 'yolo'; from ultralytics.cfg import entrypoint; entrypoint()"
     done = subprocess.run(
-        [sys.executable, "-c", program, mode, f"model={stock}", f"project={tmp_path}", "name=out", *settings],
+        [sys.executable, "-c", program, *arguments],
         capture_output=True,
         text=True,
-        cwd=tmp_path,
+        cwd=cwd,
         env={**os.environ, "YOLO_AUTOINSTALL": "false", "PYTHONPATH": os.pathsep.join(sys.path)},
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("mode", ["predict", "track", "val", pytest.param("export", marks=needs_engine_s_onnx)])
+def test_the_stock_command_line(
+    mode: str, stock: Path, image: Path, video: Path, drawings: Path, tmp_path: Path
+) -> None:
+    settings = {
+        "predict": [f"source={image}", "save_txt=True", "conf=0.5"],
+        "track": [f"source={video}", "conf=0.5"],
+        "val": [f"data={drawings}", "plots=False", "workers=0"],
+        "export": ["format=onnx", "simplify=False"],
+    }[mode]
+    said = yolo(mode, f"model={stock}", f"project={tmp_path}", "name=out", *settings, cwd=tmp_path)
     if mode == "predict":
         lines = (tmp_path / "out" / "labels" / "picture.txt").read_text().splitlines()
         assert len(lines) == len(YOLO(stock).predict(image, conf=0.5, verbose=False)[0])
     elif mode == "track":
         assert list((tmp_path / "out").iterdir())
     elif mode == "val":
-        assert "all" in done.stdout + done.stderr
+        assert "all" in said
     else:
         assert (tmp_path / "stock.onnx").stat().st_size > 1e6
 
 
+@pytest.mark.skipif(OLD_ENGINE, reason="the benchmark of ultralytics 8.3 is for the engine's own networks")
+@pytest.mark.parametrize("form", ["onnx", "torchscript", "openvino"])
+def test_the_stock_benchmark(form: str, stock: Path, drawings: Path, tmp_path: Path) -> None:
+    said = yolo("benchmark", f"model={stock}", f"data={drawings}", f"imgsz={SIZE}", f"format={form}", cwd=tmp_path)
+    table = (tmp_path / "benchmarks.log").read_text().splitlines()
+    (row,) = (line for line in table if line.startswith("| 1 "))
+    assert "✅" in row, said  # exported, predicted with and validated
+
+
 def test_stock_map_is_ours_on_bccd(shared_data: Path, bccd_checkpoint: Path, tmp_path: Path) -> None:
-    """The engine pads otherwise, clips boxes to the image, and goes down to a score of 0.001."""
+    """The engine's own validator doesn't clip boxes, and goes down to a score of 0.001."""
     data = str(write_yolo(tmp_path / "bccd", shared_data / "bccd", "test"))
     model = NAS(bccd_checkpoint)
     model.save(tmp_path / "x.pt")
@@ -381,8 +399,8 @@ def test_stock_map_is_ours_on_bccd(shared_data: Path, bccd_checkpoint: Path, tmp
     # the engine's NMS stops after some seconds and leaves out the batch's other images: so one at a time
     stock = YOLO(tmp_path / "x.pt").val(data=data, batch=1, **settings).box
     print(f"mAP50-95: NAS.val {ours.map:.4f}, stock {stock.map:.4f}; mAP50: {ours.map50:.4f}, {stock.map50:.4f}")
-    assert stock.map == pytest.approx(ours.map, abs=0.02)
-    assert stock.map50 == pytest.approx(ours.map50, abs=0.02)
+    assert stock.map == pytest.approx(ours.map, abs=0.01)
+    assert stock.map50 == pytest.approx(ours.map50, abs=0.01)
 
 
 def test_the_file_for_stock_is_read_by_us_without_unpickling_it(model: NAS, tmp_path: Path, image: Path) -> None:

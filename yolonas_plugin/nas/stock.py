@@ -1,8 +1,8 @@
 """A checkpoint that stock Ultralytics opens by itself: ``YOLO("x.pt")`` and ``yolo predict model=x.pt``.
 
 The engine prepares images in its own way for every model: letterboxed to a rectangle, RGB, 0 to 1. The module in such a
-file takes these and turns channel order, range and normalisation into the checkpoint's. Where the image lies on the
-input, and how boxes are selected, stays the engine's affair.
+file takes these and turns the image's place, channel order, range and normalisation into the checkpoint's. How boxes
+are selected stays the engine's affair.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from torch import Tensor
 from ultralytics.utils.torch_utils import model_info
 
 from yolonas_plugin.export.graph import join_output
+from yolonas_plugin.nas.letterbox import letterboxed
 from yolonas_plugin.nn import CONFIGS, RawPredictions, Skeleton, YoloNAS
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights.header import RECORD, Header
@@ -43,16 +44,20 @@ class StockModule(YoloNAS):
         """Return boxes and scores in the engine's layout; its extra arguments (augment, embed, ...) are ignored.
 
         Args:
-            images: [B, C, H, W], RGB from 0 to 1.
+            images: [B, C, H, W], RGB from 0 to 1, as the engine's letterbox leaves them.
             *args: Ignored.
             **kwargs: Ignored.
 
         Returns:
             [B, 4 + C, A]: centre x, centre y, width, height in pixels of the input, then the score of each class. In
-            training mode :class:`~yolonas_plugin.nn.RawPredictions`.
+            training mode :class:`~yolonas_plugin.nn.RawPredictions` of the images as they are.
         """
-        raw = self.predict_raw(to_network_input(images, self.header.processing, self.in_channels))
-        return raw if self.training else join_output(*self.heads.decode(raw))
+        spec = self.header.processing
+        if self.training:
+            return self.predict_raw(to_network_input(images, spec, self.in_channels))
+        images, move = letterboxed(images, spec)
+        boxes, scores = self.detect(to_network_input(images, spec, self.in_channels))
+        return join_output(move.back(boxes), scores)
 
     def fuse(self, verbose: bool = True, imgsz: int | list[int] = 640) -> StockModule:
         """Fold all branches and BatchNorms into convolutions, in place; the engine's arguments are ignored."""
