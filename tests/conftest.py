@@ -14,6 +14,7 @@ ELSEWHERE = {
     "oracles": "inference_models",
     "hosts/test_docling.py": "docling",
     "hosts/test_sahi.py": "sahi",
+    "hosts/test_solutions.py": "shapely",
 }
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]
 """Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``."""

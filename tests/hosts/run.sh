@@ -10,6 +10,7 @@ shift
 declare -A packages=(
     [docling]="docling-slim[cli,convert-core,format-pdf,models-local]==2.143.0"
     [sahi]="sahi==0.12.8"
+    [solutions]="shapely==2.2.0"
 )
 [ $# -gt 0 ] || set -- "${!packages[@]}"
 for host in "$@"; do
