@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import torch
+import ultralytics
+from ultralytics.utils.checks import parse_version
 
 from tests import synthetic
 from yolonas_plugin import NAS
+
+OLD_ENGINE = parse_version(ultralytics.__version__) < (8, 4)
+needs_engine_s_onnx = pytest.mark.skipif(
+    OLD_ENGINE and parse_version(torch.__version__) >= (2, 9) and find_spec("onnxscript") is None,
+    reason="ultralytics 8.3 exports ONNX on torch 2.9 and newer only with onnxscript, whatever the model",
+)
 
 NAMES = ("disc", "ring", "cross")
 SIZE = 160

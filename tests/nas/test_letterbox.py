@@ -14,8 +14,7 @@ from torch import Tensor
 from ultralytics import YOLO
 from ultralytics.data.augment import LetterBox
 
-from tests.nas.conftest import SIZE, picture
-from tests.nas.engines import needs_engine_s_onnx
+from tests.nas.conftest import SIZE, needs_engine_s_onnx, picture
 from yolonas_plugin import NAS
 from yolonas_plugin.nas.letterbox import letterboxed
 from yolonas_plugin.processing import ProcessingSpec
@@ -79,7 +78,7 @@ def test_an_image_of_one_colour_stays_where_it_is(grey: int) -> None:
     images = torch.full((1, 3, SIZE, SIZE), grey / 255)
     found, move = letterboxed(images, CORNER)
     assert found.equal(images)
-    assert (move.row, move.column) == (0, 0)
+    assert (move.row, move.column, move.top, move.left) == (0, 0, 0, 0)
 
 
 def test_a_larger_canvas_keeps_the_proportions_of_the_input() -> None:

@@ -22,8 +22,7 @@ from ultralytics import YOLO
 
 from tests import synthetic
 from tests.bccd import write_yolo
-from tests.nas.conftest import NAMES, SIZE, picture
-from tests.nas.engines import OLD_ENGINE, needs_engine_s_onnx
+from tests.nas.conftest import NAMES, OLD_ENGINE, SIZE, needs_engine_s_onnx, picture
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import CheckpointError, ExportError
@@ -381,7 +380,7 @@ def test_the_stock_command_line(
         assert (tmp_path / "stock.onnx").stat().st_size > 1e6
 
 
-@pytest.mark.skipif(OLD_ENGINE, reason="ultralytics 8.3 benchmarks networks of its own only")
+@pytest.mark.skipif(OLD_ENGINE, reason="the benchmark of ultralytics 8.3 is for the engine's own networks")
 @pytest.mark.parametrize("form", ["onnx", "torchscript", "openvino"])
 def test_the_stock_benchmark(form: str, stock: Path, drawings: Path, tmp_path: Path) -> None:
     said = yolo("benchmark", f"model={stock}", f"data={drawings}", f"imgsz={SIZE}", f"format={form}", cwd=tmp_path)

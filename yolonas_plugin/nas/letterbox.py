@@ -1,8 +1,8 @@
 """From the engine's letterbox to the checkpoint's, for a network that the engine feeds by itself.
 
 The engine scales an image to the whole input, puts it in the middle, and pads the shorter side no further than it
-must. What is left to do can be done to the tensor: the padding is found and moved to the end, the rest of the canvas is
-added, and a margin is made by scaling once more. So it goes with the network into every export.
+must. What is left to do can be done to the tensor: the image is found by its padding, the rest of the canvas is added,
+and a margin is made by scaling once more. So it goes with the network into every export.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ ENGINE_PADDING = 114
 
 
 class Move(NamedTuple):
-    """Where a canvas lies on the engine's, which may begin later or end sooner.
+    """How images were moved.
 
     Attributes:
-        scale: Pixels of the canvas, inside its margin, per pixel of the engine's.
-        left: Columns of margin at the left.
-        top: Rows of margin above.
-        column: Column of the engine's canvas where the inside begins [B].
-        row: Row of the engine's canvas where the inside begins [B].
+        scale: Pixels of the checkpoint's canvas per pixel of the engine's.
+        row: First row of each image on the engine's canvas [B].
+        column: First column of each image on the engine's canvas [B].
+        top: First row of each image on the checkpoint's canvas [B].
+        left: First column of each image on the checkpoint's canvas [B].
     """
 
     scale: float
-    left: int
-    top: int
-    column: Tensor
     row: Tensor
+    column: Tensor
+    top: Tensor
+    left: Tensor
 
     def back(self, boxes: Tensor) -> Tensor:
         """Map boxes x1, y1, x2, y2 [B, A, 4] to pixels of the engine's canvas."""
         x, y = boxes.unflatten(2, (2, 2)).unbind(dim=3)  # [B, A, 2] each
-        x = (x - self.left) / self.scale + self.column[:, None, None]
-        y = (y - self.top) / self.scale + self.row[:, None, None]
+        x = (x - self.left[:, None, None]) / self.scale + self.column[:, None, None]
+        y = (y - self.top[:, None, None]) / self.scale + self.row[:, None, None]
         return torch.stack((x, y), dim=3).flatten(2)
 
 
@@ -55,19 +55,23 @@ def letterboxed(images: Tensor, spec: ProcessingSpec) -> tuple[Tensor, Move]:
         Images [B, C, H', W'] of the same range, and the way back for boxes. H' and W' are the smallest canvas of the
         proportions of ``spec.size``; while an export is traced, whose canvas is whole already, H and W.
     """
-    row = column = torch.zeros(images.shape[0], dtype=torch.long, device=images.device)
-    if spec.padding == "bottom_right":
-        images, row = _without_padding_before(images, 2)
-        images, column = _without_padding_before(images, 3)
-    if not torch.jit.is_tracing():
-        images, (left, top) = _padded(images, _whole(images.shape[2], images.shape[3], spec.size), spec)
-        row, column = row - top, column - left
+    row, rows = _place(images, 2)
+    column, columns = _place(images, 3)
+    images = _from(_from(images, row, 2), column, 3)
     height, width = images.shape[2:]
+    if not torch.jit.is_tracing():
+        height, width = _whole(height, width, spec.size)
     scale = min(inner / outer for inner, outer in zip(spec.resize, spec.size, strict=True))
-    if scale != 1:
+    if scale != 1:  # bicubic, for this is mostly the second time, and twice linear is blurred
         images = interpolate(images, scale_factor=scale, mode="bicubic", recompute_scale_factor=False)
-    images, (left, top) = _padded(images, (height, width), spec)
-    return images, Move(scale, left, top, column, row)
+    below, right = height - images.shape[2], width - images.shape[3]
+    images = pad(images, (0, right, 0, below), value=spec.pad_value / 255)
+    top, left = torch.zeros_like(row), torch.zeros_like(column)
+    if spec.padding == "center":
+        # to the pixel: the network's answer depends on where its grid lies on the image
+        top, left = ((height - (rows * scale).round()) // 2).long(), ((width - (columns * scale).round()) // 2).long()
+        images = _from(_from(images, -top, 2), -left, 3)
+    return images, Move(scale, row, column, top, left)
 
 
 def _whole(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
@@ -78,18 +82,16 @@ def _whole(height: int, width: int, size: tuple[int, int]) -> tuple[int, int]:
     )
 
 
-def _padded(images: Tensor, size: tuple[int, int], spec: ProcessingSpec) -> tuple[Tensor, tuple[int, int]]:
-    """Pad images to a height and width; return how many columns and rows were put before them, too."""
-    right, below = size[1] - images.shape[3], size[0] - images.shape[2]
-    left, top = (right // 2, below // 2) if spec.padding == "center" else (0, 0)
-    return pad(images, (left, right - left, top, below - top), value=spec.pad_value / 255), (left, top)
+def _place(images: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    """Return where images begin in the engine's padding, and how long they are: rows (``dim`` 2) or columns (3) [B]."""
+    is_image = ((images * 255 - ENGINE_PADDING).abs().amax(dim=(1, 5 - dim)) > 0.5).float()
+    first = is_image.argmax(dim=1)
+    return first, images.shape[dim] - first - is_image.flip(1).argmax(dim=1)
 
 
-def _without_padding_before(images: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    """Move the rows (``dim`` 2) or columns (3) of padding before each image behind it; return their numbers [B]."""
-    is_image = (images * 255 - ENGINE_PADDING).abs().amax(dim=(1, 5 - dim)) > 0.5  # [B, rows or columns]
-    first = is_image.float().argmax(dim=1)
+def _from(images: Tensor, first: Tensor, dim: int) -> Tensor:
+    """Let each image begin with its row (``dim`` 2) or column (3) ``first`` [B]; those before it follow at the end."""
     length = images.shape[dim]
     index = (torch.arange(length, device=images.device) + first[:, None]) % length
     shape = (-1, 1, length, 1) if dim == 2 else (-1, 1, 1, length)
-    return images.gather(dim, index.view(shape).expand_as(images)), first
+    return images.gather(dim, index.view(shape).expand_as(images))
