@@ -159,17 +159,7 @@ class LeanPredictor:
         canvases, placements = zip(*(spec.letterbox(image, size=size) for _, image in images), strict=True)
         pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
         for (path, image), placement, boxes, scores in zip(images, placements, *self.runtime(pixels), strict=True):
-            rows = select_boxes(
-                boxes,
-                scores,
-                conf=spec.conf,
-                iou=spec.iou,
-                top_k=spec.top_k,
-                max_detections=spec.max_detections,
-                multi_label=spec.multi_label,
-                class_agnostic=spec.class_agnostic,
-                classes=classes,
-            )
+            rows = select_boxes(boxes, scores, **spec.selection(), classes=classes)
             yield Detections(
                 path, image, placement.to_image(rows[:, :4]), rows[:, 4], rows[:, 5].astype(np.intp), self.names
             )

@@ -121,6 +121,17 @@ class ProcessingSpec:
         if self.std is not None and 0 in self.std:
             raise ProcessingError(f"std={self.std} divides by zero")
 
+    def selection(self) -> dict[str, Any]:
+        """Return the settings of ``select_boxes``, as its keyword arguments."""
+        return {
+            "conf": self.conf,
+            "iou": self.iou,
+            "top_k": self.top_k,
+            "max_detections": self.max_detections,
+            "multi_label": self.multi_label,
+            "class_agnostic": self.class_agnostic,
+        }
+
     def to_json(self) -> str:
         """Return every field as one JSON object; :meth:`from_json` gives an equal spec back, to the bit."""
         return json.dumps(dataclasses.asdict(self))

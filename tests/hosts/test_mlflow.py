@@ -31,8 +31,12 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     signature = ModelSignature(
         inputs=Schema([ColSpec("string", "image")]), params=ParamSchema([ParamSpec("conf", "double", 0.25)])
     )
+    return save(path, signature=signature)
+
+
+def save(path: Path, **options: object) -> Path:
     mlflow.pyfunc.save_model(
-        path, loader_module=LOADER, data_path=WEIGHTS, signature=signature, pip_requirements=["yolonas-plugin"]
+        path, loader_module=LOADER, data_path=WEIGHTS, pip_requirements=["yolonas-plugin"], **options
     )
     return path
 
@@ -67,14 +71,7 @@ def test_a_saved_model_gives_a_table_of_boxes(saved: Path, images: list[str]) ->
 
 def test_settings_are_saved_and_any_list_of_paths_or_bytes_will_do(images: list[str], tmp_path: Path) -> None:
     config = {"conf": 0.6, "names": [f"part {i}" for i in range(12)]}
-    mlflow.pyfunc.save_model(
-        tmp_path / "m",
-        loader_module=LOADER,
-        data_path=WEIGHTS,
-        model_config=config,
-        pip_requirements=["yolonas-plugin"],
-    )
-    model = mlflow.pyfunc.load_model(str(tmp_path / "m"))
+    model = mlflow.pyfunc.load_model(str(save(tmp_path / "m", model_config=config)))
     found = model.predict(images)
     assert found["score"].min() > 0.6
     assert found["name"].str.fullmatch(r"part \d+").all()
@@ -114,14 +111,7 @@ def test_the_command_line_predicts(saved: Path, images: list[str], tmp_path: Pat
 
 def test_a_served_model_with_a_binary_column_takes_images_and_opens_no_path(images: list[str], tmp_path: Path) -> None:
     signature = ModelSignature(inputs=Schema([ColSpec("binary", "image")]))
-    mlflow.pyfunc.save_model(
-        tmp_path / "m",
-        loader_module=LOADER,
-        data_path=WEIGHTS,
-        signature=signature,
-        pip_requirements=["yolonas-plugin"],
-    )
-    model = mlflow.pyfunc.load_model(str(tmp_path / "m"))
+    model = mlflow.pyfunc.load_model(str(save(tmp_path / "m", signature=signature)))
 
     def serve(*values: str) -> scoring_server.InvocationsResponse:
         body = json.dumps({"dataframe_split": {"columns": ["image"], "data": [[value] for value in values]}})

@@ -7,7 +7,6 @@ import logging
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -125,10 +124,7 @@ def _on_engine(args: argparse.Namespace) -> _Answer:
         source = args.source[0] if len(args.source) == 1 else args.source
         start = time.perf_counter()
         results = model.predict(source, stream=True, verbose=False, save=args.save, **settings)
-        images = [
-            _record(r.path, r.orig_shape, r.names, r.boxes.xyxy.tolist(), r.boxes.conf.tolist(), r.boxes.cls.tolist())
-            for r in results
-        ]
+        images = [_record(result) for result in results]
         seconds = time.perf_counter() - start
     folder = str(model.predictor.save_dir) if args.save else None
     return _Answer(images, model.predictor.skipped, folder, runtime, seconds)
@@ -147,8 +143,7 @@ def _on_lean_path(args: argparse.Namespace) -> _Answer:
     skipped: list[str] = []
     start = time.perf_counter()
     for found in predictor.stream(args.source, skipped=skipped, **given(args, *_SELECTION)):
-        rows = found.boxes.tolist(), found.scores.tolist(), found.labels.tolist()
-        images.append(_record(found.path, found.image.shape[:2], found.names, *rows))
+        images.append(_record(found))
         if args.save:
             folder = folder or new_folder(args.output, "predict")
             save_picture(found, folder)
@@ -156,26 +151,22 @@ def _on_lean_path(args: argparse.Namespace) -> _Answer:
     return _Answer(images, skipped, str(folder) if folder else None, runtime, seconds)
 
 
-def _record(
-    path: str,
-    shape: tuple[int, int],
-    names: Mapping[int, str],
-    boxes: Sequence[Sequence[float]],
-    scores: Sequence[float],
-    labels: Sequence[float],
-) -> dict[str, Any]:
-    height, width = shape
+def _record(result: Any) -> dict[str, Any]:
+    from yolonas_plugin.results import as_arrays
+
+    found = as_arrays(result)
+    rows = zip(found.boxes.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True)
     return {
-        "image": path,
-        "height": height,
-        "width": width,
+        "image": result.path,
+        "height": found.height,
+        "width": found.width,
         "detections": [
             {
-                "class": int(label),
-                "name": names[int(label)],
+                "class": label,
+                "name": result.names[label],
                 "confidence": round(score, 5),
                 "box": [round(side, 2) for side in box],
             }
-            for box, score, label in zip(boxes, scores, labels, strict=True)
+            for box, score, label in rows
         ],
     }

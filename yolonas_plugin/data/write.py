@@ -21,6 +21,7 @@ import yaml
 
 from yolonas_plugin.data.images import SUFFIXES
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.results import as_arrays
 
 if TYPE_CHECKING:
     from ultralytics.engine.results import Results
@@ -106,17 +107,12 @@ def _free_name(source: str, stems: set[str]) -> str:
 
 
 def _labels(name: str, result: Any) -> _Labels:
-    """Take what is needed from the engine's ``Results`` or a lean ``Detections``."""
-    if hasattr(result.boxes, "xyxy"):
-        height, width = result.orig_shape
-        rows = result.boxes.xyxy, result.boxes.conf, result.boxes.cls.int()
-    else:
-        height, width = result.image.shape[:2]
-        rows = result.boxes, result.scores, result.labels
-    boxes = np.clip(np.array(rows[0].tolist()).reshape(-1, 4), 0, (width, height, width, height)).round(2)
+    found = as_arrays(result)
+    limits = (found.width, found.height, found.width, found.height)
+    boxes = np.clip(found.boxes.astype(float).reshape(-1, 4), 0, limits).round(2)
     inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-    scores, classes = (np.array(row.tolist())[inside].tolist() for row in rows[1:])
-    return _Labels(name, height, width, boxes[inside].tolist(), scores, classes)
+    rows = (values[inside].tolist() for values in (boxes, found.scores, found.labels))
+    return _Labels(name, found.height, found.width, *rows)
 
 
 def _write_yolo(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> None:

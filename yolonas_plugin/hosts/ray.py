@@ -24,6 +24,7 @@ from pyarrow import dataset, fs
 
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.images import SUFFIXES, decode_image, list_images
+from yolonas_plugin.results import as_arrays
 from yolonas_plugin.zoo import ModelZoo
 
 PATH: Final = "path"
@@ -257,21 +258,14 @@ def open_images(place: Place, paths: list[str]) -> ray.data.Dataset:
 
 def as_row(result: Any) -> dict[str, Any]:
     """Return the columns of an image, from Ultralytics ``Results`` or :class:`yolonas_plugin.lean.Detections`."""
-    if isinstance(result.boxes, np.ndarray):
-        height, width = result.image.shape[:2]
-        boxes, scores, labels = result.boxes, result.scores, result.labels
-    else:
-        height, width = result.orig_shape
-        found = result.boxes.cpu().numpy()
-        boxes, scores, labels = found.xyxy, found.conf, found.cls
-    names = [result.names[int(label)] for label in labels]
+    found = as_arrays(result)
     return {
-        "width": width,
-        "height": height,
-        "boxes": boxes.tolist(),
-        "scores": scores.tolist(),
-        "labels": labels.astype(int).tolist(),
-        "names": names,
+        "width": found.width,
+        "height": found.height,
+        "boxes": found.boxes.tolist(),
+        "scores": found.scores.tolist(),
+        "labels": found.labels.tolist(),
+        "names": [result.names[label] for label in found.labels.tolist()],
     }
 
 

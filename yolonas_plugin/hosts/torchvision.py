@@ -66,17 +66,7 @@ class Detector(YoloNAS):
         return [self._select(boxes, scores, placement) for boxes, scores, placement in found]
 
     def _select(self, boxes: Tensor, scores: Tensor, placement: Placement) -> dict[str, Tensor]:
-        spec = self.processing
-        rows = select_boxes(
-            boxes,
-            scores,
-            conf=spec.conf,
-            iou=spec.iou,
-            top_k=spec.top_k,
-            max_detections=spec.max_detections,
-            multi_label=spec.multi_label,
-            class_agnostic=spec.class_agnostic,
-        )
+        rows = select_boxes(boxes, scores, **self.processing.selection())
         return {"boxes": placement.to_image(rows[:, :4]), "labels": rows[:, 5].long(), "scores": rows[:, 4]}
 
     def _losses(
