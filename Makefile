@@ -6,7 +6,7 @@ OLDEST_ULTRALYTICS := 8.3.200
 CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint test-pythons test-oldest reference oracles hosts docs formats benchmark speed layout fuzz clean
+.PHONY: help demo test lint test-pythons test-oldest gpu reference oracles hosts docs formats benchmark speed layout fuzz clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -34,6 +34,9 @@ test-pythons:  ## contract and zoo on every supported Python, in bare environmen
 
 test-oldest: $(BIN)/.ready  ## adapter and command line on the oldest supported ultralytics
 	scripts/test-oldest.sh $(VENV) $(OLDEST_ULTRALYTICS)
+
+gpu: $(BIN)/.ready  ## prediction, training and export on an NVIDIA GPU, against the CPU's
+	$(BIN)/python -m pytest tests/gpu
 
 reference:  ## parity with super-gradients itself, in a Python 3.10 environment that this makes
 	tests/reference/make_env.sh .venv-reference
@@ -72,7 +75,7 @@ speed: $(BIN)/.ready  ## every way to run YOLO-NAS-S on this CPU, in turn; start
 	$(BIN)/python -m benchmarks.speed --json runs/speed/speed.json --plot runs/speed/speed.png $(ARGS)
 	$(BIN)/python -m benchmarks.footprint --json runs/speed/footprint.json --plot runs/speed/footprint.png
 
-layout: $(BIN)/.ready  ## make the pages, train the embedded model on them and measure it, in runs/layout: half a day on 2 cores
+layout: $(BIN)/.ready  ## make the pages, train the embedded model on them and measure it, in runs/layout
 	$(BIN)/python -m examples.layout.generate runs/layout/pages --split train --pages 5500 --seed 3
 	$(BIN)/python -m examples.layout.generate runs/layout/pages --split val --pages 200 --seed 2
 	$(BIN)/python -m examples.layout.generate runs/layout/pages --split test --pages 400 --seed 1

@@ -23,7 +23,7 @@ ELSEWHERE = {
 }
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]
 """Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``,
-``make docs``."""
+``make docs``. Those of ``make gpu`` look for a GPU themselves."""
 
 DATA = Path(os.environ.get("YOLONAS_SHARED") or Path(__file__).parents[2] / "shared") / "data"
 """The folder with BCCD and the checkpoint that super-gradients trained on it."""

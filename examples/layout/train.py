@@ -8,33 +8,45 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
+import time
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+import torch
 
 from yolonas_plugin import NAS
 
 FILE: Final = "yolo_nas_n_layout.safetensors"
 LICENCE: Final = "Apache-2.0"
 DATA: Final = "pages that examples/layout made"
-BATCH: Final = 4  # many small steps teach more than few large ones, for as long as there is little time
 WARMUP: Final = 100  # steps
 
 
 class Stage(NamedTuple):
-    """A part of the training: side of the input in pixels, epochs, learning rate at its start."""
+    """A part of the training: side of the input in pixels, images in a step, highest learning rate, epochs."""
 
     imgsz: int
-    epochs: int
+    batch: int
     lr0: float
+    epochs: int
+
+    @property
+    def cost(self) -> int:
+        """How long it takes, in pixels for each page."""
+        return self.epochs * self.imgsz**2
 
 
-STAGES: Final = (Stage(384, 1, 1e-3), Stage(320, 2, 1e-3), Stage(416, 1, 6e-4))
+ON_CPU: Final = (Stage(384, 4, 1e-3, 1), Stage(320, 4, 1e-3, 2), Stage(416, 4, 6e-4, 1))
+"""Many small steps teach more than few large ones, for as long as there is little time."""
+
+ON_GPU: Final = (Stage(384, 128, 2e-3, 40), Stage(640, 64, 1.5e-3, 40))
 
 
 class Decay:
     """The learning rate of each step: up during the warm-up, then down along half a cosine to a fiftieth.
 
-    The engine changes it from epoch to epoch only, and there are few. It has to be low at the end: BatchNorm's
+    The engine changes it from epoch to epoch only, and there may be few. It has to be low at the end: BatchNorm's
     averages are those of the last few dozen steps, and wrong for weights that still move.
     """
 
@@ -46,29 +58,40 @@ class Decay:
         self.step = trainer.epoch * len(trainer.train_loader)
 
     def on_train_batch_start(self, trainer: Any) -> None:
-        part = self.step / (trainer.epochs * len(trainer.train_loader))
+        part = self.part(trainer)
         self.step += 1
-        rate = min(1, self.step / WARMUP) * (0.02 + 0.98 * (1 + math.cos(math.pi * part)) / 2)
+        rate = self.highest * min(1.0, self.step / WARMUP) * (0.02 + 0.98 * (1 + math.cos(math.pi * part)) / 2)
         for group in trainer.optimizer.param_groups:
-            group["lr"] = self.highest * rate
+            group["lr"] = rate
+
+    def part(self, trainer: Any) -> float:
+        """How much of the training is over: of its time, where that is limited, else of its steps."""
+        if trainer.args.time:
+            return min(1.0, (time.time() - trainer.train_time_start) / (trainer.args.time * 3600))
+        return self.step / (trainer.epochs * len(trainer.train_loader))
 
 
-def train(pages: Path, output: Path, stages: tuple[Stage, ...] = STAGES) -> Path:
-    """Train on the pages of `generate`; writes the best weights of the last stage, in half precision."""
+def train(pages: Path, output: Path, stages: tuple[Stage, ...] = ON_CPU, minutes: float | None = None) -> Path:
+    """Train on the pages of `generate`; writes the best weights of the last stage, in half precision.
+
+    The stages share `minutes`, as many epochs as fit; None for the epochs that they say.
+    """
     best = Path("yolo_nas_n")
+    whole = sum(stage.cost for stage in stages)
     for number, stage in enumerate(stages, start=1):
         folder = output / f"stage{number}" / "weights"
         if not (folder / "best.safetensors").exists():  # written when a stage is done
-            begin(stage, best, pages, output, f"stage{number}")
+            begin(stage, best, pages, output, f"stage{number}", minutes and minutes * stage.cost / whole)
         best = folder / "best.pt"
     return Path(NAS(best).save(output / FILE, half=True, training_data=DATA))
 
 
-def begin(stage: Stage, weights: Path, pages: Path, output: Path, name: str) -> None:
+def begin(stage: Stage, weights: Path, pages: Path, output: Path, name: str, minutes: float | None) -> None:
     """Train a stage, from where it was stopped if it was."""
     last = output / name / "weights" / "last.pt"
     model = NAS(last) if last.exists() else NAS(weights, pretrained=weights.suffix == ".pt")
     decay = Decay(stage.lr0)
+    long = stage.epochs > 10
     model.add_callback("on_train_epoch_start", decay.on_train_epoch_start)
     model.add_callback("on_train_batch_start", decay.on_train_batch_start)
     if last.exists():
@@ -82,8 +105,13 @@ def begin(stage: Stage, weights: Path, pages: Path, output: Path, name: str) -> 
         licence=LICENCE,
         imgsz=stage.imgsz,
         epochs=stage.epochs,
-        batch=BATCH,
-        nbs=BATCH,
+        time=minutes and minutes / 60,
+        batch=stage.batch,
+        nbs=stage.batch,
+        workers=os.cpu_count(),
+        cache=long,  # in memory
+        val=not long,  # of many epochs only the last one is of interest
+        plots=not long,
         optimizer="AdamW",
         lr0=stage.lr0,
         momentum=0.9,
@@ -102,8 +130,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m examples.layout.train", description=__doc__.partition("\n")[0])
     parser.add_argument("pages", type=Path, help="what examples.layout.generate wrote")
     parser.add_argument("output", type=Path, help="folder for what the stages write")
+    parser.add_argument("--minutes", type=float, help="end after so many, whatever the number of epochs")
     options = parser.parse_args()
-    print(train(options.pages.absolute(), options.output.absolute()))
+    stages = ON_GPU if torch.cuda.is_available() else ON_CPU
+    print(train(options.pages.absolute(), options.output.absolute(), stages, options.minutes))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,7 +25,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_stages_follow_each_other_and_are_not_repeated(pages: Path, tmp_path: Path) -> None:
-    stages = (Stage(64, 1, 1e-3), Stage(96, 1, 1e-3))
+    stages = (Stage(64, 4, 1e-3, 1), Stage(96, 4, 1e-3, 1))
     written = train(pages, tmp_path, stages)
     assert written == tmp_path / FILE
     checkpoint = read_checkpoint(written)
@@ -37,9 +38,37 @@ def test_stages_follow_each_other_and_are_not_repeated(pages: Path, tmp_path: Pa
     assert {path: path.stat().st_mtime_ns for path in done} == done
 
 
+def test_a_time_ends_the_training(pages: Path, tmp_path: Path) -> None:
+    train(pages, tmp_path, (Stage(64, 4, 1e-3, 1000),), minutes=0.05)
+    rows = (tmp_path / "stage1" / "results.csv").read_text().splitlines()[1:]
+    assert 1 <= len(rows) < 100
+    assert float(rows[-1].split(",")[-1]) < 1e-3  # the learning rate is on its way down
+
+
+def fake_trainer(epochs: int, steps: int, hours: float | None) -> SimpleNamespace:
+    return SimpleNamespace(
+        epoch=0,
+        epochs=epochs,
+        train_loader=range(steps),
+        train_time_start=time.time(),
+        optimizer=SimpleNamespace(param_groups=[{}]),
+        args=SimpleNamespace(time=hours),
+    )
+
+
+def test_the_learning_rate_ends_low_when_the_time_is_over() -> None:
+    decay, trainer = Decay(1e-3), fake_trainer(epochs=1, steps=1000, hours=1)
+    decay.step = 200
+    rates = []
+    for part in (0, 0.5, 1, 1.1):
+        trainer.train_time_start = time.time() - part * 3600
+        decay.on_train_batch_start(trainer)
+        rates.append(trainer.optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([1e-3, 0.51e-3, 2e-5, 2e-5], rel=1e-3)
+
+
 def test_the_learning_rate_rises_and_ends_low() -> None:
-    decay = Decay(1e-3)
-    trainer = SimpleNamespace(epoch=0, epochs=2, train_loader=range(500), optimizer=SimpleNamespace(param_groups=[{}]))
+    decay, trainer = Decay(1e-3), fake_trainer(epochs=2, steps=500, hours=None)
     rates = []
     for trainer.epoch in range(2):
         decay.on_train_epoch_start(trainer)

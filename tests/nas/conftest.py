@@ -15,6 +15,7 @@ import ultralytics
 from ultralytics.utils.checks import parse_version
 
 from tests import synthetic
+from tests.shapes import NAMES
 from yolonas_plugin import NAS
 
 OLD_ENGINE = parse_version(ultralytics.__version__) < (8, 4)
@@ -23,7 +24,6 @@ needs_engine_s_onnx = pytest.mark.skipif(
     reason="ultralytics 8.3 exports ONNX on torch 2.9 and newer only with onnxscript, whatever the model",
 )
 
-NAMES = ("disc", "ring", "cross")
 SIZE = 160
 
 
