@@ -110,6 +110,7 @@ def begin(stage: Stage, weights: Path, pages: Path, output: Path, name: str, min
         nbs=stage.batch,
         workers=os.cpu_count(),
         cache=long,  # in memory
+        deterministic=not long,  # faster on a GPU
         val=not long,  # of many epochs only the last one is of interest
         plots=not long,
         optimizer="AdamW",
