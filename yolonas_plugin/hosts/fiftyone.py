@@ -48,7 +48,7 @@ class YoloNASModelConfig(Config):
 
 
 class YoloNASModel(Model):
-    """A detector for images, and for the frames of videos. Make one with :func:`load_model`, or by FiftyOne's zoo."""
+    """A detector for images. Make one with :func:`load_model`, or by FiftyOne's zoo."""
 
     media_type = "image"
     ragged_batches = False  # images of different sizes may be given together; each gets its own letterbox

@@ -48,14 +48,10 @@ def manifest(own: Mapping[str, str | Path] | None = None) -> dict[str, Any]:
     return {"models": models}
 
 
-def source_manifest(name: str = "yolonas-plugin") -> dict[str, Any]:
-    """Return the manifest of a remote source, a folder with ``download_model`` and ``load_model``.
-
-    Args:
-        name: Of the folder in which FiftyOne keeps the source and its weights.
-    """
-    files = ((card, card.weights[0].filename) for card in _with_weights())
-    return {"name": name, "models": [{**_entry(card), "base_filename": filename} for card, filename in files]}
+def source_manifest() -> dict[str, Any]:
+    """Return the manifest of a remote source, a folder with ``download_model`` and ``load_model``."""
+    models = [{**_entry(card), "base_filename": card.weights[0].filename} for card in _with_weights()]
+    return {"name": "yolonas-plugin", "models": models}
 
 
 def _with_weights() -> list[ModelCard]:
