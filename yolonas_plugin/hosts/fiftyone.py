@@ -1,0 +1,105 @@
+"""YOLO-NAS as a model of FiftyOne::
+
+    model = load_model("best.pth")
+    dataset.apply_model(model, "found")
+
+FiftyOne's model zoo finds it by a manifest, see :mod:`yolonas_plugin.hosts.fiftyone_zoo`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from yolonas_plugin.errors import MissingExtraError
+from yolonas_plugin.results import as_arrays
+
+try:
+    from eta.core.config import Config
+    from fiftyone import Detection, Detections
+    from fiftyone.core.models import Model
+except ImportError as error:
+    raise MissingExtraError("yolonas_plugin.hosts.fiftyone", "FiftyOne", "fiftyone") from error
+
+LOADING: Final = frozenset({"processing", "names", "runtime", "precision", "calibration", "accept_licence"})
+"""Options of ``NAS``; all others are settings of its ``predict``."""
+
+
+class YoloNASModelConfig(Config):
+    """What a model is made with. FiftyOne finds this class by its name.
+
+    Attributes:
+        weights: Path of a weight file, or a model's name.
+        confidence_thresh: Lowest score of a detection, which FiftyOne may change for a call. None: the file's.
+        options: Of ``NAS``, those of :data:`LOADING`.
+        settings: Of ``NAS.predict``: ``iou``, ``imgsz``, ``device``, ...
+    """
+
+    def __init__(self, d: Mapping[str, Any]) -> None:
+        given = dict(d)
+        self.weights = self.parse_string(given, "weights")
+        self.confidence_thresh = self.parse_number(given, "confidence_thresh", default=None)
+        self.options = {name: given[name] for name in LOADING & given.keys()}
+        own = LOADING | {"weights", "confidence_thresh"}
+        self.settings = {name: value for name, value in given.items() if name not in own}
+
+
+class YoloNASModel(Model):
+    """A detector for images. Make one with :func:`load_model`, or by FiftyOne's zoo."""
+
+    media_type = "image"
+    ragged_batches = False  # images of different sizes may be given together; each gets its own letterbox
+    transforms = None  # FiftyOne prepares nothing: images are prepared as the weight file says
+    preprocess = False
+
+    def __init__(self, config: YoloNASModelConfig) -> None:
+        from yolonas_plugin.zoo import ModelZoo  # imports importlib_metadata, of which 8 on must come after FiftyOne
+
+        self.config = config
+        self._model = ModelZoo.discover().load(config.weights, provider="yolo_nas", **config.options)
+
+    def predict(self, arg: np.ndarray) -> Detections:
+        """Return what is found in an image [H, W, 3], RGB, 8 bits: boxes inside it, best first."""
+        (found,) = self.predict_all([arg])
+        return found
+
+    def predict_all(self, args: Iterable[np.ndarray]) -> list[Detections]:
+        """Return what is found in each of the images, which are worked on together; their sizes may differ."""
+        images = [np.asarray(image)[..., ::-1] for image in args]
+        settings = {"batch": len(images), "verbose": False, **self.config.settings}
+        if self.config.confidence_thresh is not None:
+            settings["conf"] = self.config.confidence_thresh
+        return [_detections(result) for result in self._model.predict(images, **settings)]
+
+
+def load_model(weights: str | Path, *, confidence_thresh: float | None = None, **options: Any) -> YoloNASModel:
+    """Return a model for ``apply_model``.
+
+    Args:
+        weights: Path of a weight file or of an exported file, or a model's name.
+        confidence_thresh: Lowest score of a detection. Default: the file's.
+        **options: Of ``NAS``: ``processing``, ``names``, ``runtime``, ``precision``, ``calibration``,
+            ``accept_licence``; and settings of its ``predict``: ``iou``, ``imgsz``, ``device``, ...
+
+    Raises:
+        YoloNASPluginError: As for ``NAS``.
+    """
+    return YoloNASModel(
+        YoloNASModelConfig({"weights": str(weights), "confidence_thresh": confidence_thresh, **options})
+    )
+
+
+def _detections(result: Any) -> Detections:
+    height, width, boxes, scores, labels = as_arrays(result)
+    corners = (boxes / (width, height, width, height)).clip(0, 1)
+    rows = zip(corners.tolist(), scores.tolist(), labels.tolist(), strict=True)
+    return Detections(
+        detections=[
+            Detection(label=result.names[label], bounding_box=[x1, y1, x2 - x1, y2 - y1], confidence=score)
+            for (x1, y1, x2, y2), score, label in rows
+            if x1 < x2 and y1 < y2
+        ]
+    )
