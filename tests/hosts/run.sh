@@ -15,6 +15,7 @@ declare -A packages=(
     [sahi]="sahi==0.12.8"
     [solutions]="shapely==2.2.0"
     [trackers]="trackers==2.6.1"
+    [triton]="--no-deps nvidia-pytriton==0.7.0" # for the server that it brings; it asks for an old numpy itself
 )
 [ $# -gt 0 ] || set -- "${!packages[@]}"
 for host in "$@"; do
