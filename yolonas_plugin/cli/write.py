@@ -12,10 +12,13 @@ from yolonas_plugin.cli.output import print_json
 def register(commands: Any) -> None:
     """Add ``export`` and ``convert``."""
     command = add_model_command(commands, "export", _export, "write the model in another format")
-    command.add_argument("--format", default="onnx", help="onnx, torchscript, openvino, ... (default: %(default)s)")
-    command.add_argument("--output", help="folder to write to (default: that of the weights)")
+    command.add_argument("--format", default="onnx", help="onnx, openvino, triton, ... (default: %(default)s)")
+    command.add_argument(
+        "--output", help="folder to write to (default: that of the weights); for triton the model repository"
+    )
+    command.add_argument("--name", help="of the model in the repository (default: that of the weight file); triton")
     command.add_argument("--imgsz", type=int, nargs="+", help="input size in pixels: one side, or height and width")
-    command.add_argument("--batch", type=int, help="images at a time (default: 1)")
+    command.add_argument("--batch", type=int, help="images at a time (default: 1; for triton at most: 8)")
     command.add_argument("--dynamic", action="store_true", help="leave batch, height and width free")
     command.add_argument("--opset", type=int, help="ONNX operator set")
     command.add_argument("--takes", help="prepared images (default), or pixels as OpenCV reads them; ONNX and OpenVINO")
@@ -38,7 +41,7 @@ def register(commands: Any) -> None:
 
 
 def _export(args: argparse.Namespace, out: IO[str]) -> int:
-    settings = given(args, "imgsz", "batch", "dynamic", "opset", "takes", "gives")
+    settings = given(args, "name", "imgsz", "batch", "dynamic", "opset", "takes", "gives")
     path = load_model(args).export(format=args.format, output=args.output, **settings)
     if args.json:
         print_json({"path": path, "format": args.format}, out)

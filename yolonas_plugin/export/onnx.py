@@ -12,7 +12,7 @@ import torch
 
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import ExportGraph
-from yolonas_plugin.export.selection import append_selection
+from yolonas_plugin.export.selection import append_selection, rows_of_batch
 from yolonas_plugin.nn import YoloNAS
 from yolonas_plugin.weights.write import whole
 
@@ -38,7 +38,7 @@ def write_onnx(
     path: Path,
     *,
     batch: int = 1,
-    dynamic: bool = False,
+    dynamic: bool | Literal["batch"] = False,
     simplify: bool = True,
     opset: int = 17,
 ) -> None:
@@ -49,7 +49,7 @@ def write_onnx(
         description: What the graph takes and gives, and what the file says; the processing's size is the input's.
         path: The file.
         batch: Images at a time.
-        dynamic: Leave batch, height and width free.
+        dynamic: Leave batch, height and width free, or the batch alone.
         simplify: Fold constants with onnxslim.
         opset: Version of the ONNX operator set.
 
@@ -58,18 +58,22 @@ def write_onnx(
     """
     graph = trace(network, description, batch, dynamic, opset)
     if description.gives not in _RAW:
-        append_selection(graph.graph, description.processing, description.gives)  # type: ignore[arg-type]
+        spec = description.processing
+        most = "detections" if dynamic is True else rows_of_batch(spec, len(description.names))
+        append_selection(graph.graph, spec, description.gives, most)  # type: ignore[arg-type]
     if simplify:
         graph = _simplified(graph)
     import onnx
 
     title = f"YOLO-NAS {network.config.size.upper()}"
-    onnx.helper.set_model_props(graph, description.to_metadata(batch=batch, dynamic=dynamic, title=title))
+    onnx.helper.set_model_props(graph, description.to_metadata(batch=batch, dynamic=dynamic is True, title=title))
     with whole(path) as temporary:
         onnx.save(graph, temporary)
 
 
-def trace(network: YoloNAS, description: Description, batch: int, dynamic: bool, opset: int) -> onnx.ModelProto:
+def trace(
+    network: YoloNAS, description: Description, batch: int, dynamic: bool | Literal["batch"], opset: int
+) -> onnx.ModelProto:
     """Return the graph up to boxes and scores; those that box selection is to follow are called ``all_...``."""
     import onnx
 
@@ -81,6 +85,8 @@ def trace(network: YoloNAS, description: Description, batch: int, dynamic: bool,
     else:
         example = torch.zeros(batch, description.channels, height, width)
     free = {name: _AXES[name.removeprefix("all_")] for name in (INPUT[description.takes], *names)}
+    if dynamic == "batch":
+        free = {name: {0: "batch"} for name in free}
     # torch's newer exporter needs onnxscript and gains nothing for a graph without control flow
     legacy = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     buffer = io.BytesIO()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from yolonas_plugin.nn.head import STRIDES
 from yolonas_plugin.processing import ProcessingSpec
 
 if TYPE_CHECKING:
@@ -19,13 +20,26 @@ FRIGATE_ROWS: Final = 20
 """As many rows as Frigate reads."""
 
 
-def append_selection(graph: onnx.GraphProto, spec: ProcessingSpec, gives: Literal["flat", "batch", "frigate"]) -> None:
+def rows_of_batch(spec: ProcessingSpec, classes: int) -> int:
+    """Return M of :data:`~yolonas_plugin.export.description.Gives`' ``batch``, for images of the processing's size."""
+    height, width = spec.size
+    places = sum((height // stride) * (width // stride) for stride in STRIDES)
+    return min(spec.max_detections, spec.top_k, places * (classes if spec.multi_label else 1))
+
+
+def append_selection(
+    graph: onnx.GraphProto,
+    spec: ProcessingSpec,
+    gives: Literal["flat", "batch", "frigate"],
+    detections: int | str = "detections",
+) -> None:
     """Let a graph select from what it gives, in place.
 
     Args:
         graph: Its two outputs are boxes [B, A, 4] and scores [B, A, C]; they must not be called as the new ones.
         spec: Has the settings of box spec.
         gives: The form of the outputs, see :data:`yolonas_plugin.export.description.Gives`.
+        detections: M of ``batch``, or its name where it is free.
     """
     import onnx
 
@@ -71,9 +85,9 @@ def append_selection(graph: onnx.GraphProto, spec: ProcessingSpec, gives: Litera
         nothing = add.floats(0)
         mask = add("Unsqueeze", valid, add.ints([2]))
         add.output("num_detections", counts, kind.INT64, ["batch", 1])
-        add.output("boxes", add("Where", mask, boxes, nothing), kind.FLOAT, ["batch", "detections", 4])
-        add.output("scores", add("Where", valid, best, nothing), kind.FLOAT, ["batch", "detections"])
-        add.output("classes", add("Where", valid, label, add.ints(-1)), kind.INT64, ["batch", "detections"])
+        add.output("boxes", add("Where", mask, boxes, nothing), kind.FLOAT, ["batch", detections, 4])
+        add.output("scores", add("Where", valid, best, nothing), kind.FLOAT, ["batch", detections])
+        add.output("classes", add("Where", valid, label, add.ints(-1)), kind.INT64, ["batch", detections])
     else:
         image = add("Range", add.ints(0), add("Gather", add("Shape", best), add.ints(0)), add.ints(1))
         image = add("Expand", add("Unsqueeze", image, add.ints([1])), add("Shape", best))  # [B, M]

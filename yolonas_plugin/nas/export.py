@@ -1,4 +1,4 @@
-"""``NAS.export``: ONNX and OpenVINO by this package, other formats by the Ultralytics engine's exporter."""
+"""``NAS.export``: ONNX, OpenVINO and model repositories by this package, other formats by the Ultralytics engine."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _SELECTION: Final = {"conf": "conf", "iou": "iou", "max_det": "max_detections"}
 """The engine's words for settings of box selection, and the processing's."""
 
 _KNOWN: Final = {"imgsz", "batch", "dynamic", "simplify", "opset", "takes", "gives", *_SELECTION}
+_REPOSITORY: Final = {"name", "imgsz", "batch", "simplify", "opset", *_SELECTION}
 _HARMLESS: Final = {"device", "verbose", "half", "int8", "nms", "optimize", "quantize", "workspace"}
 
 
@@ -30,10 +31,11 @@ def export(
     Args:
         model: The model.
         engine_export: The engine's own export method.
-        format: ``"onnx"``, ``"torchscript"``, ``"openvino"`` or another format of the engine.
+        format: ``"onnx"``, ``"openvino"``, ``"triton"``, which is a model repository, or another format of the engine,
+            such as ``"torchscript"``.
         output: Folder to write to; by default the folder of the weights, which is the engine's habit.
-        **kwargs: For ONNX and OpenVINO the arguments of :func:`~yolonas_plugin.nas.export.export_onnx`, else the
-            engine's settings.
+        **kwargs: For ONNX and OpenVINO the arguments of :func:`~yolonas_plugin.nas.export.export_onnx`, for a model
+            repository those of :func:`~yolonas_plugin.nas.export.export_repository`, else the engine's settings.
 
     Returns:
         The path that was written.
@@ -57,6 +59,10 @@ def export(
         return export_openvino(
             model, folder / f"{weights.stem}_openvino_model", **_arguments(kwargs, _KNOWN - {"simplify", "opset"})
         )
+    if format == "triton":
+        if output is None:
+            raise ExportError("format='triton' needs output=, the model repository, to which it adds a model")
+        return export_repository(model, folder, **_arguments(kwargs, _REPOSITORY))
     model.model.pt_path = str(folder / weights.name)  # the engine derives the name of the export from it
     try:
         with session(), quiet():
@@ -111,9 +117,7 @@ def export_onnx(
         MissingExtraError: onnx or onnxslim isn't installed.
         ExportError: An argument has no such value.
     """
-    require("onnx", "export to ONNX", "onnx")
-    if simplify:
-        require("onnxslim", "simplifying ONNX", "onnx")
+    _require_onnx(simplify)
     from yolonas_plugin.export.onnx import write_onnx
 
     description = _describe(model, takes, gives, imgsz, batch, selection)
@@ -151,6 +155,53 @@ def export_openvino(
     stem = Path(model.model.pt_path).stem
     write_openvino(model.model.for_export(), description, folder, stem, batch=batch, dynamic=dynamic)
     return str(folder)
+
+
+def export_repository(
+    model: NAS,
+    repository: Path,
+    *,
+    name: str | None = None,
+    imgsz: int | list[int] | tuple[int, int] | None = None,
+    batch: int = 8,
+    simplify: bool = True,
+    opset: int = 17,
+    **selection: Any,
+) -> str:
+    """Add a fused copy of ``model`` to a model repository, for Triton and for OpenVINO Model Server.
+
+    It takes letterboxed images as ``takes="pixels"`` does, and gives detections as ``gives="batch"`` does.
+
+    Args:
+        model: The model.
+        repository: The folder of all models.
+        name: By which clients ask for it. Default: the name of the weight file, without its ending.
+        imgsz: Side of the input in pixels, or height and width; multiples of 32. Default: the checkpoint's.
+        batch: Most images at a time that Triton puts together.
+        simplify: Fold constants with onnxslim.
+        opset: Version of the ONNX operator set.
+        **selection: ``conf``, ``iou`` and ``max_det`` of the box selection. Default: the checkpoint's.
+
+    Returns:
+        The folder of the model.
+
+    Raises:
+        MissingExtraError: onnx or onnxslim isn't installed.
+        ExportError: An argument has no such value, or the repository has a model of that name.
+    """
+    _require_onnx(simplify)
+    from yolonas_plugin.export.repository import write_repository
+
+    description = _describe(model, "pixels", "batch", imgsz, batch, selection)
+    name = Path(model.model.pt_path).stem if name is None else name
+    network = model.model.for_export()
+    return str(write_repository(network, description, repository, name, batch=batch, simplify=simplify, opset=opset))
+
+
+def _require_onnx(simplify: bool) -> None:
+    require("onnx", "export to ONNX", "onnx")
+    if simplify:
+        require("onnxslim", "simplifying ONNX", "onnx")
 
 
 def _describe(

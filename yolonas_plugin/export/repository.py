@@ -1,0 +1,108 @@
+"""A model repository, the folder that model servers read: Triton Inference Server and OpenVINO Model Server.
+
+::
+
+    REPOSITORY/NAME/config.pbtxt    what Triton is to know of the model
+    REPOSITORY/NAME/metadata.json   the strings of the file, for clients of servers that don't pass them on
+    REPOSITORY/NAME/1/model.onnx    takes pixels and gives boxes, for any number of images at a time
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from yolonas_plugin.errors import ExportError
+from yolonas_plugin.export.description import Description
+from yolonas_plugin.export.onnx import write_onnx
+from yolonas_plugin.export.selection import rows_of_batch
+from yolonas_plugin.nn import YoloNAS
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+"""What stands in a URL as it is, and is no hidden folder."""
+
+_CONFIG: Final = """\
+name: {name}
+backend: "onnxruntime"
+max_batch_size: {batch}
+dynamic_batching {{ }}
+input [
+  {{ name: "pixels" data_type: TYPE_UINT8 dims: [ {height}, {width}, {channels} ] }}
+]
+output [
+  {{ name: "num_detections" data_type: TYPE_INT64 dims: [ 1 ] }},
+  {{ name: "boxes" data_type: TYPE_FP32 dims: [ {rows}, 4 ] }},
+  {{ name: "scores" data_type: TYPE_FP32 dims: [ {rows} ] }},
+  {{ name: "classes" data_type: TYPE_INT64 dims: [ {rows} ] }}
+]
+"""
+_PARAMETER: Final = "parameters {{ key: {name} value {{ string_value: {text} }} }}\n"
+
+
+def write_repository(
+    network: YoloNAS,
+    description: Description,
+    repository: Path,
+    name: str,
+    *,
+    batch: int = 8,
+    **options: Any,
+) -> Path:
+    """Add a network to a model repository.
+
+    Args:
+        network: Fused, in evaluation mode, on the CPU; a copy that nobody else uses.
+        description: What the file says, with ``takes="pixels"`` and ``gives="batch"``.
+        repository: The folder of all models; made if need be.
+        name: Of the model, by which clients ask for it: letters, digits, ``_``, ``.`` and ``-``.
+        batch: Most images at a time that Triton puts together.
+        **options: ``simplify`` and ``opset`` of :func:`~yolonas_plugin.export.onnx.write_onnx`.
+
+    Returns:
+        The folder of the model, which appears whole or not at all.
+
+    Raises:
+        ExportError: The name or the batch won't do, the name is taken, or the folder can't be written.
+    """
+    if not _NAME.fullmatch(name):
+        raise ExportError(f"name={name!r}: a server's model is named by letters, digits, '_', '.' and '-' only")
+    if batch < 1:
+        raise ExportError(f"batch={batch}: the most images at a time are 1 or more")
+    folder = repository / name
+    if folder.exists():
+        raise ExportError(f"{folder} is there; nothing in it was changed: remove it, or choose another name=")
+    metadata = description.to_metadata(batch=batch, dynamic=False, title=f"YOLO-NAS {network.config.size.upper()}")
+    temporary = repository / f".{name}.{secrets.token_hex(4)}.tmp"
+    try:
+        file = temporary / "1" / "model.onnx"
+        write_onnx(network, description, file, batch=batch, dynamic="batch", **options)
+        (temporary / "metadata.json").write_text(json.dumps(metadata, indent=2), encoding="utf-8")
+        (temporary / "config.pbtxt").write_text(_config(name, description, batch, metadata), encoding="utf-8")
+        temporary.rename(folder)
+    except OSError as error:
+        raise ExportError(f"{folder}: the folder can't be written: {error}") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return folder
+
+
+def _config(name: str, description: Description, batch: int, metadata: Mapping[str, str]) -> str:
+    """Return Triton's configuration; text in quotes is written in protobuf's text format as it is in JSON."""
+    height, width = description.processing.size
+    text = _CONFIG.format(
+        name=json.dumps(name),
+        batch=batch,
+        height=height,
+        width=width,
+        channels=description.channels,
+        rows=rows_of_batch(description.processing, len(description.names)),
+    )
+    return text + "".join(
+        _PARAMETER.format(name=json.dumps(key), text=json.dumps(value, ensure_ascii=False))
+        for key, value in metadata.items()
+    )
