@@ -76,7 +76,7 @@ speed: $(BIN)/.ready  ## every way to run YOLO-NAS-S on this CPU, in turn; start
 	$(BIN)/python -m benchmarks.footprint --json runs/speed/footprint.json --plot runs/speed/footprint.png
 
 layout: $(BIN)/.ready  ## make the pages, train the embedded model on them and measure it, in runs/layout
-	$(BIN)/python -m examples.layout.generate runs/layout/pages --split train --pages 5500 --seed 3
+	$(BIN)/python -m examples.layout.generate runs/layout/pages --split train --pages 6500 --seed 3
 	$(BIN)/python -m examples.layout.generate runs/layout/pages --split val --pages 200 --seed 2
 	$(BIN)/python -m examples.layout.generate runs/layout/pages --split test --pages 400 --seed 1
 	$(BIN)/python -m examples.layout.train runs/layout/pages runs/layout

@@ -46,7 +46,15 @@ NAVIGATION = {
         *("docs/plugin-authors", "examples/provider_template/README", "examples/torchvision_provider/README"),
     ],
     "How it is made": [
-        *("docs/testing", "docs/benchmarks", "docs/formats", "examples/layout/README", "CONTRIBUTING", "CHANGELOG"),
+        *(
+            "docs/testing",
+            "docs/benchmarks",
+            "docs/speed",
+            "docs/formats",
+            "examples/layout/README",
+            "CONTRIBUTING",
+            "CHANGELOG",
+        ),
     ],
     "Reference": ["docs/reference/contract", "docs/reference/use", "docs/reference/nn", "docs/reference/testing"],
 }

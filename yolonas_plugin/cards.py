@@ -71,14 +71,14 @@ CARDS: Final = (
         name="yolo_nas_n_layout",
         aliases=("yolo-nas-n-layout",),
         task="detect",
-        input_size=(416, 416),
+        input_size=(640, 640),
         parameters=8_504_707,
-        gflops=7.3,
+        gflops=17.2,
         classes=LAYOUT_CLASSES,
         weights=(
             WeightFile(
                 filename="yolo_nas_n_layout.safetensors",
-                sha256="40150a1ab464d217ad1f64bc7ef8538c13fadec81bd0f466dd54bee9a1cb4041",
+                sha256="b72cfba59cf6cb8cb081c7d9c1683f457b0bc32e78e226dfca09851e0e7ab61e",
                 size=11_771_332,
             ),
         ),
