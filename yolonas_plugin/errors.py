@@ -73,6 +73,10 @@ class MissingExtraError(YoloNASPluginError, ImportError):
         )
 
 
+class HostVersionError(YoloNASPluginError, ImportError):
+    """A host program is installed in a version that lacks what its module in ``yolonas_plugin.hosts`` uses."""
+
+
 class BackendError(YoloNASPluginError, ValueError):
     """The backend of a model is unknown, can't be imported, or doesn't have the network."""
 

@@ -90,7 +90,7 @@ def test_triton_takes_the_configuration_as_it_is(server: str) -> None:
     model = requests.get(f"{server}/v2/models/layout", timeout=10).json()
     said = {each["name"]: (each["datatype"], each["shape"]) for each in model["inputs"] + model["outputs"]}
     assert said == {
-        "pixels": ("UINT8", [-1, 416, 416, 3]),
+        "pixels": ("UINT8", [-1, 640, 640, 3]),
         "num_detections": ("INT64", [-1, 1]),
         "boxes": ("FP32", [-1, 300, 4]),
         "scores": ("FP32", [-1, 300]),
@@ -146,7 +146,7 @@ def test_errors_say_what_the_server_says(server: str, repository: Path, page: np
     with pytest.raises(SourceError, match=r"none.png: no image can be read"):
         predict(tmp_path / "none.png")
     predict.processing = predict.processing.with_size((320, 320))
-    with pytest.raises(ServerError, match=r"infer: the server says: .*unexpected shape.*\[-1,416,416,3\]"):
+    with pytest.raises(ServerError, match=r"infer: the server says: .*unexpected shape.*\[-1,640,640,3\]"):
         predict(page)
 
 

@@ -7,17 +7,22 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import numpy as np
-from docling.datamodel.accelerator_options import AcceleratorOptions
-from docling.datamodel.base_models import Cluster, LayoutPrediction, Page
-from docling.datamodel.document import ConversionResult
-from docling.datamodel.pipeline_options import BaseLayoutOptions
-from docling.models.base_layout_model import BaseLayoutModel
-from docling.utils.accelerator_utils import decide_device
-from docling.utils.profiling import TimeRecorder
-from docling_core.types.doc import BoundingBox, DocItemLabel
-from pydantic import Field
 
 from yolonas_plugin.errors import YoloNASPluginError
+from yolonas_plugin.hosts import unusable
+
+try:
+    from docling.datamodel.accelerator_options import AcceleratorOptions
+    from docling.datamodel.base_models import Cluster, LayoutPrediction, Page
+    from docling.datamodel.document import ConversionResult
+    from docling.datamodel.pipeline_options import BaseLayoutOptions
+    from docling.models.base_layout_model import BaseLayoutModel
+    from docling.utils.accelerator_utils import decide_device
+    from docling.utils.profiling import TimeRecorder
+    from docling_core.types.doc import BoundingBox, DocItemLabel
+    from pydantic import Field
+except ImportError as error:
+    raise unusable("docling", "docling", error) from error
 
 
 class YoloNASLayoutOptions(BaseLayoutOptions):

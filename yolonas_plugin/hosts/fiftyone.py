@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from yolonas_plugin.errors import MissingExtraError
+from yolonas_plugin.hosts import unusable
 from yolonas_plugin.results import as_arrays
 
 try:
@@ -22,7 +22,7 @@ try:
     from fiftyone import Detection, Detections
     from fiftyone.core.models import Model
 except ImportError as error:
-    raise MissingExtraError("yolonas_plugin.hosts.fiftyone", "FiftyOne", "fiftyone") from error
+    raise unusable("fiftyone", "fiftyone", error) from error
 
 LOADING: Final = frozenset({"processing", "names", "runtime", "precision", "calibration", "accept_licence"})
 """Options of ``NAS``; all others are settings of its ``predict``."""

@@ -16,16 +16,21 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-import ray
 from numpy.typing import NDArray
-from pyarrow import dataset, fs
 
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.hosts import unusable
 from yolonas_plugin.images import SUFFIXES, decode_image, list_images
 from yolonas_plugin.results import as_arrays
 from yolonas_plugin.zoo import ModelZoo
+
+try:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import ray
+    from pyarrow import dataset, fs
+except ImportError as error:
+    raise unusable("ray", "ray", error) from error
 
 PATH: Final = "path"
 

@@ -17,13 +17,14 @@ import sys
 
 import numpy as np
 
-from yolonas_plugin.errors import MissingExtraError, WeightsNotFoundError
+from yolonas_plugin.errors import WeightsNotFoundError
+from yolonas_plugin.hosts import unusable
 
 try:
     from sahi.auto_model import MODEL_TYPE_TO_MODEL_CLASS_NAME
     from sahi.models.ultralytics import UltralyticsDetectionModel
 except ImportError as error:
-    raise MissingExtraError("yolonas_plugin.hosts.sahi", "SAHI", "sahi") from error
+    raise unusable("sahi", "sahi", error) from error
 
 MODEL_TYPE = "yolo_nas"
 
