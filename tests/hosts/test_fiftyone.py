@@ -225,13 +225,3 @@ def test_what_is_no_model_is_refused(tmp_path: Path) -> None:
         load_model(tmp_path / "nothing.pth")
     with pytest.raises(WeightsNotFoundError, match="did you mean 'yolo_nas_s'"):
         load_model("yolo_nas_ss")
-
-
-def test_without_fiftyone_the_extra_is_named(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['fiftyone'] = None; import yolonas_plugin.hosts.fiftyone"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 1
-    assert "pip install 'yolonas-plugin[fiftyone]'" in done.stderr
