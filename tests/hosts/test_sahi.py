@@ -185,10 +185,3 @@ def test_sahi_knows_nothing_of_it_until_asked(tmp_path: Path) -> None:
     )
     done = run(["-c", code], tmp_path)
     assert done.stdout.split() == ["False", "YoloNASDetectionModel"], done.stderr
-
-
-def test_without_sahi_the_extra_is_named(tmp_path: Path) -> None:
-    code = "import sys; sys.modules['sahi'] = None; import yolonas_plugin.hosts.sahi"
-    done = run(["-c", code], tmp_path)
-    assert done.returncode == 1
-    assert "pip install 'yolonas-plugin[sahi]'" in done.stderr
