@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -135,3 +135,8 @@ def _files(entry: str) -> list[str]:
 
 def _is_image(path: str) -> bool:
     return path.rpartition(".")[-1].lower() in SUFFIXES
+
+
+def unreadable(paths: Sequence[str]) -> SourceError:
+    """Return what to raise where none of these files is an image that can be read."""
+    return SourceError(f"could not read an image from {', '.join(paths[:3])}{' ...' if paths[3:] else ''}")

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolonas_plugin.errors import RuntimeChoiceError, SourceError
-from yolonas_plugin.images import Opened, open_images
+from yolonas_plugin.images import Opened, open_images, unreadable
 from yolonas_plugin.overlap import fetch_ahead
 from yolonas_plugin.processing import Image, ProcessingSpec
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
@@ -124,7 +124,7 @@ class LeanPredictor:
         skipped: list[str] = []
         found = list(self.stream(source, skipped=skipped, **settings))
         if skipped and not found:
-            raise SourceError(f"could not read an image from {', '.join(skipped[:3])}{' ...' if skipped[3:] else ''}")
+            raise unreadable(skipped)
         return found
 
     def stream(self, source: Any, *, skipped: list[str] | None = None, **settings: Any) -> Iterator[Detections]:

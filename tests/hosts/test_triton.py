@@ -143,8 +143,10 @@ def test_errors_say_what_the_server_says(server: str, repository: Path, page: np
         ServedPredictor(server, "layout", metadata=repository / "layout" / "config.pbtxt")
     predict = ServedPredictor(server, "layout")
     (tmp_path / "none.png").write_text("no image")
-    with pytest.raises(SourceError, match=r"none.png: no image can be read"):
+    with pytest.raises(SourceError, match=r"could not read an image from .*none\.png"):
         predict(tmp_path / "none.png")
+    cv2.imwrite(str(tmp_path / "one.png"), np.full((60, 80, 3), 255, np.uint8))
+    assert [Path(found.path).name for found in predict(tmp_path)] == ["one.png"]  # the others are kept
     predict.processing = predict.processing.with_size((320, 320))
     with pytest.raises(ServerError, match=r"infer: the server says: .*unexpected shape.*\[-1,640,640,3\]"):
         predict(page)

@@ -95,7 +95,7 @@ def test_a_second_model_has_its_own_name_and_size(
 @pytest.mark.parametrize("name", ["", "a b", "../up", ".hidden", "bücher", "a/b"])
 def test_a_name_that_no_url_has_is_refused(name: str, model: NAS, tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="is named by letters, digits"):
-        model.export(format="triton", output=tmp_path, name=name)
+        model.export(format="triton", output=tmp_path / "models", name=name)
     assert not list(tmp_path.iterdir())
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import requests
 from numpy.typing import NDArray
 
-from yolonas_plugin.errors import CheckpointError, ServerError, SourceError
+from yolonas_plugin.errors import CheckpointError, ServerError
 from yolonas_plugin.export.description import Description
-from yolonas_plugin.images import open_images
+from yolonas_plugin.images import open_images, unreadable
 from yolonas_plugin.lean import Detections
 from yolonas_plugin.processing import Image
 
@@ -62,21 +62,27 @@ class ServedPredictor:
         self._channels = found.channels
 
     def __call__(self, source: Any) -> list[Detections]:
-        """Return the detections of each image.
+        """Return the detections of each image that could be read.
 
         Args:
             source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
 
         Raises:
             FileNotFoundError: There is no such file, or no image in a folder.
-            SourceError: Something is no image, or can't be read.
+            SourceError: Not one could be read, or something that is no image was given.
             ServerError: The server can't be reached, or refuses.
         """
-        return [self._detect(path, image) for path, image in open_images(source, self._channels)]
+        found, skipped = [], []
+        for path, image in open_images(source, self._channels):
+            if image is None:
+                skipped.append(path)
+            else:
+                found.append(self._detect(path, image))
+        if skipped and not found:
+            raise unreadable(skipped)
+        return found
 
-    def _detect(self, path: str, image: Image | None) -> Detections:
-        if image is None:
-            raise SourceError(f"{path}: no image can be read from this file")
+    def _detect(self, path: str, image: Image) -> Detections:
         canvas, placement = self.processing.letterbox(image)
         found = self._infer(canvas)
         count = int(found["num_detections"][0, 0])

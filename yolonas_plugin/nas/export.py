@@ -47,6 +47,10 @@ def export(
     format = format.lower()
     weights = Path(model.model.pt_path)
     folder = weights.parent if output is None else Path(output).expanduser()
+    if format == "triton":
+        if output is None:
+            raise ExportError("format='triton' needs output=, the model repository, to which it adds a model")
+        return export_repository(model, folder, **_arguments(kwargs, _REPOSITORY))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -59,10 +63,6 @@ def export(
         return export_openvino(
             model, folder / f"{weights.stem}_openvino_model", **_arguments(kwargs, _KNOWN - {"simplify", "opset"})
         )
-    if format == "triton":
-        if output is None:
-            raise ExportError("format='triton' needs output=, the model repository, to which it adds a model")
-        return export_repository(model, folder, **_arguments(kwargs, _REPOSITORY))
     model.model.pt_path = str(folder / weights.name)  # the engine derives the name of the export from it
     try:
         with session(), quiet():

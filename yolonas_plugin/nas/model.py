@@ -15,7 +15,8 @@ from ultralytics.utils import DEFAULT_CFG_DICT, RANK
 from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
 
 from yolonas_plugin.engine import require
-from yolonas_plugin.errors import ConfigRefusedError, SourceError, YoloNASPluginError
+from yolonas_plugin.errors import ConfigRefusedError, YoloNASPluginError
+from yolonas_plugin.images import unreadable
 from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.export import export
 from yolonas_plugin.nas.inference import ExportedModule, chosen
@@ -214,7 +215,7 @@ class NAS(Model):
                     self.predictor = None  # it failed while it was set up
             skipped = [] if stream else getattr(self.predictor, "skipped", [])
         if skipped and not results:
-            raise SourceError(f"could not read an image from {', '.join(skipped[:3])}{' ...' if skipped[3:] else ''}")
+            raise unreadable(skipped)
         return results
 
     def __getstate__(self) -> dict[str, Any]:

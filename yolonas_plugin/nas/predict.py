@@ -18,7 +18,7 @@ from ultralytics.utils import DEFAULT_CFG
 
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.images import as_pixels
+from yolonas_plugin.images import as_pixels, unreadable
 from yolonas_plugin.nas.inference import ExportedModule, inference_module
 from yolonas_plugin.nas.module import NASModule, build_module
 from yolonas_plugin.nas.sources import can_be_opened, is_video, list_files
@@ -87,7 +87,7 @@ class NASPredictor(DetectionPredictor):
         self._unopened, self._read = [path for path in files if not opened[path]], set()
         self._at_end = False
         if files and not self._images and not videos:
-            raise SourceError(f"could not read an image from {', '.join(files[:3])}{' ...' if files[3:] else ''}")
+            raise unreadable(files)
         if files:
             good = self._images + videos
             super().setup_source(good[0], *args, **kwargs)
