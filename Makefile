@@ -6,7 +6,7 @@ OLDEST_ULTRALYTICS := 8.3.200
 CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test lint test-pythons test-oldest gpu reference oracles hosts docs formats benchmark speed layout fuzz clean
+.PHONY: help demo test test-all lint test-pythons test-oldest gpu reference oracles hosts docs formats benchmark speed layout fuzz clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -20,7 +20,10 @@ $(BIN)/.ready: pyproject.toml
 demo: $(BIN)/.ready  ## discover, load the embedded model, detect on a page just rendered and on FILES, draw pictures
 	$(BIN)/python examples/demo.py $(FILES)
 
-test: $(BIN)/.ready  ## the whole suite on this Python
+test: $(BIN)/.ready  ## the suite on this Python, without its exhaustive parts
+	$(BIN)/python -m pytest -m "not exhaustive"
+
+test-all: $(BIN)/.ready  ## the whole suite on this Python
 	$(BIN)/python -m pytest
 
 lint: $(BIN)/.ready  ## ruff, mypy --strict on the contract, the zoo and the conformance suite, the layers

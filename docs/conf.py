@@ -48,6 +48,7 @@ NAVIGATION = {
     "How it is made": [
         *(
             "docs/testing",
+            "docs/security",
             "docs/benchmarks",
             "docs/speed",
             "docs/formats",
