@@ -23,8 +23,8 @@ demo: $(BIN)/.ready  ## discover, load the embedded model, detect on a page just
 test: $(BIN)/.ready  ## the suite on this Python, without its exhaustive parts
 	$(BIN)/python -m pytest -m "not exhaustive"
 
-test-all: $(BIN)/.ready  ## the whole suite on this Python
-	$(BIN)/python -m pytest
+test-all: test  ## the suite, then its exhaustive parts
+	$(BIN)/python -m pytest -m exhaustive
 
 lint: $(BIN)/.ready  ## ruff, mypy --strict on the contract, the zoo and the conformance suite, the layers
 	$(BIN)/ruff check .
