@@ -54,8 +54,15 @@ class SourceError(YoloNASPluginError, ValueError):
     """The images, video or data given to a model can't be used."""
 
 
+class SettingError(SourceError, ProcessingError, TypeError):
+    """A setting is unknown, or has a value that it can't have.
+
+    It is also what an unknown keyword, an input size and a class index raised before it had a name of its own.
+    """
+
+
 class DataNotFoundError(SourceError, FileNotFoundError):
-    """There is no such data set, or it has no such split."""
+    """There is no such image, video or data set, or a data set has no such split."""
 
     __str__ = Exception.__str__
 

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yolonas_plugin.errors import SourceError
+from yolonas_plugin.errors import DataNotFoundError, SourceError
 from yolonas_plugin.processing import Image
+from yolonas_plugin.settings import check_source
 
 SUFFIXES: Final = {
     *("bmp", "dib", "jpg", "jpeg", "jpe", "jp2", "png", "webp", "avif", "tif", "tiff"),
@@ -37,7 +38,7 @@ def open_images(source: Any, channels: int = 3) -> Iterator[Opened]:
         channels: Channels that the images are brought to.
 
     Raises:
-        FileNotFoundError, SourceError: As for :func:`list_images`; or an array isn't an image.
+        DataNotFoundError, SourceError: As for :func:`list_images`; or an array isn't an image.
     """
     for count, entry in enumerate(list_images(source)):
         if isinstance(entry, str):
@@ -53,9 +54,10 @@ def list_images(source: Any) -> Iterator[str | NDArray[Any]]:
         source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
 
     Raises:
-        FileNotFoundError: There is no such file, or nothing that a folder or glob could mean.
+        DataNotFoundError: There is no such file, or nothing that a folder or glob could mean.
         SourceError: Something else was given.
     """
+    check_source(source)
     found = False
     for entry in source if isinstance(source, (list, tuple)) else [source]:
         if isinstance(entry, np.ndarray):
@@ -68,7 +70,7 @@ def list_images(source: Any) -> Iterator[str | NDArray[Any]]:
         else:
             raise SourceError(f"a {type(entry).__name__} is no image; give paths, folders, globs or arrays")
     if not found:
-        raise FileNotFoundError(f"{source}: there is no image to be read")
+        raise DataNotFoundError(f"{source}: there is no image to be read")
 
 
 def read_image(path: str, channels: int = 3) -> Image | None:
@@ -130,7 +132,7 @@ def _files(entry: str) -> list[str]:
         return [path]
     if glob.has_magic(path):
         return [file for file in sorted(glob.glob(path, recursive=True)) if _is_image(file)]
-    raise FileNotFoundError(f"{entry}: there is no such file or folder")
+    raise DataNotFoundError(f"{entry}: there is no such file or folder")
 
 
 def _is_image(path: str) -> bool:

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from yolonas_plugin.errors import RuntimeChoiceError, SourceError
+from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.images import Opened, open_images, unreadable
 from yolonas_plugin.overlap import fetch_ahead
 from yolonas_plugin.processing import Image, ProcessingSpec
@@ -25,12 +25,16 @@ from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
 from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE, Floats, GraphRuntime
 from yolonas_plugin.selection.arrays import select_boxes
+from yolonas_plugin.settings import check_settings
 from yolonas_plugin.weights.digest import file_sha256
 from yolonas_plugin.weights.find import find_weights
 
 if TYPE_CHECKING:
     import supervision
     from ultralytics.engine.results import Results
+
+SETTINGS: Final = ("conf", "iou", "max_det", "classes", "imgsz", "rect")
+"""What a prediction may be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +137,14 @@ class LeanPredictor:
         Args:
             source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
             skipped: Gets the paths of files that can't be read, which are left out.
-            **settings: ``conf`` and ``iou``, 0 to 1; ``max_det``; ``classes``, indices of those that are wanted;
+            **settings: ``conf`` and ``iou``, 0 to 1; ``max_det``; ``classes``, indices or names of the wanted ones;
                 ``imgsz``, one side of the input or height and width, and ``rect``, pad to the next multiples of 32
                 only, if the file is for any size. Default: the file's.
 
         Raises:
-            FileNotFoundError: There is no such file, or no image in a folder.
+            DataNotFoundError: There is no such file, or no image in a folder.
             SourceError: Something that is no image was given.
-            TypeError, ProcessingError: There is no such setting, or it is out of its range.
+            SettingError: There is no such setting, or it is out of its range.
         """
         spec, classes, rect = self._spec(**{**self._settings, **settings})
         opened = fetch_ahead(open_images(source, self._channels), 2 * SIDE_BY_SIDE)
@@ -164,24 +168,12 @@ class LeanPredictor:
                 path, image, placement.to_image(rows[:, :4]), rows[:, 4], rows[:, 5].astype(np.intp), self.names
             )
 
-    def _spec(
-        self,
-        *,
-        conf: float | None = None,
-        iou: float | None = None,
-        max_det: int | None = None,
-        classes: Sequence[int] | None = None,
-        imgsz: int | Sequence[int] | None = None,
-        rect: bool = False,
-    ) -> tuple[ProcessingSpec, Sequence[int] | None, bool]:
-        given = {"conf": conf, "iou": iou, "max_detections": max_det}
-        spec = replace(self.processing, **{name: value for name, value in given.items() if value is not None})
-        if imgsz is not None:
-            sides = (imgsz, imgsz) if isinstance(imgsz, int) else tuple(imgsz)
-            spec = spec.with_size((sides[0], sides[-1]))
-        if wrong := [index for index in classes or () if index not in self.names]:
-            raise SourceError(f"classes={wrong}: this model's classes are 0 to {len(self.names) - 1}")
-        return spec, classes, rect
+    def _spec(self, **settings: Any) -> tuple[ProcessingSpec, Sequence[int] | None, bool]:
+        given = check_settings(settings, SETTINGS, "predict, on the lean path,", self.names)
+        rename = {"conf": "conf", "iou": "iou", "max_det": "max_detections"}
+        spec = replace(self.processing, **{field: given[name] for name, field in rename.items() if name in given})
+        spec = spec.with_size(given.get("imgsz", spec.size))
+        return spec, given.get("classes"), given.get("rect", False)
 
 
 def open_lean(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 from yolonas_plugin.engine import quiet, require, session
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import Description, Gives, Takes
+from yolonas_plugin.settings import check_imgsz
 
 if TYPE_CHECKING:
     from yolonas_plugin.nas.model import NAS
@@ -219,7 +220,5 @@ def _describe(
         raise ExportError(f"gives='frigate' is for one image at a time, not batch={batch}")
     spec = replace(model.processing, **{_SELECTION[name]: value for name, value in selection.items()})
     if imgsz is not None:
-        sides = (imgsz,) if isinstance(imgsz, int) else tuple(imgsz)
-        height, width = sides * 2 if len(sides) == 1 else sides
-        spec = spec.with_size((height, width))
+        spec = spec.with_size(check_imgsz(imgsz))
     return model.model.describe(spec, takes, gives)

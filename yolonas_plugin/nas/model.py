@@ -23,6 +23,7 @@ from yolonas_plugin.nas.inference import ExportedModule, chosen
 from yolonas_plugin.nas.module import NASModule, build_module, untrained_module
 from yolonas_plugin.nas.predict import NASPredictor, engine_defaults
 from yolonas_plugin.nas.save import save
+from yolonas_plugin.nas.settings import check_engine_settings, check_engine_source
 from yolonas_plugin.nas.train import NASTrainer
 from yolonas_plugin.nas.val import NASValidator
 from yolonas_plugin.processing import ProcessingSpec
@@ -197,9 +198,13 @@ class NAS(Model):
             of the image, as super-gradients' do. Files that could not be read are in ``self.predictor.skipped``.
 
         Raises:
-            FileNotFoundError: The source doesn't exist, or has no images.
-            SourceError: Not one of the source's images could be read, or an array isn't an image.
+            DataNotFoundError: The source doesn't exist, or has no images.
+            SourceError: The source is None, empty text or of another kind; not one of its images could be read; or an
+                array or a tensor isn't an image for this network.
+            SettingError: There is no such setting, or its value is none that it may have.
         """
+        kwargs = check_engine_settings(kwargs, "predict", self.model.names)
+        check_engine_source(source, self.model.in_channels)
         defaults = engine_defaults(self.processing)
         if self.model.runtime.name == "openvino" and not kwargs.get("rect"):
             defaults["batch"] = SIDE_BY_SIDE
@@ -234,7 +239,10 @@ class NAS(Model):
 
         Raises:
             MissingExtraError: ``lap`` isn't installed.
+            SourceError, SettingError: As for :meth:`predict`.
         """
+        kwargs = check_engine_settings(kwargs, "track", self.model.names)
+        check_engine_source(source, self.model.in_channels)
         require("lap", "tracking", "track")
         return super().track(source, stream, persist, **kwargs)
 
@@ -255,7 +263,9 @@ class NAS(Model):
         Raises:
             DataNotFoundError: The data, or the split, isn't there.
             SourceError: The data isn't named, can't be used, or has a class that the model doesn't have.
+            SettingError: There is no such setting, or its value is none that it may have.
         """
+        kwargs = check_engine_settings(kwargs, "val", self.model.names)
         data = kwargs.get("data") or self.overrides.get("data") or ""  # for None the engine downloads a set of its own
         return super().val(validator, **{"plots": False, **kwargs, "data": data})
 
@@ -298,8 +308,10 @@ class NAS(Model):
 
         Raises:
             TrainingError: A setting can't be followed, or there is nothing to resume.
+            SettingError: There is no such setting, or its value is none that it may have.
         """
         self._weights("train")
+        kwargs = check_engine_settings(kwargs, "train")
         settings = {**self.overrides, **kwargs, "mode": "train", "task": "detect"}
         if settings.get("resume") is True:
             settings["resume"] = self.ckpt_path

@@ -17,13 +17,15 @@ from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import DEFAULT_CFG
 
 from yolonas_plugin.engine import session
-from yolonas_plugin.errors import SourceError
+from yolonas_plugin.errors import DataNotFoundError, SourceError
 from yolonas_plugin.images import as_pixels, unreadable
 from yolonas_plugin.nas.inference import ExportedModule, inference_module
 from yolonas_plugin.nas.module import NASModule, build_module
+from yolonas_plugin.nas.settings import as_imgsz
 from yolonas_plugin.nas.sources import can_be_opened, is_video, list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
+from yolonas_plugin.settings import check_settings
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
 
@@ -79,8 +81,11 @@ class NASPredictor(DetectionPredictor):
             SourceError: None of its files can be opened, a class index is out of range, or pictures would be saved over
                 the images they show.
         """
-        self._check_classes()
-        files = list_files(source) or []
+        self._check_settings()
+        files = list_files(source)
+        if files == []:
+            raise DataNotFoundError(f"No images or videos found in {source}")
+        files = files or []
         opened = {path: can_be_opened(path) for path in files}
         self._images = [path for path in files if opened[path] and not is_video(path)]
         videos = [path for path in files if opened[path] and is_video(path)]
@@ -187,15 +192,10 @@ class NASPredictor(DetectionPredictor):
                 for column in self.batch:
                     del column[index]
 
-    def _check_classes(self) -> None:
-        classes = self.args.classes
-        if classes is None:
-            return
-        wanted = [classes] if isinstance(classes, int) else list(classes)
-        known = len(self.model.names)
-        if wrong := [index for index in wanted if not 0 <= index < known]:
-            raise SourceError(f"classes={wrong}: this model's classes are 0 to {known - 1}")
-        self.args.classes = wanted
+    def _check_settings(self) -> None:
+        given = {name: getattr(self.args, name) for name in ("conf", "iou", "max_det", "batch", "classes")}
+        for name, value in check_settings(given, given, self.args.mode, self.model.names).items():
+            setattr(self.args, name, value)
 
     def _check_output(self, files: Sequence[str]) -> None:
         folder = Path(self.save_dir).resolve()
@@ -206,9 +206,7 @@ class NASPredictor(DetectionPredictor):
 
 def engine_defaults(spec: ProcessingSpec) -> dict[str, Any]:
     """Return the engine's settings that a checkpoint decides unless the caller does."""
-    height, width = spec.size
-    imgsz = height if height == width else [height, width]
-    return {"imgsz": imgsz, "conf": spec.conf, "iou": spec.iou, "max_det": spec.max_detections}
+    return {"imgsz": as_imgsz(spec.size), "conf": spec.conf, "iou": spec.iou, "max_det": spec.max_detections}
 
 
 def _as_images(batch: Tensor) -> list[Image]:

@@ -1,0 +1,249 @@
+"""What predicting, measuring, training and exporting are told, checked before any work; nothing heavy is imported.
+
+One answer for Python, the zoo, lean prediction and the command line. Each check returns the value in one form: NumPy's
+numbers become Python's. None stands for a default everywhere, and isn't handed to a check.
+"""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import math
+import operator
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping
+from numbers import Real
+from pathlib import Path
+from typing import Any, Final
+
+from yolonas_plugin.errors import DataNotFoundError, SettingError, SourceError
+
+STRIDE: Final = 32
+"""Sides of the network's input are multiples of it."""
+
+MAX_SIDE: Final = 1 << 14
+"""Longest side of an input that is asked for, in pixels."""
+
+
+def check_imgsz(imgsz: Any, name: str = "imgsz") -> tuple[int, int]:
+    """Return height and width of an input, given as one side or both.
+
+    Args:
+        imgsz: A whole number, or one or two of them; multiples of 32, from 32 to 16384.
+        name: What the caller calls it.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    sides = [imgsz] if _whole(imgsz) is not None else _sequence(imgsz)
+    whole = [_whole(side) for side in sides or ()]
+    if len(whole) not in (1, 2) or None in whole:
+        raise SettingError(
+            f"{name}={_shown(imgsz)} is no input size; give one side in pixels, such as {name}=640, or [height, width]"
+        )
+    for side in whole:
+        if not STRIDE <= side <= MAX_SIDE or side % STRIDE:
+            near = min(max(round(side / STRIDE), 1) * STRIDE, MAX_SIDE) if side < 1 << 60 else MAX_SIDE
+            raise SettingError(
+                f"{name}={_shown(imgsz)}: sides must be multiples of 32, from {STRIDE} to {MAX_SIDE}; the nearest to "
+                f"{side} is {near}"
+            )
+    return whole[0], whole[-1]
+
+
+def check_fraction(name: str, value: Any) -> float:
+    """Return a number from 0 to 1.
+
+    Raises:
+        SettingError: It isn't one.
+    """
+    number = _number(value)
+    if number is None or not 0 <= number <= 1:
+        raise SettingError(f"{name}={_shown(value)} must be a number from 0 to 1")
+    return float(number)
+
+
+def check_count(name: str, value: Any, least: int = 1) -> int:
+    """Return a whole number of ``least`` or more.
+
+    Raises:
+        SettingError: It isn't one.
+    """
+    number = _whole(value)
+    if number is None or not least <= number < 1 << 31:
+        raise SettingError(f"{name}={_shown(value)} must be a whole number, {least} or more")
+    return number
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return True or False.
+
+    Raises:
+        SettingError: It is neither; text such as ``"False"`` isn't.
+    """
+    value = as_python(value)
+    if not isinstance(value, int) or value not in (0, 1):
+        raise SettingError(f"{name}={_shown(value)} must be True or False")
+    return bool(value)
+
+
+def check_classes(classes: Any, names: Mapping[int, str]) -> list[int]:
+    """Return the indices of classes that are wanted, in the order given.
+
+    Args:
+        classes: Indices or names, one or several. A name that several classes bear means all of them.
+        names: The model's classes by index.
+
+    Raises:
+        SettingError: The model has no such class; the message names the nearest.
+    """
+    given = _sequence(classes)
+    wanted: list[int] = []
+    wrong: list[Any] = []
+    for entry in [classes] if given is None else given:
+        index = _whole(entry)
+        if isinstance(entry, str):
+            found = [number for number, name in names.items() if name == entry]
+            if not found and entry.isdecimal() and int(entry) in names:  # as it is typed on a command line
+                found = [int(entry)]
+        else:
+            found = [index] if index in names else []
+        wanted += [number for number in found if number not in wanted]
+        if not found:
+            wrong.append(entry)
+    if wrong:
+        texts = [entry for entry in wrong if isinstance(entry, str) and not entry.isdecimal()]
+        hint = f"; did you mean {nearest(texts[0], names.values())!r}?" if texts and names else ""
+        shown = [as_python(entry) for entry in wrong]
+        raise SettingError(f"classes={_shown(shown)}: this model's classes are 0 to {len(names) - 1}{hint}")
+    return wanted
+
+
+CHECKS: Final[dict[str, Callable[[str, Any], Any]]] = {
+    "conf": check_fraction,
+    "iou": check_fraction,
+    "max_det": check_count,
+    "batch": check_count,
+    "vid_stride": check_count,
+    "rect": check_flag,
+    "agnostic_nms": check_flag,
+    "imgsz": lambda name, value: check_imgsz(value, name),
+}
+"""How the settings of detection are checked; ``classes`` need the model's names."""
+
+
+def check_settings(
+    given: Mapping[str, Any], known: Collection[str], what: str, names: Mapping[int, str] | None = None
+) -> dict[str, Any]:
+    """Return settings as they are meant, without those that are None.
+
+    Args:
+        given: The settings.
+        known: What the settings may be called.
+        what: Who takes them, for the message.
+        names: The model's classes by index, for ``classes``; None leaves these as they are.
+
+    Raises:
+        SettingError: There is no such setting, the nearest is named; or a value is none that it may have.
+    """
+    if unknown := [name for name in given if name not in known]:
+        hints = ", ".join(f"{name!r} (did you mean {nearest(name, known)!r}?)" for name in unknown[:5])
+        raise SettingError(f"{what} has no setting {hints}")
+    settings = {name: value for name, value in given.items() if value is not None}
+    for name, value in settings.items():
+        if name in CHECKS:
+            settings[name] = CHECKS[name](name, value)
+        elif name == "classes" and names is not None:
+            settings[name] = check_classes(value, names)
+    return settings
+
+
+def check_source(source: Any) -> None:
+    """See that a source names something: no default is ever taken instead.
+
+    Args:
+        source: Whatever a predictor takes. Paths have to exist; globs, addresses with ``://``, cameras' numbers and
+            screens are looked at when they are opened.
+
+    Raises:
+        SourceError: It is None, True, False or blank text, or a list that has such an entry.
+        DataNotFoundError: It is an empty list, or a path that doesn't exist.
+    """
+    several = isinstance(source, (list, tuple))
+    entries = source if several else [source]
+    if not entries:
+        raise DataNotFoundError(f"source={source!r}: there is no image in it")
+    for entry in entries:
+        if entry is None or isinstance(entry, bool) or (isinstance(entry, str) and not entry.strip()):
+            within = f" has the entry {entry!r}" if several else f"={entry!r}"
+            raise SourceError(f"source{within}, which is no image; give a path, folder, glob, array or list of these")
+        if isinstance(entry, (str, Path)) and _is_missing(str(entry)):
+            raise DataNotFoundError(f"{entry}: there is no such file or folder")
+
+
+def _is_missing(path: str) -> bool:
+    """Whether a text is a path, and nothing is there."""
+    if "://" in path or glob.has_magic(path) or path.isdecimal() or path.lower().split()[:1] == ["screen"]:
+        return False
+    try:
+        return not os.path.lexists(os.path.expanduser(path))
+    except ValueError:  # a null character
+        return True
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return the known word that is most like ``name``: one that it begins or ends with counts for more than letters.
+
+    Args:
+        name: What was written.
+        known: One word or more.
+    """
+    word = str(name).lower()
+
+    def likeness(other: str) -> tuple[bool, float]:
+        part = other.lower()
+        shares = min(len(word), len(part)) > 2 and (word.startswith(part) or part.startswith(word))
+        return shares, difflib.SequenceMatcher(None, word, part).ratio()
+
+    return max(known, key=likeness)
+
+
+def as_python(value: Any) -> Any:
+    """Return a NumPy or torch scalar as Python's, anything else as it is."""
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
+        return value.item()
+    return value
+
+
+def _whole(value: Any) -> int | None:
+    """Return a whole number, None for what is none; True and False are none."""
+    value = as_python(value)
+    if isinstance(value, bool):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None
+
+
+def _number(value: Any) -> float | None:
+    """Return a finite number, None for what is none; True and False are none."""
+    value = as_python(value)
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _sequence(value: Any) -> list[Any] | None:
+    """Return the entries of a list, tuple, set or array; None for anything else."""
+    if isinstance(value, (list, tuple, set, frozenset, range)):
+        return list(value)
+    if getattr(value, "ndim", None) == 1 and hasattr(value, "tolist"):
+        entries: list[Any] = value.tolist()
+        return entries
+    return None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:97]}..."
