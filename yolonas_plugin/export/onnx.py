@@ -13,8 +13,8 @@ import torch
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import ExportGraph
 from yolonas_plugin.export.selection import append_selection, rows_of_batch
+from yolonas_plugin.files import whole
 from yolonas_plugin.nn import YoloNAS
-from yolonas_plugin.weights.write import whole
 
 if TYPE_CHECKING:
     import onnx

@@ -15,10 +15,10 @@ import numpy as np
 from torch import Tensor, nn
 
 from yolonas_plugin.errors import CheckpointError
+from yolonas_plugin.files import whole
 from yolonas_plugin.weights import Checkpoint, read_checkpoint
 from yolonas_plugin.weights.read import Content, read_content
 from yolonas_plugin.weights.torch_file import is_tensor
-from yolonas_plugin.weights.write import whole
 
 WEIGHTS: Final = "weights"
 """Under this key ``last.pt`` holds the weights that are being trained; the checkpoint's own are their average."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import secrets
-from collections.abc import Iterator, Mapping
+import io
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,9 +12,10 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.serialization import save as torch_save  # torch.save itself is one of the engine's that tries again
 
 from yolonas_plugin.cards import CARDS
-from yolonas_plugin.errors import ExportError
+from yolonas_plugin.files import whole
 from yolonas_plugin.types import ModelCard
 from yolonas_plugin.weights.digest import file_sha256
 from yolonas_plugin.weights.header import Header
@@ -31,7 +31,10 @@ def write_safetensors(path: Path, state_dict: Mapping[str, Tensor], header: Head
         ExportError: It can't be written; what was there before is untouched.
     """
     with whole(path) as temporary:
-        save_file(dict(state_dict), temporary, metadata=header.to_metadata())
+        try:
+            save_file(dict(state_dict), temporary, metadata=header.to_metadata())
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
 
 
 def save_torch(path: Path, content: Mapping[str, Any]) -> None:
@@ -40,34 +43,16 @@ def save_torch(path: Path, content: Mapping[str, Any]) -> None:
     Raises:
         ExportError: It can't be written; what was there before is untouched.
     """
-    with whole(path) as temporary, temporary.open("wb") as file:
-        torch.save(dict(content), file)
-
-
-@contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
-    """Give a temporary file beside ``path`` that takes its place once it is complete, and vanishes if it isn't.
-
-    Raises:
-        ExportError: It can't be written.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        if path.is_dir():
-            raise IsADirectoryError("it is a folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.open("xb").close()
-        mode = temporary.stat().st_mode
-        yield temporary
-        temporary.chmod(mode)  # safetensors puts a private file in its place
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())  # else a crash of the machine could leave the new name on an empty file
-        os.replace(temporary, path)
-    except (OSError, SafetensorError, RuntimeError) as error:  # RuntimeError: torch's writer, on a full disk
-        raise ExportError(f"{path}: the file can't be written: {error}") from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with whole(path) as temporary:
+        # torch opens a path in ASCII by itself. Given a Python file it calls back, and loses what rises there: Ctrl-C.
+        file = str(temporary) if str(temporary).isascii() else io.BytesIO()
+        try:
+            torch_save(dict(content), file)
+        except RuntimeError as error:  # all that it says of a full disk
+            free = shutil.disk_usage(temporary.parent).free
+            raise OSError(f"torch couldn't write all of it; the disk has {free:,} free bytes") from error
+        if isinstance(file, io.BytesIO):
+            temporary.write_bytes(file.getbuffer())
 
 
 def as_stored(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
