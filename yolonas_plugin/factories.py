@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from yolonas_plugin.errors import RuntimeChoiceError
+from yolonas_plugin.settings import check_settings
 from yolonas_plugin.types import ModelCard
 
 if TYPE_CHECKING:
     from yolonas_plugin.lean import Detections, LeanPredictor
     from yolonas_plugin.nas import NAS
+
+_OPTIONS: Final = {"backend", "pretrained"}
+"""Options of loading that aren't named below."""
 
 
 def load(
@@ -40,7 +44,11 @@ def load(
         processing: How images are prepared, where that isn't what the file says.
         names: Class names, where they aren't what the file says.
         **options: Others of :class:`yolonas_plugin.nas.NAS`; ``threads`` for ``lean``.
+
+    Raises:
+        SettingError: There is no such option; else as for :class:`yolonas_plugin.nas.NAS`.
     """
+    check_settings(options, _OPTIONS | {*load.__kwdefaults__} | ({"threads"} if lean else set()), "loading a model")
     options |= {"runtime": runtime, "precision": precision, "calibration": calibration}
     options |= {"accept_licence": accept_licence, "processing": processing, "names": names}
     if lean:
@@ -56,21 +64,36 @@ def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Callable[..., lis
     """Return ``(source, **overrides) -> list``; settings given there win over those given here.
 
     The list has Ultralytics ``Results``, or for a lean model :class:`yolonas_plugin.lean.Detections`.
+
+    Raises:
+        SettingError: There is no such setting, or its value is none that it may have; here or at the call.
     """
+    if not hasattr(model, "predict"):
+        from yolonas_plugin.lean import SETTINGS
+
+        check_settings(overrides, SETTINGS, "predict, on the lean path,", model.names)
+
+        def predict_lean(source: Any, **more: Any) -> list[Detections]:
+            return model(source, **{**overrides, **more})
+
+        return predict_lean
+    _check(overrides, "predict", ("stream", "predictor"), model.names)
 
     def predict(source: Any, **more: Any) -> list[Any]:
         return list(model.predict(source, **{"verbose": False, **overrides, **more}))
 
-    def predict_lean(source: Any, **more: Any) -> list[Detections]:
-        return model(source, **{**overrides, **more})
-
-    return predict if hasattr(model, "predict") else predict_lean
+    return predict
 
 
 def validator(model: NAS, **overrides: Any) -> Callable[..., Any]:
-    """Return ``(**overrides) -> DetMetrics``."""
+    """Return ``(**overrides) -> DetMetrics``.
 
+    Raises:
+        RuntimeChoiceError: It is a lean model.
+        SettingError: As for :func:`predictor`.
+    """
     _require_engine(model)
+    _check(overrides, "val", ("validator",), model.names)
 
     def validate(**more: Any) -> Any:
         return model.val(**{**overrides, **more})
@@ -79,9 +102,14 @@ def validator(model: NAS, **overrides: Any) -> Callable[..., Any]:
 
 
 def trainer(model: NAS, **overrides: Any) -> Callable[..., Any]:
-    """Return ``(**overrides) -> DetMetrics``; the model then holds the best weights."""
+    """Return ``(**overrides) -> DetMetrics``; the model then holds the best weights.
 
+    Raises:
+        RuntimeChoiceError: It is a lean model.
+        SettingError: As for :func:`predictor`.
+    """
     _require_engine(model)
+    _check(overrides, "train", ("trainer", "licence"))
 
     def train(**more: Any) -> Any:
         return model.train(**{**overrides, **more})
@@ -98,6 +126,13 @@ def exporter(model: NAS, **overrides: Any) -> Callable[..., str]:
         return model.export(**{**overrides, **more})
 
     return export
+
+
+def _check(overrides: dict[str, Any], what: str, own: tuple[str, ...], names: dict[int, str] | None = None) -> None:
+    """See that settings are right before there is any work; ``own`` are those of ``NAS``, not of the engine."""
+    from yolonas_plugin.nas.settings import check_engine_settings
+
+    check_engine_settings({name: value for name, value in overrides.items() if name not in own}, what, names)
 
 
 def _require_engine(model: NAS | LeanPredictor) -> None:

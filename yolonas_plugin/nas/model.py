@@ -206,6 +206,8 @@ class NAS(Model):
         kwargs = check_engine_settings(kwargs, "predict", self.model.names)
         check_engine_source(source, self.model.in_channels)
         defaults = engine_defaults(self.processing)
+        if isinstance(source, (list, tuple)) and not all(isinstance(entry, (str, Path)) for entry in source):
+            defaults["batch"] = len(source)  # they are in memory already
         if self.model.runtime.name == "openvino" and not kwargs.get("rect"):
             defaults["batch"] = SIDE_BY_SIDE
         given = {name: value for name, value in kwargs.items() if value is not None or name not in defaults}

@@ -22,7 +22,7 @@ from yolonas_plugin.images import as_pixels, unreadable
 from yolonas_plugin.nas.inference import ExportedModule, inference_module
 from yolonas_plugin.nas.module import NASModule, build_module
 from yolonas_plugin.nas.settings import as_imgsz
-from yolonas_plugin.nas.sources import can_be_opened, is_video, list_files
+from yolonas_plugin.nas.sources import Arrays, can_be_opened, is_video, list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
 from yolonas_plugin.settings import check_settings
@@ -100,6 +100,8 @@ class NASPredictor(DetectionPredictor):
             dataset.files, dataset.ni, dataset.nf = good, len(self._images), len(good)
             dataset.video_flag = [False] * len(self._images) + [True] * len(videos)
         else:
+            if isinstance(source, (list, tuple)):
+                source = Arrays(source, self.args.batch, self.in_channels)
             super().setup_source(source, *args, **kwargs)
         if self.args.save:
             self._check_output(getattr(self.dataset, "files", ()))

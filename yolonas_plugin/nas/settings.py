@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -44,6 +45,9 @@ def check_engine_settings(
         settings["batch"] = _training_batch(batch)
     if "imgsz" in settings:
         settings["imgsz"] = as_imgsz(settings["imgsz"])
+    for name, value in settings.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise SettingError(f"{what}: {name}={value} must be a finite number")
     try:
         check_cfg(dict(settings))
     except (TypeError, ValueError) as error:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import glob
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import cv2
+from numpy.typing import NDArray
+from ultralytics.data.loaders import LoadPilAndNumpy, SourceTypes, autocast_list
 from ultralytics.data.utils import IMG_FORMATS, VID_FORMATS
 
 
@@ -36,6 +39,30 @@ def list_files(source: Any) -> list[str] | None:
         else:
             return None
     return files
+
+
+class Arrays(LoadPilAndNumpy):
+    """Images in memory, ``batch`` at a time, where the engine takes them all at once.
+
+    Args:
+        images: Arrays [H, W, C] in BGR, PIL images, and paths or addresses of images.
+        batch: Images at a time.
+        channels: Of the network.
+    """
+
+    source_type = SourceTypes(from_img=True)
+
+    def __init__(self, images: Sequence[Any], batch: int, channels: int) -> None:
+        super().__init__(autocast_list(list(images)), channels)
+        self._batch = batch
+
+    def __next__(self) -> tuple[list[str], list[NDArray[Any]], list[str]]:
+        begin, end = self.count * self._batch, (self.count + 1) * self._batch
+        if begin >= len(self.im0):
+            raise StopIteration
+        self.count += 1
+        paths = self.paths[begin:end]
+        return paths, self.im0[begin:end], [""] * len(paths)
 
 
 def is_video(path: str) -> bool:

@@ -23,6 +23,7 @@ from yolonas_plugin.nas.inference import ExportedModule, inference_module
 from yolonas_plugin.nas.module import NASModule, build_module, fused_copy
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
+from yolonas_plugin.settings import check_imgsz
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
 CONF = 0.01
@@ -47,10 +48,11 @@ class NASValidator(DetectionValidator):
     def __init__(
         self, dataloader: Any = None, save_dir: Path | None = None, args: Any = None, _callbacks: Any = None
     ) -> None:
+        given = vars(args) if isinstance(args, SimpleNamespace) else dict(args or {})
+        size = given.get("imgsz")
+        self._size = None if size is None else check_imgsz(size)
         super().__init__(dataloader, save_dir, args, _callbacks)
         self.data_set = None
-        given = vars(args) if isinstance(args, SimpleNamespace) else dict(args or {})
-        self._size_given = given.get("imgsz") is not None
         if given.get("conf") is None:
             self.args.conf = CONF
         if not (self.args.plots or self.args.save_txt or self.args.save_json):
@@ -71,11 +73,9 @@ class NASValidator(DetectionValidator):
             raise TypeError(f"NASValidator measures YOLO-NAS, not a {type(model).__name__}")
         self.class_names = model.names
         self.processing = model.processing
-        largest = max(model.processing.size)
-        if not self._size_given:
-            self.args.imgsz = largest
-        elif self.args.imgsz != largest:
-            self.processing = model.processing.with_size((self.args.imgsz, self.args.imgsz))
+        if self._size is not None and trainer is None:
+            self.processing = model.processing.with_size(self._size)
+        self.args.imgsz = max(self.processing.size)  # the engine knows squares only, and pads nothing itself
         if trainer is not None:
             trainer = copy(trainer)
             trainer.ema = SimpleNamespace(ema=fused_copy(model))
