@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import glob
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolonas_plugin.errors import DataNotFoundError, SourceError
+from yolonas_plugin.names import printable
+from yolonas_plugin.paths import files_of
 from yolonas_plugin.processing import Image
 from yolonas_plugin.settings import check_source
 
@@ -21,6 +23,9 @@ SUFFIXES: Final = {
     *("pbm", "pgm", "ppm", "pnm", "pfm", "heic", "heif", "mpo"),
 }
 """Endings of the images in a folder; what OpenCV can't read of them is left out."""
+
+_MOST_BYTES: Final = 2**31 - 1  # of a file: OpenCV's decoders count in 32 bits
+_OPENING: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 class Opened(NamedTuple):
@@ -64,7 +69,7 @@ def list_images(source: Any) -> Iterator[str | NDArray[Any]]:
             found = True
             yield entry
         elif isinstance(entry, (str, Path)):
-            for path in _files(str(entry)):
+            for path in files_of(str(entry), SUFFIXES):
                 found = True
                 yield path
         else:
@@ -76,9 +81,26 @@ def list_images(source: Any) -> Iterator[str | NDArray[Any]]:
 def read_image(path: str, channels: int = 3) -> Image | None:
     """Read a file, turned as its EXIF data says; None if it can't be read."""
     try:
-        return decode_image(np.fromfile(path, np.uint8), channels)  # OpenCV itself can't open every name everywhere
+        return decode_image(read_file(path), channels)
     except (OSError, SourceError):
         return None
+
+
+def read_file(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
+    """Return the bytes of a file, [N], whatever its name; OpenCV itself can't open every name, and dies of some.
+
+    Raises:
+        OSError: It can't be opened or read.
+        SourceError: It is empty, has 2 GiB or more, or is no file: a pipe or a device might never end.
+    """
+    with open(os.open(path, _OPENING), "rb") as file:  # a pipe without a writer would block an ordinary open
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode) or not 0 < found.st_size <= _MOST_BYTES:
+            raise SourceError(f"{printable(str(path))}: this is no file, or it is empty, or 2 GiB or more")
+        try:
+            return np.frombuffer(file.read(found.st_size), np.uint8)
+        except MemoryError:
+            raise SourceError(f"{printable(str(path))}: {found.st_size} bytes are more than there is memory") from None
 
 
 def decode_image(content: NDArray[np.uint8], channels: int = 3) -> Image:
@@ -93,7 +115,7 @@ def decode_image(content: NDArray[np.uint8], channels: int = 3) -> Image:
     """
     try:
         image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR)
-    except cv2.error:  # for no bytes at all
+    except (cv2.error, MemoryError):  # no bytes at all, or more pixels than OpenCV or the memory takes
         image = None
     if image is None:
         raise SourceError(f"{len(content)} bytes that are no image")
@@ -124,21 +146,7 @@ def as_pixels(image: NDArray[Any], channels: int) -> Image:
     return np.ascontiguousarray(pixels)
 
 
-def _files(entry: str) -> list[str]:
-    path = os.path.abspath(os.path.expanduser(entry))
-    if os.path.isdir(path):
-        return [file for file in sorted(glob.glob(os.path.join(glob.escape(path), "*.*"))) if _is_image(file)]
-    if os.path.exists(path):
-        return [path]
-    if glob.has_magic(path):
-        return [file for file in sorted(glob.glob(path, recursive=True)) if _is_image(file)]
-    raise DataNotFoundError(f"{entry}: there is no such file or folder")
-
-
-def _is_image(path: str) -> bool:
-    return path.rpartition(".")[-1].lower() in SUFFIXES
-
-
 def unreadable(paths: Sequence[str]) -> SourceError:
     """Return what to raise where none of these files is an image that can be read."""
-    return SourceError(f"could not read an image from {', '.join(paths[:3])}{' ...' if paths[3:] else ''}")
+    shown = ", ".join(map(printable, paths[:3]))
+    return SourceError(f"could not read an image from {shown}{' ...' if paths[3:] else ''}")

@@ -14,7 +14,6 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
-from ultralytics.data import loaders
 from ultralytics.engine import predictor as engine_predictor
 from ultralytics.engine.results import Results
 from ultralytics.utils import checks
@@ -22,7 +21,7 @@ from ultralytics.utils import checks
 from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, picture, threads
 from yolonas_plugin import NAS, engine
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.nas import NASPredictor
+from yolonas_plugin.nas import NASPredictor, sources
 from yolonas_plugin.selection.tensors import select_boxes
 
 
@@ -127,10 +126,10 @@ def test_the_next_images_are_read_meanwhile(model: NAS, tmp_path: Path, monkeypa
 
     def read(*args: object, **settings: object) -> np.ndarray | None:
         readers.append(threading.current_thread())
-        return imread(*args, **settings)
+        return read_image(*args, **settings)
 
-    imread = loaders.imread
-    monkeypatch.setattr(loaders, "imread", read)
+    read_image = sources.read_image
+    monkeypatch.setattr(sources, "read_image", read)
     results = model.predict(tmp_path, verbose=False)
     assert [Path(result.path).name for result in results] == ["0.png", "1.png", "3.png"]
     assert readers

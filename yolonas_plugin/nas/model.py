@@ -16,7 +16,6 @@ from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_
 
 from yolonas_plugin.engine import require
 from yolonas_plugin.errors import ConfigRefusedError, YoloNASPluginError
-from yolonas_plugin.images import unreadable
 from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.export import export
 from yolonas_plugin.nas.inference import ExportedModule, chosen
@@ -220,9 +219,6 @@ class NAS(Model):
             finally:
                 if self.predictor is not None and self.predictor.model is None:
                     self.predictor = None  # it failed while it was set up
-            skipped = [] if stream else getattr(self.predictor, "skipped", [])
-        if skipped and not results:
-            raise unreadable(skipped)
         return results
 
     def __getstate__(self) -> dict[str, Any]:

@@ -19,10 +19,11 @@ from ultralytics.utils import DEFAULT_CFG
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import DataNotFoundError, SourceError
 from yolonas_plugin.images import as_pixels, unreadable
+from yolonas_plugin.names import printable
 from yolonas_plugin.nas.inference import ExportedModule, inference_module
 from yolonas_plugin.nas.module import NASModule, build_module
 from yolonas_plugin.nas.settings import as_imgsz
-from yolonas_plugin.nas.sources import Arrays, can_be_opened, is_video, list_files
+from yolonas_plugin.nas.sources import Arrays, FileLoader, list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
 from yolonas_plugin.settings import check_settings
@@ -39,16 +40,11 @@ class NASPredictor(DetectionPredictor):
         super().__init__(cfg, overrides, _callbacks)
         self._chosen = frozenset(overrides or ())
         self._placements: list[Placement] = []
-        self._images: list[str] = []
-        self._unopened: list[str] = []
-        self._read: set[str] = set()
-        self._at_end = False
 
     @property
     def skipped(self) -> list[str]:
         """Files of the last source that could not be read, among those that were reached so far."""
-        reached = self._images if self._at_end else self._images[: getattr(self.dataset, "count", 0)]
-        return self._unopened + [path for path in reached if path not in self._read]
+        return list(getattr(self.dataset, "unreadable", ()))
 
     def fork(self) -> NASPredictor:
         """Return a predictor with the same network and a state of its own, for another source at the same time."""
@@ -75,48 +71,44 @@ class NASPredictor(DetectionPredictor):
         self.done_warmup = True  # the engine's runs the first image twice, and imports torchvision for its own NMS
 
     def setup_source(self, source: Any, *args: Any, **kwargs: Any) -> None:
-        """Open the source. Files that can't be opened are left out, see :attr:`skipped`.
+        """Open the source. Files that can't be read are left out as they are reached, see :attr:`skipped`.
 
         Raises:
-            SourceError: None of its files can be opened, a class index is out of range, or pictures would be saved over
-                the images they show.
+            SourceError: A class index is out of range, ``batch`` isn't a number of images, or pictures would be saved
+                over the images they show.
         """
         self._check_settings()
         files = list_files(source)
         if files == []:
-            raise DataNotFoundError(f"No images or videos found in {source}")
-        files = files or []
-        opened = {path: can_be_opened(path) for path in files}
-        self._images = [path for path in files if opened[path] and not is_video(path)]
-        videos = [path for path in files if opened[path] and is_video(path)]
-        self._unopened, self._read = [path for path in files if not opened[path]], set()
-        self._at_end = False
-        if files and not self._images and not videos:
-            raise unreadable(files)
-        if files:
-            good = self._images + videos
-            super().setup_source(good[0], *args, **kwargs)
-            dataset = self.dataset
-            dataset.files, dataset.ni, dataset.nf = good, len(self._images), len(good)
-            dataset.video_flag = [False] * len(self._images) + [True] * len(videos)
-        else:
-            if isinstance(source, (list, tuple)):
-                source = Arrays(source, self.args.batch, self.in_channels)
+            raise DataNotFoundError(f"No images or videos found in {printable(str(source))}")
+        if isinstance(source, (list, tuple)) and files is None:
+            source = Arrays(source, self.args.batch, self.in_channels)
+        if files is None:
             super().setup_source(source, *args, **kwargs)
+            files = getattr(self.dataset, "files", None)  # of an address whose file was fetched
+        if files:
+            loader = FileLoader(files, self.args.batch, self.args.vid_stride, self.in_channels)
+            super().setup_source(loader, *args, **kwargs)
         if self.args.save:
             self._check_output(getattr(self.dataset, "files", ()))
 
     def stream_inference(self, *args: Any, **kwargs: Any) -> Iterator[Results]:
-        """Yield the results of each image as soon as they are there."""
-        results = super().stream_inference(*args, **kwargs)
+        """Yield the results of each image as soon as they are there.
+
+        Raises:
+            SourceError: Not one image could be read, besides what :meth:`setup_source` raises.
+        """
+        results, found = super().stream_inference(*args, **kwargs), 0
         while True:
             with session():
                 try:
                     result = next(results)
                 except StopIteration:
-                    self._at_end = True
-                    return
+                    break
+            found += 1
             yield result
+        if self.skipped and not found:
+            raise unreadable(self.skipped)
 
     def preprocess(self, im: Tensor | list[NDArray[Any]]) -> Tensor:
         """Letterbox a batch; what the checkpoint wants besides happens where the network runs.
@@ -133,10 +125,7 @@ class NASPredictor(DetectionPredictor):
             pixels = im.to(self.device).float() * 255
             return pixels.flip(1) if pixels.shape[1] == 3 else pixels
         spec = self._spec()
-        self._placements = []
-        self._keep_readable(im)
-        if not im:
-            return torch.empty((0, self.in_channels, *spec.size), device=self.device)
+        im[:] = [as_pixels(image, self.in_channels) for image in im]  # in place, for the engine draws on the same list
         size = spec.tight_size(im) if self.args.rect else spec.size
         canvases, placements = zip(*(spec.letterbox(x, size=size) for x in im), strict=True)
         self._placements = list(placements)
@@ -173,26 +162,11 @@ class NASPredictor(DetectionPredictor):
             classes=self.args.classes,
         )
         rows[:, :4] = placement.to_image(rows[:, :4])
-        self._read.add(str(path))
         return Results(image, path=path, names=self.model.names, boxes=rows)
 
     def _spec(self) -> ProcessingSpec:
         size = (int(self.imgsz[0]), int(self.imgsz[1]))
         return self.processing if size == self.processing.size else self.processing.with_size(size)
-
-    def _keep_readable(self, images: list[NDArray[Any]]) -> None:
-        """Bring a batch to the network's channels, in place, because the engine draws on the same list.
-
-        Images from files that are none (a TIFF of floats, say) leave the batch; arrays that are none are an error.
-        """
-        for index in reversed(range(len(images))):
-            try:
-                images[index] = as_pixels(images[index], self.in_channels)
-            except SourceError:
-                if not self._images:
-                    raise
-                for column in self.batch:
-                    del column[index]
 
     def _check_settings(self) -> None:
         given = {name: getattr(self.args, name) for name in ("conf", "iou", "max_det", "batch", "classes")}

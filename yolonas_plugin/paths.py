@@ -1,0 +1,107 @@
+"""The files that a path, a folder or a glob means, whatever links and folders that can't be opened lie in between."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import stat
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from yolonas_plugin.errors import DataNotFoundError
+from yolonas_plugin.names import printable
+
+_ANY_DEPTH: Final = f"{os.sep}**{os.sep}"
+
+
+def files_of(entry: str, suffixes: Collection[str]) -> list[str]:
+    """Return the files that a path, folder or glob means, a folder's in the order of their names.
+
+    Args:
+        entry: What is there is taken for a path first. ``**`` in a glob is any number of folders; each is entered once,
+            however many links lead to it.
+        suffixes: Endings, in lower case and without the dot, of what is wanted from a folder or glob.
+
+    Returns:
+        Absolute paths. A folder that may not be read stands for what is in it, so that it can be reported.
+
+    Raises:
+        DataNotFoundError: There is no such file or folder, and it is no glob.
+    """
+    path = os.path.abspath(os.path.expanduser(entry))
+    if "\0" in path:
+        raise DataNotFoundError(f"{printable(entry)}: no file has such a name")
+    if os.path.isdir(path):
+        found = _folder(path)
+    elif os.path.lexists(path):
+        return [path]
+    elif glob.has_magic(path):
+        found = sorted(set(_matches(path)))
+    else:
+        raise DataNotFoundError(f"{printable(entry)}: there is no such file or folder")
+    return [file for file in found if suffix_of(file) in suffixes or os.path.isdir(file) and not _is_open(file)]
+
+
+def suffix_of(path: str) -> str:
+    """Return the ending of a file's name, in lower case and without the dot."""
+    return path.rpartition(".")[-1].lower()
+
+
+def is_regular(path: str) -> bool:
+    """Whether there is a file with something in it: no folder, pipe, socket or device."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISREG(found.st_mode) and found.st_size > 0
+
+
+def _folder(path: str) -> list[str]:
+    try:
+        names = os.listdir(path)
+    except OSError:
+        return [path]
+    return [os.path.join(path, name) for name in sorted(names) if "." in name[1:] and name[0] != "."]
+
+
+def _matches(pattern: str) -> Iterator[str]:
+    if pattern.endswith(_ANY_DEPTH[:-1]):
+        pattern += os.sep + "*"
+    head, deep, tail = pattern.partition(_ANY_DEPTH)
+    if not deep:
+        yield from glob.glob(pattern)
+        return
+    entered: set[tuple[int, int]] = set()
+    for top in sorted(glob.glob(head)) if glob.has_magic(head) else [head or os.sep]:
+        for folder in _folders(top, entered):
+            if _is_open(folder):
+                yield from _matches(os.path.join(glob.escape(folder), tail))
+            else:
+                yield folder
+
+
+def _folders(top: str, entered: set[tuple[int, int]]) -> Iterator[str]:
+    """Yield a folder and all below it, each once: a link to a folder above would lead round and round."""
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            found = os.stat(folder)
+        except OSError:
+            continue
+        place = found.st_dev, found.st_ino
+        if not stat.S_ISDIR(found.st_mode) or place in entered:
+            continue
+        entered.add(place)
+        yield folder
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            waiting += sorted((entry.path for entry in entries if not entry.name.startswith(".")), reverse=True)
+
+
+def _is_open(folder: str) -> bool:
+    try:
+        os.scandir(folder).close()
+    except OSError:
+        return False
+    return True
