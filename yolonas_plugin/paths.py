@@ -40,7 +40,7 @@ def files_of(entry: str, suffixes: Collection[str]) -> list[str]:
         found = sorted(set(_matches(path)))
     else:
         raise DataNotFoundError(f"{printable(entry)}: there is no such file or folder")
-    return [file for file in found if suffix_of(file) in suffixes or os.path.isdir(file) and not _is_open(file)]
+    return [file for file in found if suffix_of(file) in suffixes or (os.path.isdir(file) and not _is_open(file))]
 
 
 def suffix_of(path: str) -> str:
@@ -68,6 +68,8 @@ def _folder(path: str) -> list[str]:
 def _matches(pattern: str) -> Iterator[str]:
     if pattern.endswith(_ANY_DEPTH[:-1]):
         pattern += os.sep + "*"
+    while _ANY_DEPTH + _ANY_DEPTH[1:] in pattern:
+        pattern = pattern.replace(_ANY_DEPTH + _ANY_DEPTH[1:], _ANY_DEPTH)
     head, deep, tail = pattern.partition(_ANY_DEPTH)
     if not deep:
         yield from glob.glob(pattern)

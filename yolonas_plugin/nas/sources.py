@@ -192,7 +192,7 @@ def is_video(path: str) -> bool:
 
 
 def read_image(path: str, channels: int) -> Image | None:
-    """Read an image [H, W, channels], BGR; what OpenCV alone can't read as the engine does. None if it can't be read."""
+    """Read an image [H, W, channels], BGR, as the engine does where OpenCV alone can't; None if it can't be read."""
     try:
         content = read_file(path)
     except (OSError, SourceError):
