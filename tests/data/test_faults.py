@@ -127,6 +127,33 @@ def voc_list(root: Path, line: str) -> Path:
     return root
 
 
+def labels_misplaced(root: Path, target: str) -> Path:
+    """One more picture in val, whose labels lie where nobody looks for them."""
+    (root / target).parent.mkdir(parents=True)
+    (yolo_text(root, LINES) / "labels" / "val" / "x.txt").rename(root / target)
+    return root
+
+
+def labels_beside(root: Path, *, also: bool = False) -> Path:
+    source = write_yolo(root) / "labels" / "val" / "b1.txt"
+    (root / "images" / "val" / "b1.txt").write_text("0 .5 .5 .25 .25\n")
+    if not also:
+        source.unlink()
+    return root
+
+
+def without_boxes(root: Path) -> Path:
+    for path in (write_yolo(root) / "labels" / "val").iterdir():
+        path.write_text("")
+    return root
+
+
+def asking_for_a_download(root: Path) -> Path:
+    with (write_yolo(root) / "data.yaml").open("a") as lines:
+        lines.write("download: https://example.invalid/data.zip\n")
+    return root
+
+
 def write_bytes(write: Callable[[Path], Path], name: str, content: bytes) -> Callable[[Path], Path]:
     def make(root: Path) -> Path:
         (write(root) / name).write_bytes(content)
@@ -283,6 +310,29 @@ CASES: dict[str, tuple[Kind, str, Callable[[Path], Path], int, str]] = {
         1,
         "images/val/x.png",
     ),
+    "YOLO: labels in a misspelt folder": (
+        Kind.LABELS_UNUSED,
+        "val",
+        lambda root: labels_misplaced(root, "lables/val/x.txt"),
+        1,
+        "lables/val/x.txt, and not labels/val/x.txt",
+    ),
+    "YOLO: labels beside images in a folder named images": (
+        Kind.LABELS_BESIDE,
+        "val",
+        labels_beside,
+        1,
+        "images/val/b1.txt",
+    ),
+    "YOLO: labels in two places": (
+        Kind.LABELS_TWICE,
+        "val",
+        lambda root: labels_beside(root, also=True),
+        1,
+        "images/val/b1.txt",
+    ),
+    "YOLO: no box in a split": (Kind.NO_BOX, "val", without_boxes, 1, "1 images"),
+    "YOLO: a download": (Kind.DOWNLOAD, "", asking_for_a_download, 1, "https://example.invalid/data.zip"),
     "YOLO: over the edge": (
         Kind.BOX_OVER,
         "val",
@@ -378,6 +428,34 @@ CASES: dict[str, tuple[Kind, str, Callable[[Path], Path], int, str]] = {
         lambda root: voc_with(root, [GOOD, GOOD._replace(x=50)]),
         1,
         "Annotations/x.xml: object 2 (disc)",
+    ),
+    "VOC: nothing but difficult ones": (
+        Kind.LABELS_LOST,
+        "val",
+        lambda root: voc_with(root, [], OBJECT.format(1, 3)),
+        1,
+        "JPEGImages/x.png",
+    ),
+    "COCO: nothing but crowds": (
+        Kind.LABELS_LOST,
+        "val",
+        lambda root: coco_label(root, iscrowd=1, image_id=8),
+        1,
+        "val2017/y.png",
+    ),
+    "COCO: a name longer than names of files can be": (
+        Kind.IMAGE_MISSING,
+        "val",
+        lambda root: coco_with(root, lambda d: d["images"].append({"id": 99, "file_name": "https://x.y/" + "z" * 999})),
+        1,
+        "val2017/https:/x.y/zzz",
+    ),
+    "COCO: a name with a zero byte": (
+        Kind.IMAGE_MISSING,
+        "val",
+        lambda root: coco_with(root, lambda d: d["images"].append({"id": 99, "file_name": "a\0b.png"})),
+        1,
+        "val2017/a\\x00b.png",
     ),
     "VOC: difficult": (
         Kind.DIFFICULT,

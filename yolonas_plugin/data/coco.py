@@ -17,11 +17,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from yolonas_plugin.data.contents import SPLIT_FOLDERS, Contents, choose, known_size
+from yolonas_plugin.data.description import SPLITS, class_names, is_json
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Record
+from yolonas_plugin.data.text import printable, read_text
 from yolonas_plugin.errors import SourceError
 
 FORMAT: Final = "COCO"
+
+_LARGEST: Final = 4 << 30
 
 _PATTERNS: Final = (
     "instances*.json",
@@ -84,26 +88,34 @@ def split_of(path: Path) -> str | None:
     return None
 
 
-def described_coco(description: Mapping[str, Any], root: Path) -> CocoFiles | None:
+def described_coco(described: Mapping[str, Any], home: Path) -> CocoFiles:
     """Understand a description such as ``{"path": ..., "train": "a.json", "val": "b.json", "images": ...}``.
 
     ``images`` is a folder, or a folder for each split; without it the images are looked for. ``names`` may give the
     classes and their order.
 
-    Returns:
-        None when no split is a JSON file.
+    Args:
+        described: What it says; a split is a JSON file.
+        home: The folder that it is in.
+
+    Raises:
+        SourceError: Something in it isn't what it should be.
     """
-    root = (root / Path(str(description.get("path") or ".")).expanduser()).resolve()
-    splits = {split: description.get(split) for split in ("train", "val", "test")}
-    files = {split: root / str(name) for split, name in splits.items() if str(name).lower().endswith(".json")}
-    if not files:
-        return None
-    images = description.get("images") or {}
+    given = described.get("path") or "."
+    images = described.get("images") or {}
     if not isinstance(images, Mapping):
-        images = dict.fromkeys(files, images)
-    names = description.get("names") or ()
-    names = [names[i] for i in sorted(names)] if isinstance(names, Mapping) else names
-    return CocoFiles(root, files, {split: root / str(name) for split, name in images.items()}, tuple(map(str, names)))
+        images = dict.fromkeys(SPLITS, images)
+    splits = {split: described[split] for split in SPLITS if is_json(described.get(split))}
+    for key, value in {"path": given, **{f"images of {split}": folder for split, folder in images.items()}}.items():
+        if not isinstance(value, (str, Path)):
+            raise SourceError(f"{home}: in the description {key!r} must be a folder, found {printable(value)!r}")
+    try:
+        root = (home / Path(given).expanduser()).resolve()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise SourceError(f"{home}: 'path' of the description can't be found: {error}") from error
+    names = class_names(described, str(home)) if described.get("names") else ()
+    files = {split: root / str(name) for split, name in splits.items()}
+    return CocoFiles(root, files, {split: root / str(folder) for split, folder in images.items()}, names)
 
 
 def read_coco(files: CocoFiles, wanted: tuple[str, ...] | None, notes: Notes) -> Contents:
@@ -121,12 +133,11 @@ def read_coco(files: CocoFiles, wanted: tuple[str, ...] | None, notes: Notes) ->
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            data = json.load(file, object_hook=_without_outlines)
+        data = json.loads(read_text(path, _LARGEST), object_hook=_without_outlines)
     except json.JSONDecodeError as error:
         raise SourceError(f"{path}: line {error.lineno} is no JSON: {error.msg}") from error
     except (OSError, ValueError, RecursionError) as error:
-        raise SourceError(f"{path}: can't be read: {error}") from error
+        raise SourceError(f"{path}: can't be read as UTF-8 JSON: {error}") from error
     keys = ("images", "annotations", "categories")
     if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in keys):
         raise SourceError(f"{path}: this JSON isn't COCO's; that has the lists {', '.join(keys)}")
@@ -181,6 +192,7 @@ def _records(split: str, data: dict[str, Any], names: Sequence[str], files: Coco
     for item in data["annotations"]:
         mark, image = f": annotation {_scalar(item, 'id')}", _scalar(item, "image_id")
         record, box = by_id.get(image), _box(item)
+        mark = printable(mark)
         if record is None:
             notes.add(Kind.LABEL_STRAY, split, f"{shown}{mark}: image {image}")
         elif box is None:
@@ -188,6 +200,7 @@ def _records(split: str, data: dict[str, Any], names: Sequence[str], files: Coco
             record.unreadable += 1
         elif item.get("iscrowd"):
             notes.add(Kind.CROWD, split, f"{shown}{mark}")
+            record.set_aside += 1
         else:
             category = _scalar(item, "category_id")
             title = categories.get(category, f"category {category}")
@@ -200,6 +213,8 @@ def _records(split: str, data: dict[str, Any], names: Sequence[str], files: Coco
 def _scalar(item: Any, key: str) -> Any:
     """Return a number or a string; None for all else, because a file may hold anything anywhere."""
     value = item.get(key) if isinstance(item, dict) else None
+    if isinstance(value, float) and value.is_integer():  # as pandas writes numbers
+        return int(value)
     return value if isinstance(value, (int, str)) else None
 
 
@@ -251,7 +266,7 @@ def _find_images(split: str, names: Sequence[str], files: CocoFiles) -> Callable
         lambda folder, name: folder / os.path.basename(name),
     ]
     hits = [
-        (sum(way(folder, name).is_file() for name in some), way, folder)
+        (sum(os.path.isfile(way(folder, name)) for name in some), way, folder)
         for way in ways
         for folder in dict.fromkeys(likely)
     ]

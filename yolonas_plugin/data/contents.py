@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from yolonas_plugin.data.samples import Record
+from yolonas_plugin.data.text import read_text
 from yolonas_plugin.errors import DataNotFoundError, SourceError
+
+_LARGEST: Final = 256 << 20
 
 SPLIT_FOLDERS: Final = {
     "train": "train",
@@ -46,10 +49,10 @@ def read_lines(path: Path) -> list[str]:
         SourceError: It isn't text.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"{path}: this list can't be read: {error}") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+        text = read_text(path, _LARGEST)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path}: this list can't be read: {error}; it must be UTF-8 text") from error
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def known_size(height: Any, width: Any) -> tuple[int, int] | None:

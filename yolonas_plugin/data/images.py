@@ -1,16 +1,21 @@
-"""Looking at image files without decoding them: is it there, can it be read, how large is it, is it there twice."""
+"""Looking at image files: is it there, does what will read it decode it, how large is it, is it there twice."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from hashlib import blake2b
 from typing import BinaryIO, Final, NamedTuple
 
-from PIL import Image, UnidentifiedImageError
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from yolonas_plugin.data.report import Kind
+from yolonas_plugin.data.text import open_regular
 
 SUFFIXES: Final = frozenset(
     {".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
@@ -18,8 +23,16 @@ SUFFIXES: Final = frozenset(
 """Image files that the engine opens."""
 
 _ORIENTATION: Final = 0x0112
+_BY_PILLOW: Final = (".avif", ".heic", ".heif")
+"""Image files that the engine has Pillow decode."""
+
 _END: Final = {"JPEG": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 _TAIL: Final = 4096
+_LARGEST: Final = 2 << 30
+_LARGE: Final = 1 << 24
+_NO_SUCH_NAME: Final = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
+
+_one_large_at_a_time = threading.Lock()
 
 
 class Look(NamedTuple):
@@ -32,48 +45,70 @@ class Look(NamedTuple):
 
 
 def look_at(path: str) -> Look:
-    """Look at an image file. A JPEG or PNG that doesn't end as it should is decoded, to see whether it is cut short."""
+    """Decode an image file, as it will be for training and measuring; Pillow tells what is wrong where that fails.
+
+    A file that isn't regular isn't waited for, and one whose head claims more pixels than Pillow takes isn't decoded.
+    """
     try:
-        with open(path, "rb") as file, Image.open(file) as image:
-            size = os.fstat(file.fileno()).st_size
-            width, height = image.size
-            kind, turned = image.format or "", _is_turned(image)
-            whole = kind not in _END or _last(file, len(_END[kind])) == _END[kind]
-        if not whole:
-            with Image.open(path) as image:
-                image.load()
-        if turned and kind == "JPEG":
-            width, height = height, width
-        elif turned:  # whether others are turned depends on the version of OpenCV
-            height, width = _decoded_shape(path)
-    except FileNotFoundError:
-        return Look(problem=Kind.IMAGE_MISSING)
+        with open_regular(path) as file:
+            return _decode(file, path)
+    except (OSError, ValueError) as error:
+        # a name may be longer than names can be, or have a zero byte
+        missing = getattr(error, "errno", None) in _NO_SUCH_NAME or "\0" in path
+        return Look(problem=Kind.IMAGE_MISSING) if missing else _unreadable(error)
     except Exception as error:  # Pillow raises whatever its decoders do
-        unknown = isinstance(error, (UnidentifiedImageError, ImportError))  # the latter: the engine misses a decoder
-        return Look(problem=Kind.IMAGE_UNREADABLE, detail="not an image that Pillow knows" if unknown else str(error))
-    return Look((height, width), size)
+        return _unreadable(error)
 
 
-def _is_turned(image: Image.Image) -> bool:
-    """Whether EXIF says that height and width change places."""
-    if image.format == "PNG" and "exif" not in image.info:
-        return False  # Pillow would decode the whole image to look behind it
-    return image.getexif().get(_ORIENTATION) in {5, 6, 7, 8}
+def _unreadable(error: Exception) -> Look:
+    unknown = isinstance(error, (UnidentifiedImageError, ImportError))  # the latter: the engine misses a decoder
+    return Look(problem=Kind.IMAGE_UNREADABLE, detail="not an image that Pillow knows" if unknown else str(error))
+
+
+def _decode(file: BinaryIO, path: str) -> Look:
+    size = os.fstat(file.fileno()).st_size
+    if size > _LARGEST:
+        raise ValueError(f"a file of {size:,} bytes")
+    with Image.open(file) as image:
+        kind, mode, (width, height) = image.format or "", image.mode, image.size
+        turned = kind == "JPEG" and image.getexif().get(_ORIENTATION) in {5, 6, 7, 8}
+    if kind in _END and _last(file, len(_END[kind])) != _END[kind]:
+        _load(file)  # older versions of OpenCV fill up what is missing
+    with _one_large_at_a_time if width * height > _LARGE else contextlib.nullcontext():
+        if path.lower().endswith(_BY_PILLOW):
+            width, height = _load(file)
+        elif (shape := _decoded_shape(file, reduced=kind == "JPEG")) is None:
+            _load(file)
+            raise ValueError(f"{kind} of mode {mode}, which OpenCV can't decode")
+        elif kind != "JPEG":
+            height, width = shape
+    return Look((width, height) if turned else (height, width), size)
+
+
+def _load(file: BinaryIO) -> tuple[int, int]:
+    """Decode by Pillow, which raises what is wrong; return width and height, turned as EXIF says."""
+    file.seek(0)
+    with Image.open(file) as image:
+        return ImageOps.exif_transpose(image).size
+
+
+def _decoded_shape(file: BinaryIO, *, reduced: bool) -> tuple[int, int] | None:
+    """Decode by OpenCV; ``reduced`` makes an eighth of a JPEG's size, for which all of it is read all the same."""
+    import cv2
+
+    file.seek(0)
+    content = np.frombuffer(file.read(), np.uint8)
+    try:
+        image = cv2.imdecode(content, cv2.IMREAD_REDUCED_COLOR_8 if reduced else cv2.IMREAD_COLOR)
+    except cv2.error:
+        return None
+    return None if image is None else image.shape[:2]
 
 
 def _last(file: BinaryIO, count: int) -> bytes:
     """Read the last bytes of a file, all of them when it has fewer."""
     file.seek(-min(count, os.fstat(file.fileno()).st_size), os.SEEK_END)
     return file.read()
-
-
-def _decoded_shape(path: str) -> tuple[int, int]:
-    import cv2
-
-    image = cv2.imread(path)
-    if image is None:
-        raise ValueError("OpenCV can't decode it")
-    return image.shape[:2]
 
 
 def same_content(sizes: Mapping[str, int]) -> list[list[str]]:
@@ -96,6 +131,9 @@ def _split(groups: Iterable[list[str]], key: Callable[[str], Hashable]) -> list[
     return found
 
 
-def _digest(path: str, last: int) -> bytes:
-    with open(path, "rb") as file:
-        return blake2b(_last(file, last)).digest()
+def _digest(path: str, last: int) -> Hashable:
+    try:
+        with open_regular(path) as file:
+            return blake2b(_last(file, last)).digest()
+    except (OSError, ValueError):
+        return path  # gone since it was looked at

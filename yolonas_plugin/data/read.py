@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import sys
+import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,13 +14,14 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import numpy as np
-import yaml
 
 from yolonas_plugin.data.coco import CocoFiles, described_coco, find_coco, read_coco, split_of
 from yolonas_plugin.data.contents import Contents
+from yolonas_plugin.data.description import find_description, has_json, load_yaml
 from yolonas_plugin.data.images import same_content
 from yolonas_plugin.data.report import DataReport, Kind, Notes, SplitSummary, describe
 from yolonas_plugin.data.samples import Sample, make_samples
+from yolonas_plugin.data.text import printable
 from yolonas_plugin.data.voc import is_voc, read_voc
 from yolonas_plugin.data.yolo import read_yolo
 from yolonas_plugin.errors import DataNotFoundError, SourceError
@@ -48,6 +50,15 @@ class DataSet:
     settings: dict[str, Any]
     report: DataReport
 
+    def require_boxes(self, split: str) -> None:
+        """Refuse a split that nothing can be learnt from.
+
+        Raises:
+            SourceError: No image of it has a box that can be used.
+        """
+        if not any(self.report.splits[split].boxes):
+            raise SourceError(describe(f"{self.report.source}: {split!r} has no box", self.report.findings))
+
     @property
     def name(self) -> str:
         """What people call it, the name of its folder or file."""
@@ -60,8 +71,6 @@ class DataSet:
 def check_data(source: Source, splits: Sequence[str] | None = None) -> DataReport:
     """Read a data set, and report what it holds and what is wrong with it.
 
-    No download that a YAML file asks for is run.
-
     Args:
         source: See :func:`open_data`.
         splits: The splits to read; None reads all.
@@ -69,25 +78,24 @@ def check_data(source: Source, splits: Sequence[str] | None = None) -> DataRepor
     Raises:
         DataNotFoundError, SourceError: As :func:`open_data` does.
     """
-    return open_data(source, splits, download=False).report
+    return open_data(source, splits).report
 
 
-def open_data(source: Source, splits: Sequence[str] | None = None, *, download: bool = True) -> DataSet:
-    """Read a data set and keep what can be used.
+def open_data(source: Source, splits: Sequence[str] | None = None) -> DataSet:
+    """Read a data set and keep what can be used. No download that a YAML file asks for is run.
 
     Args:
         source: What the engine takes (a YAML file, a name such as ``"coco8"``, a URL, an archive); a folder of Pascal
             VOC, COCO or YOLO with its YAML file; a COCO JSON file; or what a YAML file would say, as a dict.
         splits: The splits to read: ``train``, ``val``, ``test``. None reads all that there are.
-        download: Let the engine download images that aren't there, if its YAML file says from where.
 
     Raises:
         DataNotFoundError: The source, a wanted split, or a folder of images isn't there.
         SourceError: The format can't be recognised, there are no classes, or nothing of a split can be used.
     """
-    title = "the data given as a dict" if isinstance(source, Mapping) else str(source)
+    title = "the data given as a dict" if isinstance(source, Mapping) else printable(source)
     notes = Notes()
-    contents = _read(source, None if splits is None else tuple(splits), notes, download)
+    contents = _read(source, None if splits is None else tuple(splits), notes)
     if not contents.names:
         raise SourceError(f"{title}: it has no classes, because no annotation has a box")
     for name, count in Counter(contents.names).items():
@@ -95,7 +103,7 @@ def open_data(source: Source, splits: Sequence[str] | None = None, *, download: 
             notes.add(Kind.CLASS_REPEATED, "", name)
     samples: dict[str, list[Sample]] = {}
     sizes: dict[str, dict[str, int]] = {}
-    with _without_installing():
+    with _quietly():
         for split, records in contents.records.items():
             samples[split], sizes[split] = make_samples(split, records, contents.names, contents.root, notes)
     _compare(sizes, contents.root, notes)
@@ -104,6 +112,8 @@ def open_data(source: Source, splits: Sequence[str] | None = None, *, download: 
         for name, count in zip(contents.names, summary.boxes, strict=True):
             if not count:
                 notes.add(Kind.CLASS_UNUSED, split, name)
+        if summary.images and not any(summary.boxes) and split in {"train", "val"}:
+            notes.add(Kind.NO_BOX, split, f"{summary.images} images")
     report = DataReport(title, contents.format, contents.names, summaries, notes.findings())
     for split, found in samples.items():
         if not found:
@@ -111,21 +121,22 @@ def open_data(source: Source, splits: Sequence[str] | None = None, *, download: 
     return DataSet(source, contents.names, samples, _settings(contents), report)
 
 
-def _read(source: Source, wanted: tuple[str, ...] | None, notes: Notes, download: bool) -> Contents:
+def _read(source: Source, wanted: tuple[str, ...] | None, notes: Notes) -> Contents:
     if isinstance(source, Mapping):
-        files = described_coco(source, Path.cwd())
-        return read_coco(files, wanted, notes) if files else read_yolo(source, wanted, notes, download=download)
+        if has_json(source):
+            return read_coco(described_coco(source, Path.cwd()), wanted, notes)
+        return read_yolo(source, wanted, notes)
     path = Path(source).expanduser()
     path = path.resolve() if path.exists() else path
     if path.is_dir():
-        if (described := _description(path)) is None:
+        if (described := find_description(path)) is None:
             return _read_folder(path, wanted, notes)
         path = described
     if path.suffix.lower() == ".json":
         return read_coco(_alone(path, wanted), wanted, notes)
-    if path.suffix.lower() in _YAML and (files := described_coco(_load_yaml(path), path.parent)):
-        return read_coco(files, wanted, notes)
-    return read_yolo(str(path if path.exists() else source), wanted, notes, download=download)
+    if path.suffix.lower() in _YAML and path.exists() and has_json(described := load_yaml(path)):
+        return read_coco(described_coco(described, path.parent), wanted, notes)
+    return read_yolo(str(path if path.exists() else source), wanted, notes)
 
 
 def _read_folder(root: Path, wanted: tuple[str, ...] | None, notes: Notes) -> Contents:
@@ -138,34 +149,6 @@ def _read_folder(root: Path, wanted: tuple[str, ...] | None, notes: Notes) -> Co
         "(YOLO), annotations/instances_train.json and the like or train/_annotations.coco.json (COCO), or "
         "Annotations/*.xml with ImageSets/Main/train.txt (Pascal VOC)"
     )
-
-
-def _description(root: Path) -> Path | None:
-    """Find the YAML file that describes the data in a folder.
-
-    Raises:
-        SourceError: There are several.
-    """
-    files = [path for path in sorted(root.iterdir()) if path.suffix.lower() in _YAML and _describes(_load_yaml(path))]
-    preferred = [path for path in files if path.stem in {"data", "dataset", root.name}]
-    files = preferred[:1] or files
-    if len(files) > 1:
-        names = ", ".join(path.name for path in files)
-        raise SourceError(f"{root}: several YAML files describe data here: {names}; give the path of one")
-    return files[0] if files else None
-
-
-def _describes(content: Mapping[str, Any]) -> bool:
-    return "names" in content or "nc" in content or described_coco(content, Path()) is not None
-
-
-def _load_yaml(path: Path) -> Mapping[str, Any]:
-    """Read a YAML file; what can't be read, or is no mapping, is left to the engine to complain of."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8", errors="ignore"))
-    except (OSError, yaml.YAMLError):
-        return {}
-    return content if isinstance(content, Mapping) else {}
 
 
 def _alone(path: Path, wanted: tuple[str, ...] | None) -> CocoFiles:
@@ -181,14 +164,19 @@ def _alone(path: Path, wanted: tuple[str, ...] | None) -> CocoFiles:
 
 
 @contextlib.contextmanager
-def _without_installing() -> Iterator[None]:
-    """Keep the engine, where it is loaded, from installing a package when Pillow is given what is no image."""
-    if "ultralytics" not in sys.modules:
-        yield
-        return
-    from yolonas_plugin.engine import quiet, session
+def _quietly() -> Iterator[None]:
+    """Keep the engine, where it is loaded, from installing a package when Pillow is given what is no image.
 
-    with session(), quiet(logging.ERROR):
+    Pillow's warnings of odd EXIF data and of many pixels are left out, here because threads share what is left out.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")
+        if "ultralytics" in sys.modules:
+            from yolonas_plugin.engine import quiet, session
+
+            stack.enter_context(session())
+            stack.enter_context(quiet(logging.ERROR))
         yield
 
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from yolonas_plugin.data.text import printable
+
 EXAMPLES: Final = 5
 """Places that are kept of each kind of finding."""
 
@@ -27,6 +29,8 @@ class Kind(Enum):
     PICTURE_SHARED = "same picture in two splits", "kept", True
     LABELS_MISSING = "annotation file missing", "image left out", True
     LABELS_UNREADABLE = "annotation file unreadable", "image left out", True
+    LABELS_UNUSED = "labels where they are not looked for", "image left out", True
+    LABELS_TWICE = "other labels beside the image", "those in the labels folder used", True
     LABELS_LOST = "image with no usable label among those it has", "image left out", True
     SIZE_WRONG = "annotation made for an image of another shape", "image left out", True
     SIZE_SCALED = "annotation made for an image of another size", "boxes scaled", True
@@ -37,12 +41,15 @@ class Kind(Enum):
     BOX_EMPTY = "box of no area", "label left out", True
     BOX_OUTSIDE = "box outside the image", "label left out", True
     CLASS_REPEATED = "class name given twice", "kept", True
+    NO_BOX = "split without a box", "not to be trained on", True
     BOX_OVER = "box reaches out of the image", "kept as it is", False
+    LABELS_BESIDE = "labels beside the image, in a folder named images", "used", False
     CROWD = "crowd box", "left out", False
     DIFFICULT = "box marked difficult", "left out", False
     BACKGROUND = "image without labels", "kept as background", False
     CLASS_UNUSED = "class without a box", "kept", False
     CLASS_GROUP = "category that only groups others", "left out", False
+    DOWNLOAD = "download that the description asks for", "not run", False
 
     def __init__(self, title: str, outcome: str, is_fault: bool) -> None:
         self.title = title
@@ -81,7 +88,7 @@ class Notes:
         """Note that something was found at ``place``: a file, with the line or the object where that is known."""
         self._counts[kind, split] += 1
         if len(self._places[kind, split]) < EXAMPLES:
-            self._places[kind, split].append(place)
+            self._places[kind, split].append(printable(place))
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what was found, in the order of :class:`Kind`."""
@@ -163,9 +170,11 @@ class DataReport:
         }
 
     def log(self) -> None:
-        """Warn of the faults, in one message; say nothing when there are none."""
-        if self.faults:
-            _LOGGER.warning("%s", describe(f"{self.source}: faults in the data", self.faults))
+        """Warn of the faults, and of a download that isn't run, in one message; say nothing when there are none."""
+        said = [finding for finding in self.findings if finding.kind.is_fault or finding.kind is Kind.DOWNLOAD]
+        if said:
+            title = "faults in the data" if self.faults else "about the data"
+            _LOGGER.warning("%s", describe(f"{self.source}: {title}", said))
 
 
 def describe(title: str, findings: Iterable[Finding]) -> str:

@@ -31,6 +31,7 @@ class Record:
         annotation: The file that says it, relative to the data set's folder.
         marks: Where in that file each label stands, such as ``":3"``.
         unreadable: Number of further labels that could not be read.
+        set_aside: Number of further labels that are no objects to be found: crowds, difficult ones.
         in_pixels: The unit of ``boxes``.
         size: Height and width of the image that the annotation was made for, or None where it doesn't say.
         polygons: One for each label, x, y as fractions [K, 2], or empty.
@@ -42,6 +43,7 @@ class Record:
     annotation: str
     marks: list[str]
     unreadable: int = 0
+    set_aside: int = 0
     in_pixels: bool = True
     size: tuple[int, int] | None = None
     polygons: list[Array | None] = field(default_factory=list)
@@ -96,7 +98,7 @@ def make_samples(
                 continue
             notes.add(Kind.SIZE_SCALED, split, said)
         kept, boxes = _check_labels(split, record, size, names, notes)
-        if not kept and (record.labels or record.unreadable):
+        if not kept and (record.labels or record.unreadable or record.set_aside):
             notes.add(Kind.LABELS_LOST, split, shown)
             continue
         if not kept:

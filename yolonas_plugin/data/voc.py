@@ -193,5 +193,6 @@ def _record(
         shown,
         [f": object {number} ({name})" for number, name in zip(found.numbers, found.names, strict=True)],
         unreadable=len(found.bad),
+        set_aside=len(found.difficult),
         size=found.size,
     )

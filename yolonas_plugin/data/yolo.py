@@ -1,137 +1,169 @@
-"""YOLO: a text file of labels for each image, and a YAML file that the Ultralytics engine reads.
+"""YOLO: a text file of labels for each image, and a YAML file that says where the images are.
 
-Which images and label files there are is left to the engine's own functions. The labels are read here by its rules,
-but line by line: the engine leaves out an image with all its labels when one of them is wrong.
+Images and label files are found by the rules of the Ultralytics engine, and the labels read by its rules, but line by
+line: the engine leaves out an image with all its labels when one of them is wrong. In a folder named ``images`` the
+engine looks for labels in ``labels`` only; here they may also lie beside the images, where super-gradients' users and
+others have them.
 """
 
 from __future__ import annotations
 
-import glob
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import yaml
 
 from yolonas_plugin.data.contents import Contents, choose, read_lines
+from yolonas_plugin.data.description import SPLITS, engine_settings, load_yaml, locate
+from yolonas_plugin.data.folders import walk
+from yolonas_plugin.data.images import SUFFIXES
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Array, Record
-from yolonas_plugin.errors import DataNotFoundError, SourceError
+from yolonas_plugin.data.text import printable, read_bytes, read_text
+from yolonas_plugin.data.unused import find_unused, looks_like_labels
+from yolonas_plugin.errors import DataNotFoundError
 
 FORMAT: Final = "YOLO"
 
-_SPLITS: Final = ("train", "val", "test")
-
-_COMPLAINTS: Final = (
-    OSError,
-    SyntaxError,
-    LookupError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    AssertionError,
-    yaml.YAMLError,
-)
-"""What the engine raises about a YAML file, depending on its version."""
+_LARGEST: Final = 64 << 20
+_LONGEST_OUTLINE: Final = 100_000
 
 
-def read_yolo(
-    source: str | Mapping[str, Any], wanted: tuple[str, ...] | None, notes: Notes, *, download: bool
-) -> Contents:
-    """Read what the engine takes for ``data``.
+def read_yolo(source: str | Mapping[str, Any], wanted: tuple[str, ...] | None, notes: Notes) -> Contents:
+    """Read what the engine takes for ``data``. A download that a description asks for is noted and not run.
 
     Args:
         source: A YAML file, a data set's name such as ``"coco8"``, a URL, an archive, or what a YAML file would say.
         wanted: The splits to read; None reads all.
         notes: Gets what was found.
-        download: Let the engine download images that aren't there, if the YAML file says from where.
 
     Raises:
         DataNotFoundError: The file, a folder that it names, or a wanted split isn't there.
-        SourceError: The engine can't make sense of it.
+        SourceError: It can't be read, or describes no data set.
     """
-    settings = _engine_settings(source, download)
-    settings["path"] = os.path.abspath(settings["path"])
-    listed = {split: settings[split] for split in _SPLITS if settings.get(split)}
-    chosen = choose(listed, wanted, _title(source))
-    root, names = settings["path"], tuple(settings["names"][i] for i in sorted(settings["names"]))
+    if isinstance(source, Mapping):
+        title, described, home = "the data given as a dict", dict(source), Path.cwd()
+    else:
+        title = source
+        file, unpacked = locate(source)
+        described, home = load_yaml(file), file.absolute().parent
+        if unpacked is not None:
+            described["path"] = str(unpacked)
+    settings = engine_settings(described, home, title)
+    root, names = settings["path"], tuple(settings["names"].values())
+    listed = {split: settings[split] for split in SPLITS if settings.get(split)}
+    chosen = choose(listed, wanted, title)
+    hint = ""
+    if described.get("download"):
+        notes.add(Kind.DOWNLOAD, "", printable(described["download"]))
+        hint = "; what its 'download' asks for isn't run here: fetch the images yourself"
+    images = {split: _images(split, listed[split], title, hint, missing_is_fault=split in chosen) for split in listed}
+    readers = {split: _label_files(split, images[split], root, notes if split in chosen else None) for split in images}
+    unused = find_unused({image: file for files in readers.values() for image, file in files.items()}, root)
     keypoints = int(np.prod(settings.get("kpt_shape") or 0))
-    records = {split: _records(split, listed[split], root, keypoints, notes) for split in chosen}
-    kept = {key: value for key, value in settings.items() if key not in {"yaml_file", "download"}}
-    return Contents(FORMAT, root, names, records, kept)
+    records = {}
+    for split in chosen:
+        files = readers[split]
+        for image in [image for image in files if image in unused.lost]:
+            place, expected = (os.path.relpath(file, root) for file in (unused.lost[image], files.pop(image)))
+            notes.add(Kind.LABELS_UNUSED, split, f"{place}, and not {expected}")
+        records[split] = _records(split, images[split], files, root, keypoints, notes)
+        _note_strays(split, listed[split], files, root, notes)
+    folders = {os.path.dirname(file) for files in readers.values() for file in files.values()}
+    for stray in unused.strays:
+        if os.path.dirname(stray) not in folders:
+            notes.add(Kind.LABEL_STRAY, "", os.path.relpath(stray, root))
+    return Contents(FORMAT, root, names, records, settings)
 
 
-def _title(source: str | Mapping[str, Any]) -> str:
-    return source if isinstance(source, str) else "the data given as a dict"
-
-
-def _engine_settings(source: str | Mapping[str, Any], download: bool) -> dict[str, Any]:
-    import torch  # noqa: F401  before ultralytics, which on import limits a torch that isn't loaded yet to one thread
-    from ultralytics.data.utils import check_det_dataset
-
-    from yolonas_plugin.engine import session
-
-    with tempfile.TemporaryDirectory() as folder, session():
-        path = source
-        if isinstance(source, Mapping):
-            path = os.path.join(folder, "data.yaml")
-            described = {**source, "path": os.path.abspath(source.get("path") or ".")}
-            Path(path).write_text(yaml.safe_dump(described), encoding="utf-8")
-        try:
-            return check_det_dataset(path, autodownload=download)
-        except FileNotFoundError as error:
-            raise DataNotFoundError(f"{_title(source)}: {error}") from error
-        except _COMPLAINTS as error:
-            raise SourceError(f"{_title(source)}: the engine can't read this as a data set: {error}") from error
-
-
-def _records(split: str, listed: str | list[str], root: str, keypoints: int, notes: Notes) -> list[Record]:
-    from ultralytics.data.utils import img2label_paths
-
+def _images(split: str, listed: str | list[str], title: str, hint: str, *, missing_is_fault: bool) -> list[str]:
     entries = listed if isinstance(listed, list) else [listed]
-    images = [os.path.abspath(image) for entry in entries for image in _image_files(entry, split)]
-    files = img2label_paths(images)
-    users: dict[str, str] = {}
-    records = []
-    for image, file in zip(images, files, strict=True):
-        if users.setdefault(file, image) != image:
-            notes.add(Kind.NAME_SHARED, split, f"{os.path.relpath(file, root)}: {users[file]}, {image}")
-        record = _record(split, image, file, root, keypoints, notes)
-        if record is not None:
-            records.append(record)
-    if all(os.path.isdir(entry) for entry in entries):
-        for folder in dict.fromkeys(map(os.path.dirname, files)):
-            for stray in sorted(set(glob.glob(os.path.join(glob.escape(folder), "*.txt"))) - set(files)):
-                if _has_labels(stray):  # not a list of classes or a README
-                    notes.add(Kind.LABEL_STRAY, split, os.path.relpath(stray, root))
-    return records
+    images = []
+    for entry in entries:
+        if os.path.exists(entry):
+            images += [os.path.abspath(image) for image in _image_files(entry)]
+        elif missing_is_fault:
+            raise DataNotFoundError(f"{title}: images not found: those of {split!r} should be in {entry}{hint}")
+    return images
 
 
-def _image_files(entry: str, split: str) -> list[str]:
+def _image_files(entry: str) -> list[str]:
     """List the images of a folder and those within, or of a text file that names them; the engine's rules."""
-    from ultralytics.data.utils import IMG_FORMATS
-
     if os.path.isdir(entry):
-        files = glob.glob(os.path.join(glob.escape(entry), "**", "*.*"), recursive=True)
-    elif os.path.isfile(entry):
+        files = list(walk(entry))
+    else:
         home = os.path.dirname(entry)
         files = [os.path.join(home, line[2:]) if line.startswith("./") else line for line in read_lines(Path(entry))]
-    else:
-        raise DataNotFoundError(f"{entry}: the images of {split!r} are not there")
-    return sorted(file for file in files if file.rpartition(".")[-1].lower() in IMG_FORMATS)
+    return sorted(file for file in files if os.path.splitext(file)[1].lower() in SUFFIXES)
+
+
+def _label_files(split: str, images: Sequence[str], root: str, notes: Notes | None) -> dict[str, str]:
+    """Tell which file the labels of each image are read from, whether it is there or not."""
+    files: dict[str, str] = {}
+    users: dict[str, str] = {}
+    for image in images:
+        if image in files:
+            continue
+        stem = os.path.splitext(image)[0]
+        file, beside = f"{_label_stem(stem)}.txt", f"{stem}.txt"
+        if file != beside and os.path.isfile(beside) and looks_like_labels(beside):
+            shown = os.path.relpath(beside, root)
+            if not os.path.isfile(file):
+                file, kind = beside, Kind.LABELS_BESIDE
+            else:
+                kind = Kind.LABELS_TWICE if not _same(file, beside) else None
+            if notes is not None and kind is not None:
+                notes.add(kind, split, shown)
+        if users.setdefault(file, image) != image and notes is not None:
+            notes.add(Kind.NAME_SHARED, split, f"{os.path.relpath(file, root)}: {users[file]}, {image}")
+        files[image] = file
+    return files
+
+
+def _label_stem(stem: str) -> str:
+    """Return the path without ending of an image's labels: the last folder named ``images`` becomes ``labels``."""
+    return f"{os.sep}labels{os.sep}".join(stem.rsplit(f"{os.sep}images{os.sep}", 1))
+
+
+def _same(file: str, other: str) -> bool:
+    try:
+        return read_bytes(file, _LARGEST) == read_bytes(other, _LARGEST)
+    except (OSError, ValueError):
+        return False
+
+
+def _records(
+    split: str, images: Sequence[str], files: Mapping[str, str], root: str, keypoints: int, notes: Notes
+) -> list[Record]:
+    records = [_record(split, image, files[image], root, keypoints, notes) for image in images if image in files]
+    return [record for record in records if record is not None]
+
+
+def _note_strays(split: str, listed: str | list[str], files: Mapping[str, str], root: str, notes: Notes) -> None:
+    """Note the labels without an image, where a split is made of folders and not of lists."""
+    if not all(os.path.isdir(entry) for entry in (listed if isinstance(listed, list) else [listed])):
+        return
+    used = set(files.values())
+    for folder in dict.fromkeys(map(os.path.dirname, files.values())):
+        if not os.path.isdir(folder):
+            continue
+        for stray in sorted(
+            {os.path.join(folder, name) for name in os.listdir(folder) if name.endswith(".txt")} - used
+        ):
+            if looks_like_labels(stray):  # not a list of classes or a README
+                notes.add(Kind.LABEL_STRAY, split, os.path.relpath(stray, root))
 
 
 def _record(split: str, image: str, file: str, root: str, keypoints: int, notes: Notes) -> Record | None:
     shown = os.path.relpath(file, root)
     record = Record(image, [], [], shown, [], in_pixels=False)
     try:
-        text = Path(file).read_text(encoding="utf-8-sig")
+        text = read_text(file, _LARGEST)
     except FileNotFoundError:
         return record
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         notes.add(Kind.LABELS_UNREADABLE, split, f"{shown}: {error}")
         return None
     for number, line in enumerate(text.splitlines(), start=1):
@@ -160,17 +192,6 @@ def _parse(words: Sequence[str]) -> tuple[int, list[float], Array | None]:
         return int(values[0]), values[1:], None
     if len(values) < 7 or len(values) % 2 == 0:
         raise ValueError(f"{len(values)} numbers, neither a box (5) nor an outline (7, 9, ...)")
-    from ultralytics.utils.ops import segments2boxes
-
     polygon = np.array(values[1:], dtype=np.float32).reshape(-1, 2)
-    return int(values[0]), segments2boxes([polygon])[0].tolist(), polygon
-
-
-def _has_labels(file: str) -> bool:
-    """Whether the first line of a text file is a label."""
-    try:
-        with open(file, encoding="utf-8-sig") as lines:
-            _parse(next(lines, "").split() or ["?"])
-    except (OSError, ValueError):
-        return False
-    return True
+    low, high = polygon.min(axis=0), polygon.max(axis=0)
+    return int(values[0]), [*((low + high) / 2).tolist(), *(high - low).tolist()], polygon

@@ -149,6 +149,7 @@ class NASTrainer(DetectionTrainer):
         self.data_set = open_data(self.args.data, ["train", self.args.split])
         if RANK in {-1, 0}:
             self.data_set.report.log()
+        self.data_set.require_boxes("train")
         one = {"names": {0: "item"}, "nc": 1} if self.args.single_cls else {}
         return {**self.data_set.settings, **one}
 

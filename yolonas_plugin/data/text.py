@@ -1,0 +1,66 @@
+"""Files of text as they are: no byte is dropped, nothing is waited for, nothing is read without a bound."""
+
+from __future__ import annotations
+
+import codecs
+import os
+import stat
+from pathlib import Path
+from typing import BinaryIO, Final
+
+_WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_LONGEST: Final = 300
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def open_regular(path: str | Path) -> BinaryIO:
+    """Open a file for reading; a pipe or a device isn't waited for.
+
+    Raises:
+        OSError, ValueError: It can't be opened, or is no file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(f"{printable(path)}: this is no file, but a folder, pipe or device")
+        return open(descriptor, "rb")
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def read_bytes(path: str | Path, limit: int) -> bytes:
+    """Read a file of at most ``limit`` bytes.
+
+    Raises:
+        OSError, ValueError: It can't be read, is larger, or is no file.
+    """
+    with open_regular(path) as file:
+        content = file.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"more than {limit:,} bytes")
+    return content
+
+
+def read_text(path: str | Path, limit: int, *, wide: bool = False) -> str:
+    """Read UTF-8, with or without a byte order mark; UTF-16 that has one too where it may be ``wide``.
+
+    Raises:
+        OSError, ValueError: As for :func:`read_bytes`; or it is text in another encoding, or no text.
+    """
+    content = read_bytes(path, limit)
+    text = content.decode("utf-16" if wide and content.startswith(_WIDE) else "utf-8-sig")
+    if "\0" in text:
+        raise ValueError("it has zero bytes: no text, or UTF-16 without a byte order mark; save it as UTF-8")
+    return text
+
+
+def printable(value: object) -> str:
+    """Return text that can be shown anywhere: other than printable characters escaped, the middle of long text cut."""
+    try:
+        text = str(value)
+    except ValueError:  # a number of too many digits
+        text = f"a {type(value).__name__} too long to be shown"
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
