@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 import cv2
@@ -26,7 +26,16 @@ if TYPE_CHECKING:
 Image: TypeAlias = NDArray[np.uint8]
 _Boxes = TypeVar("_Boxes", bound="NDArray[Any] | Tensor")
 
-_MAX_SIDE: Final = 1 << 16
+MAX_SIDE: Final = 4096
+"""Longest side of an input, in pixels: at 4096x4096 the first layer of L alone gives 0.8 GB."""
+
+_SMALLEST: Final = 1e-6
+_LARGEST: Final = 1e6
+"""Between these a divisor, a deviation and the amount of a mean lie; pixels are 0 to 255, or 65,535 at most."""
+
+_MOST_BOXES: Final = 100_000  # the time of NMS is quadratic in them
+_MAX_CHANNELS: Final = 1_000  # hyperspectral images have some hundreds
+_MAX_TEXT: Final = 1 << 20  # letters of JSON, which takes up to sixty times its length when it is taken apart
 
 
 class Placement(NamedTuple):
@@ -64,24 +73,24 @@ class ProcessingSpec:
     """How images are prepared for a checkpoint and boxes are selected from its predictions.
 
     Args:
-        size: Height and width of the network's input in pixels, multiples of 32.
+        size: Height and width of the network's input in pixels, multiples of 32, at most 4096.
         resize: Height and width that the image is scaled into, at most ``size``; the rest is padding.
         keep_ratio: Scale both sides alike (True), or stretch the image to ``resize``.
         padding: Where the image lies: in the centre, or in the top left corner with padding at the bottom right.
         pad_value: Grey value of the padding, 0 to 255.
         channels: Order of the colours that the network expects.
-        divisor: Pixels 0 to 255 are divided by it: 255 for an input from 0 to 1, 1 for none.
-        mean: Subtracted after the division, one value per channel; None for nothing.
-        std: Divided by after that, one value per channel; None for nothing.
+        divisor: Pixels 0 to 255 are divided by it: 255 for an input from 0 to 1, 1 for none; 1e-6 to 1e6.
+        mean: Subtracted after the division, one value per channel, at most 1e6; None for nothing.
+        std: Divided by after that, one value per channel, 1e-6 to 1e6; None for nothing.
         conf: Lowest score of a detection, 0 to 1.
         iou: Two boxes of a class that overlap more than this are one object, 0 to 1.
-        top_k: Highest-scoring candidates that enter NMS.
-        max_detections: Most boxes for an image.
+        top_k: Highest-scoring candidates that enter NMS, 1 to 100,000.
+        max_detections: Most boxes for an image, 1 to 100,000.
         multi_label: One box may be an object of several classes.
         class_agnostic: NMS among boxes of all classes, not within each class.
 
     Raises:
-        ProcessingError: A value is out of its range.
+        ProcessingError: A value is of the wrong type, or out of its range.
     """
 
     size: tuple[int, int]
@@ -101,25 +110,46 @@ class ProcessingSpec:
     class_agnostic: bool = False
 
     def __post_init__(self) -> None:
-        if any(side < 32 or side % 32 or side >= _MAX_SIDE for side in self.size):
+        problems = [
+            f"{name}={_show(getattr(self, name))} is of the wrong type"
+            for name, fits in _FIELDS.items()
+            if not fits(getattr(self, name))
+        ]
+        if problems:
+            raise ProcessingError("; ".join(problems))
+        if any(not 32 <= side <= MAX_SIDE or side % 32 for side in self.size):
             raise ProcessingError(
-                f"network input {self.size} must have sides that are multiples of 32, less than {_MAX_SIDE}"
+                f"network input {_show(self.size)} must have sides that are multiples of 32, at most {MAX_SIDE}"
             )
         if any(not 1 <= inner <= outer for inner, outer in zip(self.resize, self.size, strict=True)):
-            raise ProcessingError(f"images resized to {self.resize} don't fit into the network input {self.size}")
-        if not 0 <= self.conf <= 1 or not 0 <= self.iou <= 1:
-            raise ProcessingError(f"conf={self.conf} and iou={self.iou} must lie between 0 and 1")
-        if not 0 < self.divisor < math.inf:
-            raise ProcessingError(f"divisor={self.divisor} must be positive")
-        if not 0 <= self.pad_value <= 255:
-            raise ProcessingError(f"pad_value={self.pad_value} must lie between 0 and 255")
-        if self.top_k < 1 or self.max_detections < 1:
-            raise ProcessingError(f"top_k={self.top_k} and max_detections={self.max_detections} must be positive")
-        known = [values for values in (self.mean, self.std) if values is not None]
-        if not all(values and all(abs(value) < math.inf for value in values) for values in known):
-            raise ProcessingError(f"mean={self.mean} and std={self.std} must be numbers, one per channel")
-        if self.std is not None and 0 in self.std:
-            raise ProcessingError(f"std={self.std} divides by zero")
+            raise ProcessingError(
+                f"images resized to {_show(self.resize)} don't fit into the network input {self.size}"
+            )
+        for name, lowest, highest in _RANGES:
+            if not lowest <= getattr(self, name) <= highest:
+                positive = "be positive, and " if lowest > 0 else ""
+                raise ProcessingError(
+                    f"{name}={_show(getattr(self, name))} must {positive}lie between {lowest:,} and {highest:,}"
+                )
+        if any(not abs(value) <= _LARGEST for value in self.mean or ()):
+            raise ProcessingError(f"mean={_show(self.mean)} must be numbers of at most {_LARGEST:g}, one per channel")
+        if any(not _SMALLEST <= abs(value) <= _LARGEST for value in self.std or ()):
+            raise ProcessingError(
+                f"std={_show(self.std)} divides: it must be numbers from {_SMALLEST:g} to {_LARGEST:g}, one per channel"
+            )
+
+    def check_channels(self, channels: int) -> None:
+        """Make sure that this goes with a network for images of so many channels.
+
+        Raises:
+            ProcessingError: ``mean`` or ``std`` has another number of values.
+        """
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if values is not None and len(values) != channels:
+                raise ProcessingError(
+                    f"{name}={_show(values)} has {len(values)} values, but the network takes images of {channels} "
+                    "channels"
+                )
 
     def selection(self) -> dict[str, Any]:
         """Return the settings of ``select_boxes``, as its keyword arguments."""
@@ -144,23 +174,22 @@ class ProcessingSpec:
             ProcessingError: It isn't a JSON object, a field is missing, unknown or of the wrong type, or a value is out
                 of its range.
         """
+        if len(text) > _MAX_TEXT:
+            raise ProcessingError(f"the processing is a text of {len(text)} letters")
         try:
-            fields = json.loads(text)
+            fields = json.loads(text, object_pairs_hook=_without_repeats)
         except (ValueError, RecursionError) as error:
-            raise ProcessingError(f"the processing is not JSON: {error}") from error
+            raise ProcessingError(f"the processing is not JSON: {error!s:.200}") from error
         if not isinstance(fields, dict):
             raise ProcessingError(f"the processing is a {type(fields).__name__}, not an object of its fields")
         problems = [f"{name} is missing" for name in _FIELDS if name not in fields]
         problems += [f"{name!r:.80} is unknown" for name in fields if name not in _FIELDS]
-        problems += [
-            f"{name}={fields[name]!r:.80} is of the wrong type"
-            for name, fits in _FIELDS.items()
-            if name in fields and not fits(fields[name])
-        ]
         if problems:
             raise ProcessingError(f"the processing can't be read: {'; '.join(problems[:20])}")
-        values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
-        return cls(**values)
+        try:
+            return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()})
+        except ProcessingError as error:
+            raise ProcessingError(f"the processing can't be read: {error}") from error
 
     def with_size(self, size: tuple[int, int]) -> ProcessingSpec:
         """Return the same processing for another input size; the margin between ``resize`` and ``size`` stays."""
@@ -236,44 +265,75 @@ class ProcessingSpec:
         return values
 
 
+def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a dictionary of a JSON object, of which JSON itself would keep the last of two equal names."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is there twice")
+    return found
+
+
+def _show(value: Any) -> str:
+    """Return a short text for messages; Python refuses to write numbers of thousands of digits."""
+    try:
+        return f"{value!r:.80}"
+    except ValueError:
+        return "a huge number"
+
+
 def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _is_number(value: Any) -> bool:
-    return _is_whole(value) or (isinstance(value, float) and math.isfinite(value))
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _is_pair(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 2 and all(map(_is_whole, value))
+    return isinstance(value, Sequence) and len(value) == 2 and all(map(_is_whole, value))
 
 
 def _is_bool(value: Any) -> bool:
-    return isinstance(value, bool)
+    return isinstance(value, (bool, np.bool_))
 
 
 def _is_per_channel(value: Any) -> bool:
-    return value is None or (isinstance(value, list) and len(value) > 0 and all(map(_is_number, value)))
+    return value is None or (
+        isinstance(value, Sequence) and 1 <= len(value) <= _MAX_CHANNELS and all(map(_is_number, value))
+    )
+
+
+def _is_one_of(*names: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value in names
 
 
 _FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
     "size": _is_pair,
     "resize": _is_pair,
     "keep_ratio": _is_bool,
-    "padding": lambda value: value in ("center", "bottom_right"),
-    "pad_value": lambda value: _is_whole(value) and 0 <= value <= 255,
-    "channels": lambda value: value in ("RGB", "BGR"),
+    "padding": _is_one_of("center", "bottom_right"),
+    "pad_value": _is_whole,
+    "channels": _is_one_of("RGB", "BGR"),
     "divisor": _is_number,
     "mean": _is_per_channel,
-    "std": lambda value: _is_per_channel(value) and 0 not in (value or ()),
+    "std": _is_per_channel,
     "conf": _is_number,
     "iou": _is_number,
-    "top_k": lambda value: _is_whole(value) and value > 0,
-    "max_detections": lambda value: _is_whole(value) and value > 0,
+    "top_k": _is_whole,
+    "max_detections": _is_whole,
     "multi_label": _is_bool,
     "class_agnostic": _is_bool,
 }
-"""What each field of a spec may be in JSON."""
+"""Of what type each field of a spec is."""
+
+_RANGES: Final = (
+    ("pad_value", 0, 255),
+    ("divisor", _SMALLEST, _LARGEST),
+    ("conf", 0, 1),
+    ("iou", 0, 1),
+    ("top_k", 1, _MOST_BOXES),
+    ("max_detections", 1, _MOST_BOXES),
+)
 
 
 COCO: Final = ProcessingSpec(size=(640, 640), resize=(636, 636))

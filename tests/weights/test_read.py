@@ -189,13 +189,14 @@ def test_training_a_network_leaves_its_file_alone(weights: StateDict, tmp_path: 
 # --- what is no weight file ---
 
 
-def refused(path: Path, *words: str, error: type[Exception] = CheckpointError) -> None:
+def refused(path: Path, *words: str, error: type[Exception] = CheckpointError) -> str:
     with pytest.raises(error) as caught:
         read_checkpoint(path)
     assert str(path) in str(caught.value)
     for word in words:
         assert word in str(caught.value)
     assert isinstance(caught.value, (YoloNASPluginError, FileNotFoundError))
+    return str(caught.value)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -10,14 +10,14 @@ from typing import Final, TypeVar
 import torch
 from torch import Tensor
 
-from yolonas_plugin.errors import CheckpointError
+from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.nn import CONFIGS, Size, Skeleton, YoloNAS
 from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.texts import MAX_CLASSES
 
 _Network = TypeVar("_Network", bound=YoloNAS)
 
 _FLOATS: Final = {torch.float64, torch.float32, torch.float16, torch.bfloat16}
-_MAX_CLASSES: Final = 20_000  # the largest vocabulary of a data set of detection, V3Det's, has 13,204
 _MAX_CHANNELS: Final = 1_000  # hyperspectral images have some hundreds
 
 
@@ -63,17 +63,24 @@ class Checkpoint:
         """Recognise the network that ``state_dict`` belongs to.
 
         Raises:
-            CheckpointError: It belongs to none, tensors are missing or of the wrong shape, or the number of
-                ``class_names`` differs from the classes of the tensors.
+            CheckpointError: It belongs to none, tensors are missing or of the wrong shape, a number in them isn't
+                finite, or the number of ``class_names`` differs from the classes of the tensors.
+            ProcessingError: ``processing`` is for images of another number of channels.
         """
         size, num_classes, in_channels = _recognise(state_dict, path)
         skeleton = _skeleton(size, num_classes, in_channels)
         _compare(state_dict, skeleton.state_dict(), size, path)
+        _require_numbers(state_dict, path)
         if class_names is not None and len(class_names) != num_classes:
             raise CheckpointError(
                 f"{path}: the file names {len(class_names)} classes, but its tensors predict {num_classes}; "
                 "its weights and its processing_params seem to be from different trainings"
             )
+        if processing is not None:
+            try:
+                processing.check_channels(in_channels)
+            except ProcessingError as error:
+                raise ProcessingError(f"{path}: {error}") from error
         checkpoint = cls(
             path=path,
             state_dict=state_dict,
@@ -133,10 +140,10 @@ def _recognise(state_dict: Mapping[str, Tensor], path: Path) -> tuple[Size, int,
         raise CheckpointError(
             f"{path}: YOLO-NAS of an unknown size, its first layers have {widths[0]} and {widths[1]} channels"
         )
-    if max(classes) > _MAX_CLASSES or stem.shape[1] > _MAX_CHANNELS:
+    if max(classes) > MAX_CLASSES or stem.shape[1] > _MAX_CHANNELS:
         raise CheckpointError(
             f"{path}: a network for {max(classes)} classes and images of {stem.shape[1]} channels; it may have at most "
-            f"{_MAX_CLASSES} and {_MAX_CHANNELS}"
+            f"{MAX_CLASSES} and {_MAX_CHANNELS}"
         )
     if len(classes) > 1:
         raise CheckpointError(f"{path}: its three heads disagree about the number of classes: {sorted(classes)}")
@@ -159,3 +166,24 @@ def _compare(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], size: 
     if problems:
         more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
         raise CheckpointError(f"{path}: not a complete YOLO-NAS {size.upper()}: {'; '.join(problems[:3])}{more}")
+
+
+def _require_numbers(state_dict: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse tensors with which no network computes, the unused ones too: a file that has one is damaged."""
+    problems = []
+    for name, tensor in state_dict.items():
+        if not tensor.is_floating_point() or tensor.is_meta:
+            continue
+        # a sum of numbers one of which isn't finite isn't finite, and takes one pass; a sum may overflow by itself
+        if not tensor.sum(dtype=torch.float32).isfinite():
+            bad = int((~tensor.to(torch.float32).isfinite()).sum())
+            if bad:
+                problems.append(f"{name} has {bad} of {tensor.numel()}")
+        if name.endswith("running_var") and tensor.numel() and not tensor.min() >= 0:
+            problems.append(f"{name} has a variance of {float(tensor.min()):g}")
+    if problems:
+        more = f" and {len(problems) - 3} tensors more" if len(problems) > 3 else ""
+        raise CheckpointError(
+            f"{path}: its weights have numbers that are NaN, infinite or impossible: {'; '.join(problems[:3])}{more}; "
+            "the training diverged, or the file is damaged: take an earlier checkpoint"
+        )

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from yolonas_plugin.errors import ExportError
+
 _UNUSED = ".rbr_reparam."
 _KERNEL = ".branch_3x3.conv.weight"
 
@@ -19,12 +21,17 @@ def compact(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Leave out what is unused, and round kernels [C_out, C_in, k, k] to half precision.
 
     Biases and BatchNorms, which are few and of any magnitude, stay as they are.
+
+    Raises:
+        ExportError: A kernel has numbers that half precision doesn't.
     """
-    return {
-        name: tensor.half() if tensor.dim() == 4 else tensor
-        for name, tensor in state_dict.items()
-        if _UNUSED not in name
-    }
+    found = {name: tensor for name, tensor in state_dict.items() if _UNUSED not in name}
+    for name, tensor in found.items():
+        if tensor.dim() == 4:
+            if tensor.abs().max() > torch.finfo(torch.half).max:
+                raise ExportError(f"{name} has numbers beyond 65,504, the largest in half precision; save without half")
+            found[name] = tensor.half()
+    return found
 
 
 def restore(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from yolonas_plugin import __version__
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.nn import CONFIGS, Size
 from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.texts import GIVE_NAMES, check_text, checked_names
 from yolonas_plugin.weights.checkpoint import Checkpoint
 from yolonas_plugin.weights.compact import restore
 
@@ -30,7 +31,7 @@ VERSION_KEY: Final = "yolonas_format"
 RECORD: Final = "yolonas"
 """Under this key a .pt file holds its record."""
 
-
+_SHOWN: Final = ("licence", "training_data", "package")
 _MAX_TEXT: Final = 1 << 20
 """Longest entry that is read, in letters: JSON takes up to sixty times its length when it is taken apart."""
 
@@ -56,11 +57,17 @@ class Header:
     package: str = f"yolonas-plugin {__version__}"
 
     def to_metadata(self) -> dict[str, str]:
-        """Return the strings that go into the file; what is unknown is left out."""
+        """Return the strings that go into the file; what is unknown is left out.
+
+        Raises:
+            CheckpointError: A text is one that no file would be read with.
+        """
+        for name in _SHOWN:
+            check_text(getattr(self, name) or "", name, "the model")
         metadata = {
             VERSION_KEY: str(FORMAT_VERSION),
             "size": self.size,
-            "class_names": json.dumps(self.class_names),
+            "class_names": json.dumps(checked_names(self.class_names, "the model")),
             "processing": self.processing.to_json(),
             "licence": self.licence,
             "training_data": self.training_data,
@@ -91,6 +98,8 @@ class Header:
         missing = [name for name in ("size", "class_names", "processing", "package") if name not in metadata]
         if missing:
             raise CheckpointError(f"{path}: its header is damaged: {', '.join(missing)} is missing")
+        for name in _SHOWN:
+            check_text(metadata.get(name, ""), f"{name} in its header", path)
         if metadata["size"] not in CONFIGS:
             raise CheckpointError(f"{path}: its header is damaged: the size is {metadata['size'][:40]!r}")
         try:
@@ -99,15 +108,17 @@ class Header:
             raise ProcessingError(f"{path}: its header is damaged: {error}") from error
         return cls(
             size=cast(Size, metadata["size"]),
-            class_names=_names(metadata["class_names"], path),
+            class_names=checked_names(_names(metadata["class_names"], path), path, GIVE_NAMES),
             processing=processing,
             licence=metadata.get("licence"),
             training_data=metadata.get("training_data"),
             package=metadata["package"],
         )
 
-    def checkpoint(self, state_dict: Mapping[str, Tensor], path: Path) -> Checkpoint:
-        """Put the header and the tensors of a file together.
+    def checkpoint(
+        self, state_dict: Mapping[str, Tensor], path: Path, *, own_processing: bool = True, own_names: bool = True
+    ) -> Checkpoint:
+        """Put the header, or what is wanted of it, and the tensors of a file together.
 
         Raises:
             CheckpointError: They contradict each other, or the tensors are no YOLO-NAS.
@@ -115,8 +126,8 @@ class Header:
         checkpoint = Checkpoint.from_state_dict(
             restore(state_dict),
             path,
-            self.class_names,
-            self.processing,
+            self.class_names if own_names else None,
+            self.processing if own_processing else None,
             licence=self.licence,
             training_data=self.training_data,
         )

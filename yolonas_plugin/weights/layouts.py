@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
-from yolonas_plugin.processing import COCO, ProcessingSpec
+from yolonas_plugin.processing import COCO, MAX_SIDE, ProcessingSpec
 from yolonas_plugin.weights.keys import find_module
 from yolonas_plugin.weights.plain import describe
-from yolonas_plugin.weights.processing_params import parse_processing_params
+from yolonas_plugin.weights.processing_params import ALL, Wanted, parse_processing_params
 from yolonas_plugin.weights.torch_file import all_tensors
 
 Metadata: TypeAlias = "tuple[tuple[str, ...] | None, ProcessingSpec | None]"
@@ -25,10 +25,10 @@ class Layout(NamedTuple):
 
     name: str
     matches: Callable[[Any], bool]
-    read: Callable[[Any, Path], Metadata]
+    read: Callable[[Any, Path, Wanted], Metadata]
 
 
-def read_metadata(content: Any, path: Path) -> Metadata:
+def read_metadata(content: Any, path: Path, wanted: Wanted = ALL) -> Metadata:
     """Return class names and processing; each is None where the file is silent, as a mere set of tensors is.
 
     Raises:
@@ -37,13 +37,13 @@ def read_metadata(content: Any, path: Path) -> Metadata:
     """
     for layout in LAYOUTS if not (isinstance(content, Mapping) and all_tensors(content.values())) else ():
         if layout.matches(content):
-            return layout.read(content, path)
+            return layout.read(content, path, wanted)
     return None, None
 
 
-def _super_gradients(content: Any, path: Path) -> Metadata:
+def _super_gradients(content: Any, path: Path, wanted: Wanted) -> Metadata:
     """Training checkpoints: ``processing_params``, of dictionaries or, from older versions, of pickled objects."""
-    return parse_processing_params(content["processing_params"], path)
+    return parse_processing_params(content["processing_params"], path, wanted)
 
 
 _ATTRIBUTES: Final = {  # of super-gradients' detectors: the name in processing_params
@@ -58,16 +58,16 @@ _ATTRIBUTES: Final = {  # of super-gradients' detectors: the name in processing_
 }
 
 
-def _module(content: Any, path: Path) -> Metadata:
+def _module(content: Any, path: Path, wanted: Wanted) -> Metadata:
     """A whole pickled super-gradients module, such as Ultralytics' assets: its attributes; old versions lack some."""
     module = find_module(content)
     state = module.state if module else {}
     return parse_processing_params(
-        {name: state[attribute] for attribute, name in _ATTRIBUTES.items() if attribute in state}, path
+        {name: state[attribute] for attribute, name in _ATTRIBUTES.items() if attribute in state}, path, wanted
     )
 
 
-def _libreyolo(content: Any, path: Path) -> Metadata:
+def _libreyolo(content: Any, path: Path, wanted: Wanted) -> Metadata:
     """LibreYOLO: its metadata; images are always longest side to 636 in the centre of the input, RGB from 0 to 1.
 
     Its box selection is its own: a box has one class, and NMS is stricter than YOLO-NAS's.
@@ -82,19 +82,19 @@ def _libreyolo(content: Any, path: Path) -> Metadata:
     names = content.get("names")
     if isinstance(names, Mapping) and names and set(names) == set(range(len(names))):
         names = [names[index] for index in range(len(names))]
-    class_names, _ = parse_processing_params({"class_names": names}, path)
+    class_names, _ = parse_processing_params({"class_names": names}, path, wanted)
     processing = _centred(content.get("imgsz", 640), path)
     return class_names, replace(processing, iou=0.45, top_k=1000, multi_label=False)
 
 
-def _modern_yolonas(content: Any, path: Path) -> Metadata:
+def _modern_yolonas(content: Any, path: Path, wanted: Wanted) -> Metadata:
     """modern-yolonas' Lightning checkpoints: the input size is a hyperparameter, the rest is fixed; no class names."""
     return None, _centred(content["hyper_parameters"].get("input_size", 640), path)
 
 
 def _centred(size: Any, path: Path) -> ProcessingSpec:
     """Return the processing that both peers apply to every checkpoint, for a square input of ``size``."""
-    if type(size) is not int or not 0 < size < 1 << 16:
+    if type(size) is not int or not 0 < size <= MAX_SIDE:
         raise ProcessingError(f"{path}: its input size is {describe(size)}, not a number of pixels")
     try:
         return replace(COCO, size=(size, size), resize=(min(636, size), min(636, size)))

@@ -4,19 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from yolonas_plugin.errors import ProcessingError
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.weights.plain import NotPlainError, plain
+from yolonas_plugin.texts import GIVE_NAMES, checked_names
+from yolonas_plugin.weights.plain import NotPlainError, describe, plain
+
+
+class Wanted(NamedTuple):
+    """What of a file's description is asked for."""
+
+    processing: bool = True
+    names: bool = True
+
+
+ALL: Final = Wanted()
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{describe(value)} is no number")
+    return float(value)
+
+
+def _whole(value: Any) -> int:
+    number = _number(value)
+    if not number.is_integer():
+        raise ValueError(f"{describe(value)} is no whole number")
+    return int(number)
+
+
+def _flag(value: Any) -> bool:
+    if value not in (False, True):  # old versions wrote 0 and 1
+        raise TypeError(f"{describe(value)} is neither true nor false")
+    return bool(value)
+
 
 _SELECTION: Final = {  # super-gradients' name: (ours, type)
-    "conf": ("conf", float),
-    "iou": ("iou", float),
-    "nms_top_k": ("top_k", int),
-    "max_predictions": ("max_detections", int),
-    "multi_label_per_box": ("multi_label", bool),
-    "class_agnostic_nms": ("class_agnostic", bool),
+    "conf": ("conf", _number),
+    "iou": ("iou", _number),
+    "nms_top_k": ("top_k", _whole),
+    "max_predictions": ("max_detections", _whole),
+    "multi_label_per_box": ("multi_label", _flag),
+    "class_agnostic_nms": ("class_agnostic", _flag),
 }
 
 
@@ -30,7 +61,7 @@ _OTHER_TASKS: Final = {
 
 
 def parse_processing_params(
-    params: Mapping[str, Any], path: Path
+    params: Mapping[str, Any], path: Path, wanted: Wanted = ALL
 ) -> tuple[tuple[str, ...] | None, ProcessingSpec | None]:
     """Return class names and processing from ``processing_params``; each is None where the file is silent.
 
@@ -38,10 +69,15 @@ def parse_processing_params(
         params: ``{"class_names": [...], "image_processor": {"ComposeProcessing": {"processings": [...]}}, "iou": ...,
             "conf": ...}``; a step without arguments is its bare name.
         path: Where they come from, for messages.
+        wanted: What else there is may be beyond understanding.
 
     Raises:
         ProcessingError: A step is unknown, or the steps are in an order that this package doesn't reproduce.
+        CheckpointError: A class's name can't be used.
     """
+    if isinstance(params, Mapping):
+        unwanted = {"image_processor": not wanted.processing, "class_names": not wanted.names}
+        params = {name: value for name, value in params.items() if not unwanted.get(name)}
     try:
         params = plain(params)
     except NotPlainError as error:
@@ -50,8 +86,8 @@ def parse_processing_params(
         raise ProcessingError(f"{path}: processing_params is a {type(params).__name__}, not a dictionary")
     names = params.get("class_names")
     if names is not None and (isinstance(names, str) or not isinstance(names, Sequence)):
-        raise ProcessingError(f"{path}: class_names is {names!r:.80}, not a list of names")
-    class_names = tuple(str(name) for name in names) if names is not None else None
+        raise ProcessingError(f"{path}: class_names is {describe(names)}, not a list of names{GIVE_NAMES}")
+    class_names = checked_names(names, path, GIVE_NAMES) if names is not None else None
     processor = params.get("image_processor")
     if processor is None:
         return class_names, None
@@ -128,7 +164,7 @@ def _pad(fields: dict[str, Any], arguments: Mapping[str, Any], padding: str) -> 
     values = set(value) if isinstance(value, (list, tuple)) else {value}
     if len(values) != 1:
         raise ValueError("the padding is not grey")
-    fields.update(size=shape, pad_value=int(values.pop()), padding=padding)
+    fields.update(size=shape, pad_value=_whole(values.pop()), padding=padding)
 
 
 def _pad_to_multiple(fields: dict[str, Any], arguments: Mapping[str, Any]) -> None:
@@ -157,7 +193,7 @@ def _reverse(fields: dict[str, Any], arguments: Mapping[str, Any]) -> None:
 def _standardise(fields: dict[str, Any], arguments: Mapping[str, Any]) -> None:
     if "mean" in fields:
         raise ValueError("it divides after the normalisation")
-    fields["divisor"] *= float(arguments.get("max_value", 255.0))
+    fields["divisor"] *= _number(arguments.get("max_value", 255.0))
 
 
 def _normalise(fields: dict[str, Any], arguments: Mapping[str, Any]) -> None:
@@ -175,13 +211,13 @@ def _permute(fields: dict[str, Any], arguments: Mapping[str, Any]) -> None:
 
 def _shape(value: Any) -> tuple[int, int]:
     height, width = value
-    return int(height), int(width)
+    return _whole(height), _whole(width)
 
 
 def _values(value: Any) -> tuple[float, ...]:
     """Flatten a list, which numpy's arrays of shape [1, 1, C] become with its brackets."""
     if not isinstance(value, (list, tuple)):
-        return (float(value),)
+        return (_number(value),)
     return tuple(number for part in value for number in _values(part))
 
 

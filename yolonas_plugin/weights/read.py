@@ -15,11 +15,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.processing import COCO
 from yolonas_plugin.weights.checkpoint import Checkpoint
 from yolonas_plugin.weights.header import RECORD, VERSION_KEY, Header
 from yolonas_plugin.weights.keys import check_names, find_tensors, strip_prefix
 from yolonas_plugin.weights.layouts import read_metadata
 from yolonas_plugin.weights.plain import describe
+from yolonas_plugin.weights.processing_params import Wanted
 from yolonas_plugin.weights.torch_file import TorchFile, all_tensors
 from yolonas_plugin.weights.unfuse import unfuse
 
@@ -63,16 +65,15 @@ def read_checkpoint(path: str | Path, *, own_processing: bool = True, own_names:
     content = read_content(path)
     own = content.value.get(RECORD) if isinstance(content.value, Mapping) else None
     if own is not None:
-        return _own(own, content, path)
+        return _own(own, content, path, own_processing, own_names)
     try:
         found = find_tensors(content.value)
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from error
     if not found:
         raise CheckpointError(f"{path}: {_what_it_holds(content.value)}")
-    wanted = {"image_processor": own_processing, "class_names": own_names}
     try:
-        class_names, processing = read_metadata(_leave_out(wanted, content.value), path)
+        class_names, processing = read_metadata(content.value, path, Wanted(own_processing, own_names))
     except ProcessingError:
         if own_processing:
             raise
@@ -100,15 +101,7 @@ def read_content(path: Path) -> Content:
         raise CheckpointError(f"{path}: the file can't be read: {error.strerror or error}") from error
 
 
-def _leave_out(wanted: Mapping[str, bool], content: Any) -> Any:
-    """Return ``content`` without the processing parameters that nobody wants, which may be beyond understanding."""
-    params = content.get("processing_params") if isinstance(content, Mapping) else None
-    if not isinstance(params, Mapping):
-        return content
-    return {**content, "processing_params": {k: v for k, v in params.items() if wanted.get(k, True)}}
-
-
-def _own(record: Any, content: Content, path: Path) -> Checkpoint:
+def _own(record: Any, content: Content, path: Path, own_processing: bool, own_names: bool) -> Checkpoint:
     """Read a file of our own; the tensors of a .pt are still to be got."""
     weights = record.get("state_dict") if isinstance(record, Mapping) else None
     if not isinstance(weights, Mapping) or not all_tensors(weights.values()):
@@ -117,8 +110,13 @@ def _own(record: Any, content: Content, path: Path) -> Checkpoint:
         check_names(weights)
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from error
-    header = Header.from_metadata(record.get("header"), path)
-    return header.checkpoint(content.tensors(weights), path)
+    metadata = record.get("header")
+    if isinstance(metadata, Mapping):  # what nobody wants of it may be beyond understanding
+        wanted = {"processing": own_processing, "class_names": own_names}
+        harmless = {"processing": COCO.to_json(), "class_names": "[]"}
+        metadata = {k: v if wanted.get(k, True) else harmless[k] for k, v in metadata.items()}
+    header = Header.from_metadata(metadata, path)
+    return header.checkpoint(content.tensors(weights), path, own_processing=own_processing, own_names=own_names)
 
 
 def _recognise(path: Path) -> Format:

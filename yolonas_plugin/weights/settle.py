@@ -8,6 +8,7 @@ from typing import Final
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
+from yolonas_plugin.texts import checked_names
 from yolonas_plugin.weights.checkpoint import Checkpoint
 
 PRESETS: Final = {"coco": COCO, "super-gradients": SUPER_GRADIENTS}
@@ -25,10 +26,12 @@ def processing_of(checkpoint: Checkpoint, given: ProcessingSpec | str | None = N
         given: A name of :data:`PRESETS` or a spec.
 
     Raises:
-        ProcessingError: The name is unknown, or nobody says it.
+        ProcessingError: The name is unknown, or nobody says it, or it is for another number of channels.
     """
     if given is not None:
-        return named_processing(given)
+        spec = named_processing(given)
+        spec.check_channels(checkpoint.in_channels)
+        return spec
     if checkpoint.processing is not None:
         return checkpoint.processing
     if _looks_published(checkpoint):
@@ -57,7 +60,7 @@ def names_of(checkpoint: Checkpoint, given: Sequence[str] | Mapping[int, str] | 
     """Return the class names by index: the user's, else the file's, else COCO's or numbered ones.
 
     Raises:
-        CheckpointError: What is given doesn't fit the number of classes.
+        CheckpointError: What is given doesn't fit the number of classes, or a name has control characters.
     """
     count = checkpoint.num_classes
     if given is None:
@@ -69,7 +72,7 @@ def names_of(checkpoint: Checkpoint, given: Sequence[str] | Mapping[int, str] | 
             f"{checkpoint.path}: {len(names)} names were given for {count} classes: {given!r:.80}; expected a list, or "
             f"a dictionary with the indices from 0 to {count - 1}"
         )
-    return {index: str(names[index]) for index in range(count)}
+    return dict(enumerate(checked_names((str(names[index]) for index in range(count)), "names")))
 
 
 def _looks_published(checkpoint: Checkpoint) -> bool:
