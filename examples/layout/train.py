@@ -95,7 +95,7 @@ def begin(stage: Stage, weights: Path, pages: Path, output: Path, name: str, min
     model.add_callback("on_train_epoch_start", decay.on_train_epoch_start)
     model.add_callback("on_train_batch_start", decay.on_train_batch_start)
     if last.exists():
-        model.train(resume=True)
+        model.train(resume=True, data=str(pages / "data.yaml"))
         return
     model.train(
         data=str(pages / "data.yaml"),

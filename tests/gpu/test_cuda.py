@@ -151,7 +151,7 @@ def test_it_goes_on_where_it_was_stopped(shapes: Path, tmp_path: Path) -> None:
         model.train(data=str(shapes), project=str(tmp_path), name="a", epochs=3, **TRAINING)
     last = tmp_path / "a" / "weights" / "last.pt"
     assert read_training_state(last).progress["scaler"]["scale"] > 0
-    NAS(last).train(resume=True, device=0)
+    NAS(last).train(resume=True, data=str(shapes), device=0)
     assert len(losses(tmp_path / "a")) == 3
 
 

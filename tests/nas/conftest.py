@@ -15,7 +15,7 @@ import ultralytics
 from ultralytics.utils.checks import parse_version
 
 from tests import synthetic
-from tests.shapes import NAMES
+from tests.shapes import NAMES, write_shapes
 from yolonas_plugin import NAS
 
 OLD_ENGINE = parse_version(ultralytics.__version__) < (8, 4)
@@ -108,3 +108,27 @@ def video(tmp_path: Path) -> Path:
         writer.write(np.roll(picture(), 2 * step, axis=1))
     writer.release()
     return path
+
+
+@pytest.fixture(scope="session")
+def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The description of a data set of eight pictures to train on and four to measure with."""
+    return write_shapes(tmp_path_factory.mktemp("shapes"))
+
+
+@pytest.fixture(scope="session")
+def unfinished(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``last.pt`` of a training that was stopped after the first of its three epochs; don't write beside it."""
+    folder = tmp_path_factory.mktemp("unfinished")
+    model = NAS("yolo_nas_n", pretrained=False)
+
+    def stop(trainer: object) -> None:
+        raise KeyboardInterrupt
+
+    model.add_callback("on_model_save", stop)
+    settings = {"imgsz": 64, "batch": 4, "nbs": 4, "epochs": 3, "workers": 0, "device": "cpu", "optimizer": "SGD"}
+    with pytest.raises(KeyboardInterrupt):
+        model.train(
+            data=str(shapes), project=str(folder), name="a", plots=False, verbose=False, freeze=["backbone"], **settings
+        )
+    return folder / "a" / "weights" / "last.pt"

@@ -21,7 +21,7 @@ from ultralytics.utils import LOGGER
 
 from tests import synthetic
 from tests.nas.conftest import threads
-from tests.shapes import NAMES, SIDE, draw, write_shapes
+from tests.shapes import NAMES, SIDE, draw
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import CheckpointError, TrainingError, UnknownModelError
@@ -48,11 +48,6 @@ QUICK = {
 def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(LOGGER, "level", LOGGER.level)
-
-
-@pytest.fixture(scope="module")
-def shapes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_shapes(tmp_path_factory.mktemp("shapes"))
 
 
 @pytest.fixture(scope="module")
@@ -266,7 +261,7 @@ def test_a_training_that_was_stopped_goes_on(stop: signal.Signals, shapes: Path,
     model = NAS(last)
     model.add_callback("on_pretrain_routine_end", lambda trainer: begun.append(deepcopy(trainer.optimizer.state)))
     model.add_callback("on_fit_epoch_end", lambda trainer: setattr(trainer, "stop", trainer.epoch >= done))
-    model.train(resume=True)
+    model.train(resume=True, data=str(shapes))
     assert [int(row["epoch"]) for row in rows(tmp_path / "a")] == list(range(1, done + 2))
     assert len(begun[0]) == len(state.progress["optimizer"]["state"])
     assert all(
@@ -278,7 +273,7 @@ def test_a_training_that_was_stopped_goes_on(stop: signal.Signals, shapes: Path,
 
 def test_a_finished_training_has_nothing_to_resume(run: Path) -> None:
     with pytest.raises(CheckpointError, match="holds weights, not an unfinished training"):
-        NAS(run / "weights" / "last.pt").train(resume=True)
+        NAS(run / "weights" / "last.pt").train(resume=True, data="anything")
 
 
 def test_an_unfinished_training_is_told_by_its_content(run: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ def register(commands: Any) -> None:
     """Add ``train``."""
     command = add_model_command(commands, "train", _train, "train a model on a data set")
     command.add_argument("--scratch", action="store_true", help="begin with random weights of the model that is named")
-    command.add_argument("--data", help="the data set (needed, but for --resume)")
+    command.add_argument("--data", help="the data set (needed, to resume too)")
     command.add_argument("--epochs", type=int, help="times that every image is seen (default: 100)")
     command.add_argument("--batch", type=int, help="images at a time (default: 16)")
     command.add_argument("--imgsz", type=int, help="side of the input in pixels")
@@ -31,7 +31,7 @@ def register(commands: Any) -> None:
 
 
 def _train(args: argparse.Namespace, out: IO[str]) -> int:
-    if not args.data and not args.resume:
+    if not args.data and not args.resume:  # what is resumed is told what its file names
         raise TrainingError("there is nothing to train on: --data names the data set")
     settings = given(args, "data", "epochs", "batch", "imgsz", "device", "freeze", "resume", "licence")
     settings |= dict(map(_setting, args.set))

@@ -124,7 +124,7 @@ def open_data(source: Source, splits: Sequence[str] | None = None) -> DataSet:
 def _read(source: Source, wanted: tuple[str, ...] | None, notes: Notes) -> Contents:
     if isinstance(source, Mapping):
         if has_json(source):
-            return read_coco(described_coco(source, Path.cwd()), wanted, notes)
+            return _read_described_coco(source, Path.cwd(), wanted, notes)
         return read_yolo(source, wanted, notes)
     path = Path(source).expanduser()
     path = path.resolve() if path.exists() else path
@@ -135,8 +135,16 @@ def _read(source: Source, wanted: tuple[str, ...] | None, notes: Notes) -> Conte
     if path.suffix.lower() == ".json":
         return read_coco(_alone(path, wanted), wanted, notes)
     if path.suffix.lower() in _YAML and path.exists() and has_json(described := load_yaml(path)):
-        return read_coco(described_coco(described, path.parent), wanted, notes)
+        return _read_described_coco(described, path.parent, wanted, notes)
     return read_yolo(str(path if path.exists() else source), wanted, notes)
+
+
+def _read_described_coco(
+    described: Mapping[str, Any], root: Path, wanted: tuple[str, ...] | None, notes: Notes
+) -> Contents:
+    if described.get("download"):
+        notes.add(Kind.DOWNLOAD, "", printable(described["download"]))
+    return read_coco(described_coco(described, root), wanted, notes)
 
 
 def _read_folder(root: Path, wanted: tuple[str, ...] | None, notes: Notes) -> Contents:

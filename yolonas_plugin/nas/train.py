@@ -11,32 +11,36 @@ from torch import nn
 from ultralytics.cfg import get_cfg
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import DEFAULT_CFG, DEFAULT_CFG_DICT, LOCAL_RANK, LOGGER, RANK
-from ultralytics.utils.files import get_latest_run
 from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_model
 
 from yolonas_plugin.data import DataSet, open_data
 from yolonas_plugin.engine import require, session
-from yolonas_plugin.errors import TrainingError
+from yolonas_plugin.errors import CheckpointError, TrainingError
 from yolonas_plugin.nas.dataset import SampleDataset
 from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
 from yolonas_plugin.nas.module import NASModule, build_module, size_of
 from yolonas_plugin.nas.stock import stock_checkpoint, to_network_input
 from yolonas_plugin.nas.training_module import LOSS_NAMES, TrainingModule
+from yolonas_plugin.nas.training_progress import load_optimizer
+from yolonas_plugin.nas.training_settings import settings_from_file
 from yolonas_plugin.nas.training_state import WEIGHTS, TrainingState, forget_rows, plain, read_training_state
 from yolonas_plugin.nas.val import NASValidator, build_dataset
 from yolonas_plugin.nn import CONFIGS
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import find_weights, read_checkpoint
+from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.write import as_stored, save_torch, write_safetensors
 
 LEARNING_RATE: Final = 1e-3
 """Of AdamW, which ``optimizer="auto"`` means here."""
 
 RESUMABLE: Final = {
-    *("imgsz", "batch", "device", "workers", "cache", "close_mosaic"),
+    *("data", "imgsz", "batch", "device", "workers", "cache", "close_mosaic", "augmentations", "compile"),
     *("patience", "time", "freeze", "val", "plots", "save_period"),
 }
 """Settings that may change when a training goes on; the engine's choice."""
+
+_SAID_BY_PATH: Final = {"model", "mode", "task", "resume", "pretrained", "save_dir"}
 
 
 class NASTrainer(DetectionTrainer):
@@ -209,23 +213,33 @@ class NASTrainer(DetectionTrainer):
     # --- files ---
 
     def check_resume(self, overrides: dict[str, Any]) -> None:
-        """Take up the settings of the training that is to go on, if one is."""
+        """Take up the settings of the training that is to go on, if one is.
+
+        From its file come the settings that :data:`.training_settings.SETTINGS` lists, and no other; data, folders and
+        whatever else is opened come from the caller.
+        """
         resume = self.args.resume
         self.resume = bool(resume)
         if not resume:
             return
-        path = Path(get_latest_run() if resume is True else resume)
+        path = Path(self.args.model if resume is True else resume)
         self.state = read_training_state(path)
-        settings = {name: value for name, value in self.state.settings.items() if name in DEFAULT_CFG_DICT}
-        self.args = get_cfg(DEFAULT_CFG_DICT, settings)
+        own = {name: overrides[name] for name in RESUMABLE if name in overrides}
+        if not own.get("data"):
+            raise TrainingError(_data_is_the_callers(path, self.state.settings.get("data")))
+        settings = settings_from_file(self.state.settings, path, own)
+        self.args = _checked_by_engine(path, {**settings, "task": "detect", "mode": "train"})
+        for name, value in own.items():
+            setattr(self.args, name, value)
+        if "imgsz" not in own:
+            self.args.imgsz = max(self.state.checkpoint.processing.size)
         self.args.model = self.args.resume = str(path)
-        self.args.save_dir = str(path.absolute().parents[1])
-        ignored = []
-        for name, value in overrides.items():
-            if name in RESUMABLE or (name == "data" and value):
-                setattr(self.args, name, value)
-            elif name not in {"model", "data", "mode", "resume", "pretrained"} and value != settings.get(name):
-                ignored.append(name)
+        self.args.save_dir = str(_folder_of(path))
+        ignored = [
+            name
+            for name, value in overrides.items()
+            if name not in own and name not in _SAID_BY_PATH and value != settings.get(name)
+        ]
         if ignored:
             LOGGER.warning(f"resume keeps the settings of the training, {', '.join(ignored)} among them")
 
@@ -240,7 +254,11 @@ class NASTrainer(DetectionTrainer):
         unwrap_model(self.model).load_state_dict(self.state.weights)
         self.ema.ema.load_state_dict(self.state.checkpoint.state_dict)
         self.ema.updates = progress["updates"]
-        self.optimizer.load_state_dict(progress["optimizer"])
+        names = {id(parameter): name for name, parameter in unwrap_model(self.model).named_parameters()}
+        try:
+            load_optimizer(self.optimizer, progress["optimizer"], names)
+        except ValueError as error:
+            raise CheckpointError(f"{self.args.model}: the training can't go on: {error}") from error
         self.best_fitness = progress["best_fitness"]
         vars(self.stopper).update(progress["stopper"])
         if self.start_epoch > self.epochs - self.args.close_mosaic:
@@ -295,3 +313,25 @@ class NASTrainer(DetectionTrainer):
             self.metrics = self.validator(model=self.best)
             self.metrics.pop("fitness", None)
             self.run_callbacks("on_fit_epoch_end")
+
+
+def _data_is_the_callers(path: Path, named: Any) -> str:
+    shown = repr(named[:300]) if isinstance(named, str) else describe(named)
+    return (
+        f"{path}: its training was on data={shown}. Data is never taken from a file, which could name any path or "
+        f"download: say it yourself, NAS({str(path)!r}).train(resume=True, data=...), or on the command line "
+        f"yolonas-plugin train --weights {path} --resume --data ..."
+    )
+
+
+def _checked_by_engine(path: Path, settings: dict[str, Any]) -> Any:
+    try:
+        return get_cfg(DEFAULT_CFG_DICT, settings)
+    except (TypeError, ValueError, SyntaxError) as error:  # of a setting that only another version of the engine takes
+        raise CheckpointError(f"{path}: the settings of its training don't fit this version: {error}") from error
+
+
+def _folder_of(last: Path) -> Path:
+    """Return the folder of a training, in which its ``weights/last.pt`` lies; that of a file moved elsewhere is new."""
+    folder = last.absolute().parent
+    return folder.parent if folder.name == "weights" else folder

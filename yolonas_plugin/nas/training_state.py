@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.files import whole
+from yolonas_plugin.nas.training_progress import check_progress, check_weights
 from yolonas_plugin.weights import Checkpoint, read_checkpoint
 from yolonas_plugin.weights.read import Content, read_content
 from yolonas_plugin.weights.torch_file import is_tensor
@@ -36,9 +37,10 @@ class TrainingState:
     Attributes:
         checkpoint: The averaged weights, with names and processing.
         weights: The weights that are being trained.
-        settings: The engine's settings of the training.
+        settings: The engine's settings of the training, as the file says them: of any name and kind.
         progress: The epoch that was done last, from 0; the number of ``updates`` of the average; ``best_fitness``; the
-            states of ``stopper``, ``optimizer`` and ``scaler``.
+            states of ``stopper``, ``optimizer`` and ``scaler``. All are checked but what the optimizer's is compared
+            with, the optimizer; see :func:`~yolonas_plugin.nas.training_progress.load_optimizer`.
     """
 
     checkpoint: Checkpoint
@@ -54,8 +56,15 @@ def read_training_state(path: Path) -> TrainingState:
         FileNotFoundError: There is no such file.
         CheckpointError: It is damaged, or holds weights only: of a finished training, say.
     """
-    checkpoint = read_checkpoint(path)
-    content = read_content(path)
+    return training_state(read_checkpoint(path), read_content(path), path)
+
+
+def training_state(checkpoint: Checkpoint, content: Content, path: Path) -> TrainingState:
+    """Check what a file holds besides its ``checkpoint``.
+
+    Raises:
+        CheckpointError: A field of a training is missing, or of another kind.
+    """
     found = content.value if isinstance(content.value, Mapping) else {}
     settings = found.get("train_args")
     if not isinstance(settings, Mapping) or not all(name in found for name in _PROGRESS):
@@ -65,8 +74,11 @@ def read_training_state(path: Path) -> TrainingState:
         )
     progress = _loaded({name: found[name] for name in _PROGRESS}, content, path)
     weights = progress.pop(WEIGHTS)
-    if not isinstance(weights, Mapping) or weights.keys() != checkpoint.state_dict.keys():
-        raise CheckpointError(f"{path}: the state of its training is damaged: weights are missing")
+    try:
+        check_weights(weights, checkpoint.state_dict)
+        check_progress(progress)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: the state of its training is damaged: {error}") from error
     return TrainingState(checkpoint=checkpoint, weights=weights, settings=dict(settings), progress=progress)
 
 
