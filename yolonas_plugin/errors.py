@@ -20,6 +20,10 @@ class PluginError(YoloNASPluginError):
         self.problem = problem
 
 
+class DiscoveryError(YoloNASPluginError, RuntimeError):
+    """A plugin discovers plugins while it is being discovered."""
+
+
 class FactoryError(YoloNASPluginError):
     """A provider offers no such factory, or its reference can't be imported."""
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from importlib import import_module
-from types import NoneType, UnionType
+from itertools import islice
+from types import NoneType
 from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
 from yolonas_plugin.errors import FactoryError
+from yolonas_plugin.foreign import class_name, describe, is_a, plain, shown
 
 Task: TypeAlias = Literal["detect", "segment", "classify", "pose", "obb"]
 """What a model does, in Ultralytics' words."""
@@ -28,6 +31,14 @@ Reference: TypeAlias = str | Callable[..., Any] | Mapping[str, Any]
 """A factory, as ``"module:attribute"``, resolved on first use, or as the object itself."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_TEXT: Final = (str,)
+_NOTHING: Final = ()
+_LONGEST: Final = 1_000_000
+"""Items that a field may hold; one that gives more never ends."""
+
+_MOST: Final = 2**63 - 1
+"""The largest count; more is no number of bytes or parameters, and hosts couldn't print or store it."""
+
 _REFERENCE: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
@@ -61,7 +72,7 @@ class Licence:
     commercial_use: bool | None = None
 
     def __post_init__(self) -> None:
-        _check_types(self, f"licence {self.name!r}", name=str, url=str, commercial_use=bool | None)
+        _check_types(self, "licence", name=_TEXT, url=_TEXT, commercial_use=(bool, NoneType))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,7 +85,7 @@ class Metric:
     source: str
 
     def __post_init__(self) -> None:
-        _check_types(self, f"metric {self.name!r}", name=str, value=int | float, dataset=str, source=str)
+        _check_types(self, "metric", name=_TEXT, value=(int, float), dataset=_TEXT, source=_TEXT)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,9 +98,8 @@ class WeightFile:
     size: int | None = None
 
     def __post_init__(self) -> None:
-        who = f"weight file {self.filename!r}"
-        _check_types(self, who, filename=str, sha256=str | None, size=int | None)
-        _check_tuple(self, who, "urls", str)
+        _check_types(self, "weight file", filename=_TEXT, sha256=(str, NoneType), size=(int, NoneType))
+        _check_tuple(self, "weight file", "urls", str)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,19 +136,22 @@ class ModelCard:
     training_data: str | None = None
 
     def __post_init__(self) -> None:
-        _check_name("model", self.name)
-        who = f"model {self.name!r}"
-        _check_types(self, who, parameters=int | None, gflops=int | float | None)
-        _check_types(self, who, licence=Licence | None, training_data=str | None)
+        _check_name(self, "model")
+        _check_types(self, "model", task=_TEXT, parameters=(int, NoneType), gflops=(int, float, NoneType))
+        _check_types(self, "model", licence=(Licence, NoneType), training_data=(str, NoneType))
         for field_name, item in (("aliases", str), ("classes", str), ("metrics", Metric), ("weights", WeightFile)):
-            _check_tuple(self, who, field_name, item)
+            _check_tuple(self, "model", field_name, item)
         for alias in self.aliases:
-            _check_name("model", alias)
-        _check_tuple(self, who, "input_size", int)
-        if len(self.input_size) != 2 or min(self.input_size) < 1:
-            raise ValueError(f"{who}: input_size is {self.input_size!r}, expected (height, width) in pixels")
+            _check_spelling("model", alias)
+        _check_tuple(self, "model", "input_size", int)
+        if len(self.input_size) != 2 or min(self.input_size) < 1 or max(self.input_size) > _MOST:
+            raise ValueError(
+                f"model {self.name!r}: input_size is {shown(self.input_size)}, expected (height, width) in pixels"
+            )
         if self.task not in get_args(Task):
-            raise ValueError(f"{who} has task {self.task!r}; expected one of {', '.join(get_args(Task))}")
+            raise ValueError(
+                f"model {self.name!r} has task {shown(self.task)}; expected one of {', '.join(get_args(Task))}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,23 +185,25 @@ class ModelProvider:
     exporter: Reference | None = None
 
     def __post_init__(self) -> None:
-        _check_name("provider", self.name)
+        _check_name(self, "provider")
         who = f"provider {self.name!r}"
-        if not _is_a(self.api_version, int):
-            raise TypeError(f"{who}: api_version is {self.api_version!r}, not an integer")
-        _check_tuple(self, who, "models", ModelCard)
-        names = [name for card in self.models for name in (card.name, *card.aliases)]
-        if repeated := sorted({name for name in names if names.count(name) > 1}):
-            raise ValueError(f"{who} uses a model name twice: {', '.join(repeated)}")
+        if not _is_a(self.api_version, (int,)):
+            raise TypeError(f"{who}: api_version is {shown(self.api_version)}, not an integer")
+        _check_types(self, "provider", api_version=(int,))
+        _check_tuple(self, "provider", "models", ModelCard)
+        names = Counter(name for card in self.models for name in (card.name, *card.aliases))
+        if repeated := sorted(name for name, count in names.items() if count > 1):
+            raise ValueError(f"{who} uses a model name twice: {listed(repeated)}")
         for role in get_args(Role):
-            reference = getattr(self, role)
-            if isinstance(reference, str):
+            reference = plain(getattr(self, role))
+            if is_a(reference, str):
+                object.__setattr__(self, role, reference)
                 if not _REFERENCE.fullmatch(reference):
-                    raise ValueError(f"{who}: {role} is {reference!r}, expected 'module:attribute'")
+                    raise ValueError(f"{who}: {role} is {shown(reference)}, expected 'module:attribute'")
             elif reference is None and role != "loader":
                 continue
-            elif not callable(reference) and not (role == "task_map" and isinstance(reference, Mapping)):
-                raise TypeError(f"{who}: {role} is {reference!r}, expected 'module:attribute' or a callable")
+            elif not callable(reference) and not (role == "task_map" and is_a(reference, Mapping)):
+                raise TypeError(f"{who}: {role} is {shown(reference)}, expected 'module:attribute' or a callable")
 
     def factory(self, role: Role) -> Any:
         """Return the factory for ``role``, importing it now if it is a reference.
@@ -200,63 +215,141 @@ class ModelProvider:
         reference = getattr(self, role)
         if reference is None:
             raise FactoryError(f"provider {self.name!r} offers no {role}")
-        if not isinstance(reference, str):
+        if not is_a(reference, str):
             return reference
         module, _, path = reference.partition(":")
         try:
             found: Any = import_module(module)
             for attribute in path.split("."):
                 found = getattr(found, attribute)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit, and what native code raises past Exception
             raise FactoryError(
-                f"provider {self.name!r}: its {role} {reference!r} can't be imported: {type(error).__name__}: {error}"
+                f"provider {self.name!r}: its {role} {reference!r} can't be imported: {describe(error)}"
             ) from error
         return found
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PluginProblem:
-    """Why a plugin, or part of it, can't be used: who, where, what happened, and the exception if there was one."""
+    """Why a plugin, or part of it, can't be used: who, where, what happened, and the exception if there was one.
+
+    Printing, comparing and hashing it touches nothing of the plugin's: the exception takes no part in that.
+    """
 
     distribution: str
     version: str
     entry_point: str
     phase: Phase
     message: str
-    exception: BaseException | None = field(default=None, compare=False)
+    exception: BaseException | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("distribution", "version", "entry_point", "phase", "message"):
+            value = plain(getattr(self, name))
+            object.__setattr__(self, name, value if is_a(value, str) else shown(value))
 
     def __str__(self) -> str:
         who = f"{self.distribution} {self.version}".strip()
-        return f"{who} (entry point {self.entry_point!r}), {self.phase}: {self.message}"
+        where = f" (entry point {self.entry_point!r})" if self.entry_point else ""
+        return f"{who}{where}, {self.phase}: {self.message}"
 
 
-def _check_name(kind: str, name: object) -> None:
-    if not isinstance(name, str):
-        raise TypeError(f"{kind} name is {name!r}, not a string")
+def checked(provider: Any) -> ModelProvider:
+    """Return a provider whose every field, down to the parts of its cards, was looked at now.
+
+    A record can be made without its checks, or changed after them.
+
+    Raises:
+        TypeError, ValueError: As when a record is made; whatever the methods of a subclass raise.
+    """
+    found: ModelProvider = _record(ModelProvider, provider)
+    found.__post_init__()
+    for card in found.models:
+        card.__post_init__()
+        for part in (*card.metrics, *card.weights, card.licence):
+            if part is not None:
+                part.__post_init__()
+    return found
+
+
+def _record(kind: Any, value: Any) -> Any:
+    """Return a record as it is; of a subclass, which may answer otherwise at each reading, a plain one.
+
+    Fields that a subclass adds stay with the plugin.
+    """
+    return value if type(value) is kind else kind(**{item.name: getattr(value, item.name) for item in fields(kind)})
+
+
+def listed(names: list[str], most: int = 20) -> str:
+    """Return names for a message, the first of them if they are many."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _check_name(owner: Any, kind: str) -> None:
+    """See that a record's name is one that users can write."""
+    object.__setattr__(owner, "name", plain(owner.name))
+    if not is_a(owner.name, str):
+        raise TypeError(f"{kind} name is {shown(owner.name)}, not a string")
+    _check_spelling(kind, owner.name)
+
+
+def _check_spelling(kind: str, name: str) -> None:
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{kind} name {name!r} may hold only letters, digits, '.', '_' and '-'")
+        raise ValueError(f"{kind} name {shown(name)} may hold only letters, digits, '.', '_' and '-'")
 
 
-def _is_a(value: object, kind: type | UnionType) -> bool:
-    """``isinstance``, but a bool is no number."""
-    return isinstance(value, kind) and (not isinstance(value, bool) or bool in (get_args(kind) or (kind,)))
+def _is_a(value: object, kinds: tuple[type, ...]) -> bool:
+    """Whether a value is of one of the kinds; a bool is no number."""
+    return type(value) in kinds or (is_a(value, kinds) and (type(value) is not bool or bool in kinds))
 
 
-def _check_types(owner: object, who: str, **kinds: type | UnionType) -> None:
-    """See that each named field is of its kind."""
-    for field_name, kind in kinds.items():
+def _check_types(owner: Any, kind: str, **expected: tuple[type, ...]) -> None:
+    """See that each named field is of one of its kinds, and a number that can be one; make it plain."""
+    for field_name, kinds in expected.items():
         value = getattr(owner, field_name)
-        if not _is_a(value, kind):
-            names = ("None" if item is NoneType else item.__name__ for item in get_args(kind) or (kind,))
-            raise TypeError(f"{who}: {field_name} is {value!r} ({type(value).__name__}), expected {' or '.join(names)}")
+        if not _is_a(value, kinds):
+            names = " or ".join("None" if item is NoneType else item.__name__ for item in kinds)
+            found = f"{shown(value)} ({class_name(type(value))})"
+            raise TypeError(f"{_called(owner, kind)}: {field_name} is {found}, expected {names}")
+        if value is None or type(value) is str:
+            continue
+        value = _plain_part(value)
+        if type(value) in (int, float) and not abs(value) <= _MOST:
+            raise ValueError(
+                f"{_called(owner, kind)}: {field_name} is {shown(value)}, which hosts can't print or store"
+            )
+        object.__setattr__(owner, field_name, value)
 
 
-def _check_tuple(owner: object, who: str, field_name: str, item: type) -> None:
-    """Make the field a tuple, and see that it holds nothing but ``item``."""
+def _check_tuple(owner: Any, kind: str, field_name: str, item: type) -> None:
+    """Make the field a tuple, and see that it holds nothing but ``item``; make each plain."""
     values = getattr(owner, field_name)
-    if isinstance(values, str) or not isinstance(values, Iterable):
-        raise TypeError(f"{who}: {field_name} is {values!r}, expected a tuple of {item.__name__}")
-    object.__setattr__(owner, field_name, tuple(values))
-    for value in getattr(owner, field_name):
-        if not _is_a(value, item):
-            raise TypeError(f"{who}: {field_name} holds {value!r}, not a {item.__name__}")
+    if values is _NOTHING:
+        return
+    if is_a(values, str) or not hasattr(type(values), "__iter__"):
+        found = shown(values)
+        raise TypeError(f"{_called(owner, kind)}: {field_name} is {found}, expected a tuple of {item.__name__}")
+    taken = tuple(islice(values, _LONGEST + 1))
+    if len(taken) > _LONGEST:
+        raise ValueError(f"{_called(owner, kind)}: {field_name} holds more than {_LONGEST} items, or never ends")
+    for value in taken:
+        if not _is_a(value, (item,)):
+            raise TypeError(f"{_called(owner, kind)}: {field_name} holds {shown(value)}, not a {item.__name__}")
+    object.__setattr__(owner, field_name, tuple(map(_plain_part, taken)))
+
+
+def _called(owner: Any, kind: str) -> str:
+    return f"{kind} {shown(owner.filename if is_a(owner, WeightFile) else owner.name)}"
+
+
+def _plain_part(value: Any) -> Any:
+    """Return a part of a record without what a subclass overrides."""
+    if type(value) in (str, int, float, bool, NoneType, ModelCard):
+        return value
+    for kind in (Licence, Metric, WeightFile, ModelCard):
+        if is_a(value, kind):
+            return _record(kind, value)
+    return plain(value)

@@ -5,6 +5,7 @@ Nothing is kept between discoveries: any process and any thread may discover, an
 
 from __future__ import annotations
 
+import functools
 import inspect
 import os
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 
 from yolonas_plugin.discovery import ALLOW_LIST, Plugin, PluginRegistry, suggest
 from yolonas_plugin.errors import UnknownModelError
+from yolonas_plugin.foreign import attempt, shown, text_or
 from yolonas_plugin.types import ModelCard, ModelProvider, PluginProblem, Role, Task
 
 __all__ = ["ALLOW_LIST", "ModelZoo", "Plugin"]
@@ -43,6 +45,7 @@ class ModelZoo:
             strict: Raise at the first problem instead of collecting it in :attr:`problems`.
 
         Raises:
+            DiscoveryError: A plugin calls this, while it is being imported or in its hook.
             PluginError: With ``strict``, a plugin can't be imported, registered or used.
         """
         registry = PluginRegistry(strict=strict)
@@ -187,10 +190,12 @@ class ModelZoo:
         for plugin, answer in self._registry.call_each("model_zoo_locate_weights", card=card):
             if answer is None:
                 continue
-            if isinstance(answer, (str, os.PathLike)) and Path(answer).is_file():
-                return Path(answer)
+            path = text_or("", functools.partial(os.fspath, answer))
+            if path and attempt(Path(path).is_file, False):
+                return Path(path)
             message = (
-                f"model_zoo_locate_weights gave {answer!r}, which is no file; it should give None for {card.name!r}"
+                f"model_zoo_locate_weights gave {shown(answer)}, which is no file; "
+                f"it should give None for {card.name!r}"
             )
             self._registry.report(plugin.entry_point, "hook", message)
         return None
@@ -198,8 +203,6 @@ class ModelZoo:
 
 def _options_of(loader: Callable[..., Any]) -> set[str]:
     """Return the options that a loader names, besides the card."""
-    try:
-        parameters = inspect.signature(loader).parameters.values()
-    except (TypeError, ValueError):  # of some callables Python doesn't know it
-        return set()
+    signature = attempt(lambda: inspect.signature(loader), None)  # of some callables Python doesn't know it
+    parameters = signature.parameters.values() if signature else ()
     return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"card"}

@@ -7,6 +7,7 @@ from multiprocessing import get_context
 from threading import Barrier
 
 from yolonas_plugin import ModelZoo
+from yolonas_plugin.foreign import class_name
 
 
 def snapshot(zoo):
@@ -20,7 +21,7 @@ def snapshot(zoo):
                 "phase": problem.phase,
                 "message": problem.message,
                 "text": str(problem),
-                "exception": type(problem.exception).__name__,
+                "exception": class_name(type(problem.exception)),
             }
             for problem in zoo.problems
         ],
@@ -42,6 +43,11 @@ def answer():
     for plugin in found["plugins"]:
         del plugin["import_seconds"]
     return found
+
+
+def answer_again():
+    """The problems of another discovery."""
+    return ModelZoo.discover().problems
 
 
 def in_threads(count):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, fields
 
@@ -11,7 +12,7 @@ import pytest
 
 from yolonas_plugin import ModelCard, ModelProvider
 from yolonas_plugin.errors import FactoryError, UnknownModelError, YoloNASPluginError
-from yolonas_plugin.types import Licence, Metric, PluginProblem, WeightFile
+from yolonas_plugin.types import Licence, Metric, PluginProblem, WeightFile, checked
 
 pytestmark = pytest.mark.contract
 
@@ -262,3 +263,44 @@ def test_errors_of_this_package_have_one_base_and_read_plainly() -> None:
         assert isinstance(error, YoloNASPluginError)
         assert str(error) == "no"
     assert isinstance(UnknownModelError("no"), LookupError)
+
+
+# -- what a message says, and how long it takes ------------------------------------------------------------------
+
+
+def test_a_problem_of_anything_can_be_printed_compared_and_hashed() -> None:
+    class RaisingError(Exception):
+        def _fail(self, *args: object) -> None:
+            raise SystemExit("no words")
+
+        __repr__ = __str__ = __eq__ = __hash__ = __bool__ = _fail
+
+    parts = {name: RaisingError() for name in ("distribution", "version", "entry_point", "phase", "message", "exception")}
+    first, second = PluginProblem(**parts), PluginProblem(**parts)
+    assert "<RaisingError, which can't be shown>" in str(first)
+    assert "<RaisingError, which can't be shown>" in repr(first)
+    assert first == second
+    assert hash(first) == hash(second)
+
+
+def test_a_value_in_a_message_is_one_short_line() -> None:
+    with pytest.raises(ValueError, match="may hold only letters") as caught:
+        make_card(name="\x1b[2J\n\udcff" + "x" * 10**6)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
+def test_twenty_thousand_cards_take_no_longer_than_ten_times_two_thousand() -> None:
+    def seconds(count: int) -> float:
+        cards = tuple(make_card(name=f"m{i}", aliases=(f"a{i}",)) for i in range(count))
+        start = time.perf_counter()
+        assert len(checked(make_provider(models=cards)).models) == count
+        return time.perf_counter() - start
+
+    assert seconds(20_000) < 30 * max(seconds(2_000), 0.01)  # a hundred times, where it is quadratic
+
+
+def test_names_used_twice_among_many_are_named_but_not_all() -> None:
+    cards = tuple(make_card(name=f"m{i:04}") for i in range(1000)) * 2
+    with pytest.raises(ValueError, match=r"uses a model name twice: m0000, m0001, .* and 980 more$"):
+        make_provider(models=cards)

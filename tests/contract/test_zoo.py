@@ -225,6 +225,71 @@ def test_hook_locate_weights_is_not_asked_for_a_path(site: Site) -> None:
     assert (found.value["source"], found.problems) == ("mine.bin", [])
 
 
+def test_hook_locate_weights_may_answer_anything(site: Site, store: Path) -> None:
+    site.add_plugin("locate_weights")
+    site.add_plugin("locate_weights_odd")
+    module = "__import__('acme_locate_weights_odd')"
+    card = "zoo.find('acme_tiny')[1]"
+    ask = f"[zoo.locate_weights(__import__('dataclasses').replace({card}, name=name)) for name in {module}.{{}}]"
+    taken = site.ask(ask.format("TAKEN"), STORE=str(store))
+    assert taken.error is None
+    assert taken.problems == []
+    assert taken.value == [str(site.path / "acme_locate_weights_odd.py")] * 3
+    refused = site.ask(f"({ask.format('REFUSED')}, sorted({module}.REFUSED))", STORE=str(store))
+    assert refused.error is None
+    answers, names = refused.value
+    assert set(answers) == {None}
+    assert sorted(problem["message"].rpartition("None for ")[2] for problem in refused.problems) == list(
+        map(repr, names)
+    )
+    assert all(problem["text"].isprintable() and len(problem["text"]) < 500 for problem in refused.problems)
+
+
+def test_hook_locate_weights_and_loaded_may_use_the_zoo_themselves(site: Site, store: Path) -> None:
+    """A hook isn't called again by what it does: it would never end."""
+    site.add_plugin("locate_weights")
+    site.add_plugin("asks_the_zoo_again")
+    found = site.ask("[zoo.load('tiny')['source'], __import__('acme_asks_the_zoo_again').SEEN]", STORE=str(store))
+    assert found.error is None
+    assert found.value == [str(store / "acme_tiny.bin"), ["acme_tiny"]]
+    assert found.problems == []
+
+
+def test_a_hook_that_fails_at_every_load_is_one_problem(site: Site) -> None:
+    site.add_plugin("observer_broken")
+    found = site.ask("[zoo.load('tiny') for _ in range(3)]")
+    assert len(found.value) == 3
+    assert found.problem["entry_point"] == "observer_broken"
+
+
+def test_hooks_are_called_in_pluggys_order(site: Site) -> None:
+    """Among those that try to come first the last registered does; among those that try to come last it is last."""
+    source = """
+from yolonas_plugin import hookimpl
+import acme_seen
+
+@hookimpl({})
+def model_zoo_loaded(card):
+    acme_seen.SEEN.append(__name__[-1])
+"""
+    kinds = {"a": "tryfirst=True", "b": "", "c": "trylast=True", "d": "tryfirst=True", "e": "", "f": "trylast=True"}
+    kinds["g"] = "tryfirst=True, trylast=True"
+    files = {f"acme_{name}.py": source.format(kind) for name, kind in kinds.items()}
+    files["acme_seen.py"] = "SEEN = []\n"
+    site.add("acme-order", "1.0", entry_points={name: f"acme_{name}" for name in kinds}, files=files)
+    with_pluggy = """(
+        manager := __import__('pluggy').PluginManager('model_zoo'),
+        manager.add_hookspecs(__import__('yolonas_plugin').hookspecs),
+        [manager.register(__import__(f'acme_{name}')) for name in 'abcdefg'],
+        manager.hook.model_zoo_loaded(provider=None, card=None, model=None),
+    )"""
+    found = site.ask(f"[zoo.load('tiny'), __import__('acme_seen').SEEN.copy(), {with_pluggy}]")
+    assert found.error is None, found
+    assert found.value[1] == list("daebcfg")
+    seen = site.ask(f"[{with_pluggy}, __import__('acme_seen').SEEN][1]")
+    assert seen.value == found.value[1]
+
+
 def test_hook_loaded_tells_every_observer_what_was_loaded(site: Site) -> None:
     site.add_plugin("observer")
     loads = "zoo.load('tiny'), zoo.predictor('acme_mask'), zoo.load('mine.bin', provider='acme')"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import platform
+from collections.abc import Sequence
 from typing import IO, Any, Final
-
-from importlib_metadata import PackageNotFoundError, version
 
 from yolonas_plugin import __version__
 from yolonas_plugin.cli.arguments import add_command
 from yolonas_plugin.cli.output import FAILED, print_json, print_table
+from yolonas_plugin.distributions import canonical, distributions, folder_of, identity
+from yolonas_plugin.names import printable
 from yolonas_plugin.zoo import ModelZoo
 
 _PACKAGES: Final = (
@@ -35,16 +36,17 @@ def register(commands: Any) -> None:
 
 def _doctor(args: argparse.Namespace, out: IO[str]) -> int:
     zoo = ModelZoo.discover()
-    packages = {name: _version(name) for name in _PACKAGES}
-    extras = {name: _version(name) for name in _EXTRAS}
     problems = [str(problem) for problem in zoo.problems]
-    problems += [f"{name} is not installed: pip install {name}" for name, found in packages.items() if not found]
+    versions, wrong = _versions([*_PACKAGES, *_EXTRAS])
+    packages, extras = ({name: versions[name] for name in names} for names in (_PACKAGES, _EXTRAS))
+    problems += wrong
+    problems += [f"{name} is not installed: pip install {name}" for name, found in packages.items() if found is None]
     if args.json:
         plugins = [
             {
                 "distribution": plugin.distribution,
                 "version": plugin.version,
-                "entry_point": plugin.entry_point.name,
+                "entry_point": printable(plugin.entry_point.name),
                 "import_ms": round(plugin.import_seconds * 1000, 1),
             }
             for plugin in zoo.plugins
@@ -62,9 +64,9 @@ def _doctor(args: argparse.Namespace, out: IO[str]) -> int:
         return FAILED if problems else 0
     print(f"yolonas-plugin {__version__} on Python {platform.python_version()}", file=out)
     for title, found in (("packages", packages), ("extras", extras)):
-        print(f"{title}:", ", ".join(f"{name} {v or '(not installed)'}" for name, v in found.items()), file=out)
+        print(f"{title}:", ", ".join(_with_version(name, v) for name, v in found.items()), file=out)
     rows = [
-        (plugin.entry_point.name, f"{plugin.distribution} {plugin.version}", f"{plugin.import_seconds * 1000:.1f} ms")
+        (printable(plugin.entry_point.name), str(plugin), f"{plugin.import_seconds * 1000:.1f} ms")
         for plugin in zoo.plugins
     ]
     print_table(("plugin", "distribution", "import"), rows, out)
@@ -77,8 +79,22 @@ def _doctor(args: argparse.Namespace, out: IO[str]) -> int:
     return FAILED if problems else 0
 
 
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
+def _versions(names: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:
+    """Return what is installed of some distributions, None for what isn't, and what is wrong with their metadata."""
+    versions: dict[str, str | None] = {}
+    wrong: list[str] = []
+    found = distributions(lambda finder, error: None)  # discovery has told of a finder that fails
+    for name in names:
+        dist = found.get(canonical(name))
+        versions[name] = None if dist is None else identity(dist)[1]
+        if versions[name] == "":
+            where = printable(str(folder_of(dist) or "its metadata"))
+            wrong.append(
+                f"{name} is installed, but {where} can't be read or doesn't say its name and version: delete that "
+                f"folder if it is left over, else pip install --force-reinstall {name}"
+            )
+    return versions, wrong
+
+
+def _with_version(name: str, version: str | None) -> str:
+    return f"{name} {'(not installed)' if version is None else version or '(unknown version)'}"
