@@ -275,7 +275,9 @@ def test_a_problem_of_anything_can_be_printed_compared_and_hashed() -> None:
 
         __repr__ = __str__ = __eq__ = __hash__ = __bool__ = _fail
 
-    parts = {name: RaisingError() for name in ("distribution", "version", "entry_point", "phase", "message", "exception")}
+    parts = {
+        name: RaisingError() for name in ("distribution", "version", "entry_point", "phase", "message", "exception")
+    }
     first, second = PluginProblem(**parts), PluginProblem(**parts)
     assert "<RaisingError, which can't be shown>" in str(first)
     assert "<RaisingError, which can't be shown>" in repr(first)
