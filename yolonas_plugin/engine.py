@@ -7,10 +7,11 @@ import logging
 import threading
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
-from ultralytics.utils import LOGGER, checks, torch_utils
+from ultralytics.utils import LOGGER, USER_CONFIG_DIR, checks, plotting, torch_utils
 
 from yolonas_plugin.errors import MissingExtraError
 
@@ -57,6 +58,7 @@ _threads = _Setting(
     torch_utils, "NUM_THREADS"
 )  # what the engine sets torch to, one fewer than there are cores, on a CPU
 _log_level = _LogLevel(LOGGER, "level")
+_fonts = _Setting(plotting, "check_font")
 
 
 @contextlib.contextmanager
@@ -72,6 +74,22 @@ def quiet(level: int = logging.WARNING) -> Iterator[None]:
     """Let only the engine's messages of ``level`` and above through."""
     with _log_level.held_at(level):
         yield
+
+
+def local_fonts() -> contextlib.AbstractContextManager[None]:
+    """Let the engine draw text with fonts of this machine; it would fetch one for names that aren't ASCII."""
+    return _fonts.held_at(_find_font)
+
+
+def _find_font(font: str = "Arial.ttf") -> str:
+    """Return the path of a font: the engine's, if it is there, or the one that comes with matplotlib."""
+    from matplotlib import font_manager
+
+    own = USER_CONFIG_DIR / Path(font).name
+    if own.exists():
+        return str(own)
+    installed = (each.fname for each in font_manager.fontManager.ttflist if Path(each.fname).name == Path(font).name)
+    return next(installed, None) or font_manager.findfont("DejaVu Sans")
 
 
 def require(module: str, purpose: str, extra: str, hint: str = "") -> None:

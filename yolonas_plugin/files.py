@@ -38,8 +38,12 @@ _ASIDE: Final = "replaced"
 
 
 @contextlib.contextmanager
-def whole(path: str | Path) -> Iterator[Path]:
+def whole(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[Path]:
     """Give a path of the same name to write to; what is there at the end takes the place of ``path``.
+
+    Args:
+        path: The file.
+        durable: Wait until it is on the disk. Not for the many that can be made again: a wait for each is long.
 
     Where the block raises, KeyboardInterrupt included, ``path`` stays as it was and nothing else is left. A link is
     written through. Folders on the way are made.
@@ -56,9 +60,11 @@ def whole(path: str | Path) -> Iterator[Path]:
         temporary = folder / path.name
         yield temporary
         temporary.chmod(folder.stat().st_mode & 0o666)  # some writers make private files
-        _sync(temporary)
+        if durable:
+            _sync(temporary)
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
 
 
 @contextlib.contextmanager

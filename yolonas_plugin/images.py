@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from yolonas_plugin.errors import DataNotFoundError, SourceError
+from yolonas_plugin.errors import DataNotFoundError, ExportError, SourceError
+from yolonas_plugin.files import whole
 from yolonas_plugin.names import printable
 from yolonas_plugin.paths import files_of
 from yolonas_plugin.processing import Image
@@ -24,6 +25,7 @@ SUFFIXES: Final = {
 }
 """Endings of the images in a folder; what OpenCV can't read of them is left out."""
 
+_FULL_COLOUR: Final = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
 _MOST_BYTES: Final = 2**31 - 1  # of a file: OpenCV's decoders count in 32 bits
 _OPENING: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
@@ -144,6 +146,28 @@ def as_pixels(image: NDArray[Any], channels: int) -> Image:
     if found != channels:
         raise SourceError(f"got an image with {image.shape[2]} channels; this model takes {channels}")
     return np.ascontiguousarray(pixels)
+
+
+def write_picture(path: str | os.PathLike[str], picture: NDArray[np.uint8], quality: int = 95) -> None:
+    """Write a picture [H, W, C], BGR, whole or not at all, whatever its name; folders on the way are made.
+
+    Args:
+        path: Its ending says what kind of picture it becomes.
+        picture: The pixels.
+        quality: 0 to 100, of a JPEG, which keeps colours at full resolution.
+
+    Raises:
+        ExportError: It can't be written, for want of space for example, or there is no such kind.
+    """
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _FULL_COLOUR]
+    suffix = Path(path).suffix.lower()
+    jpeg = suffix in {".jpg", ".jpeg", ".jpe"}
+    try:
+        encoded = cv2.imencode(suffix, np.ascontiguousarray(picture), settings if jpeg else [])[1]
+    except cv2.error as error:
+        raise ExportError(f"{printable(str(path))}: OpenCV writes no such picture: {error.err or error}") from error
+    with whole(path, durable=False) as target:
+        target.write_bytes(encoded.tobytes())
 
 
 def unreadable(paths: Sequence[str]) -> SourceError:

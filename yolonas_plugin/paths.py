@@ -6,6 +6,7 @@ import contextlib
 import glob
 import os
 import stat
+import tempfile
 from collections.abc import Collection, Iterator
 from typing import Final
 
@@ -55,6 +56,24 @@ def is_regular(path: str) -> bool:
     except (OSError, ValueError):
         return False
     return stat.S_ISREG(found.st_mode) and found.st_size > 0
+
+
+@contextlib.contextmanager
+def text_path(path: str | os.PathLike[str]) -> Iterator[str]:
+    """Give a name of the file that OpenCV takes: the bindings end the process for a name that is no UTF-8."""
+    text = os.fspath(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        pass
+    else:
+        yield text
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        suffix = suffix_of(text)
+        link = os.path.join(folder, f"video.{suffix}" if suffix.isalnum() and suffix.isascii() else "video")
+        os.symlink(os.path.abspath(text), link)
+        yield link
 
 
 def _folder(path: str) -> list[str]:

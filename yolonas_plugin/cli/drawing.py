@@ -10,7 +10,9 @@ import cv2
 import numpy as np
 
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.images import write_picture
 from yolonas_plugin.lean import Detections
+from yolonas_plugin.names import printable
 from yolonas_plugin.processing import Image
 
 _GOLDEN_ANGLE: Final = 68  # in OpenCV's hues of 0 to 179: neighbouring classes get colours far apart
@@ -36,26 +38,29 @@ def save_picture(found: Detections, folder: Path) -> None:
     """Draw an image's detections into ``folder``, as a JPEG of the image's name.
 
     Raises:
-        SourceError: The image itself is in that folder, or the picture can't be written.
+        SourceError: The image itself is in that folder.
+        ExportError: The picture can't be written.
     """
     source = Path(found.path)
     if source.resolve().parent == folder.resolve():
         raise SourceError(f"{folder}: the images are there too and would be overwritten; name another folder")
     target = folder / f"{source.stem}.jpg"
-    labels = [f"{found.names[int(label)]} {score:.2f}" for label, score in zip(found.labels, found.scores, strict=True)]
-    picture = draw(found.image, found.boxes.tolist(), labels, found.labels.tolist())
-    target.write_bytes(cv2.imencode(".jpg", picture)[1].tobytes())  # OpenCV can't open every name on every system
+    names = (printable(found.names[int(label)]) for label in found.labels)
+    labels = [f"{name} {score:.2f}" for name, score in zip(names, found.scores, strict=True)]
+    write_picture(target, draw(found.image, found.boxes.tolist(), labels, found.labels.tolist()))
 
 
 def draw(image: Image, boxes: Sequence[Sequence[float]], labels: Sequence[str], classes: Sequence[int]) -> Image:
     """Return a copy of an image [H, W, C] with boxes, and what each is, drawn on it; the first are on top."""
     picture = np.ascontiguousarray(image if image.shape[2] == 3 else np.repeat(image[..., :1], 3, axis=2)).copy()
+    limits = (*picture.shape[1::-1], *picture.shape[1::-1])  # OpenCV's coordinates are no arbitrary numbers
     width = max(1, round(sum(picture.shape[:2]) / 800))
     font, size = cv2.FONT_HERSHEY_SIMPLEX, width / 3
     for box, label, index in reversed(list(zip(boxes, labels, classes, strict=True))):
         hue = np.array([[[index * _GOLDEN_ANGLE % 180, 220, 200]]], np.uint8)
         colour = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0].tolist()
-        left, top, right, bottom = map(round, box)
+        near = (max(-side, min(value, 2 * side)) for value, side in zip(box, limits, strict=True))
+        left, top, right, bottom = map(round, near)
         cv2.rectangle(picture, (left, top), (right, bottom), colour, width)
         (text_width, text_height), below = cv2.getTextSize(label, font, size, width)
         base = max(top - below, text_height)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator, Sequence
 from copy import copy
@@ -18,10 +19,13 @@ from ultralytics.utils import DEFAULT_CFG
 
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import DataNotFoundError, SourceError
+from yolonas_plugin.files import whole
 from yolonas_plugin.images import as_pixels, unreadable
 from yolonas_plugin.names import printable
 from yolonas_plugin.nas.inference import ExportedModule, inference_module
 from yolonas_plugin.nas.module import NASModule, build_module
+from yolonas_plugin.nas.outputs import Outputs
+from yolonas_plugin.nas.results import NASResults
 from yolonas_plugin.nas.settings import as_imgsz
 from yolonas_plugin.nas.sources import Arrays, FileLoader, list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
@@ -40,6 +44,8 @@ class NASPredictor(DetectionPredictor):
         super().__init__(cfg, overrides, _callbacks)
         self._chosen = frozenset(overrides or ())
         self._placements: list[Placement] = []
+        self._outputs: Outputs | None = None
+        self._wrote = False
 
     @property
     def skipped(self) -> list[str]:
@@ -89,26 +95,94 @@ class NASPredictor(DetectionPredictor):
         if files:
             loader = FileLoader(files, self.args.batch, self.args.vid_stride, self.in_channels)
             super().setup_source(loader, *args, **kwargs)
+        self._outputs = Outputs(Path(self.save_dir))
         if self.args.save:
             self._check_output(getattr(self.dataset, "files", ()))
+        if self.args.save or self.args.save_txt or self.args.save_crop:
+            self._outputs.make_folder()
 
     def stream_inference(self, *args: Any, **kwargs: Any) -> Iterator[Results]:
         """Yield the results of each image as soon as they are there.
 
         Raises:
             SourceError: Not one image could be read, besides what :meth:`setup_source` raises.
+            ExportError: What should be saved can't be written.
         """
         results, found = super().stream_inference(*args, **kwargs), 0
-        while True:
-            with session():
-                try:
-                    result = next(results)
-                except StopIteration:
-                    break
-            found += 1
-            yield result
+        try:
+            while True:
+                with session():
+                    try:
+                        result = next(results)
+                    except StopIteration:
+                        break
+                found += 1
+                yield result
+        finally:
+            results.close()
+            if self._outputs is not None:
+                self._outputs.close()
         if self.skipped and not found:
             raise unreadable(self.skipped)
+
+    def run_callbacks(self, event: str) -> None:
+        """Run the callbacks of an event; older engines leave crops out when nothing else is saved or shown."""
+        if event == "on_predict_batch_start":
+            self._wrote = False
+        if event == "on_predict_batch_end" and self.args.save_crop and not self._wrote:
+            paths, images, info = self.batch
+            for index, path in enumerate(paths):
+                self.write_results(index, Path(path), torch.empty((1, 1, *images[index].shape[:2])), info)
+        super().run_callbacks(event)
+
+    def write_results(self, i: int, p: Path, im: Tensor, s: list[str]) -> str:
+        """Save what is asked for of image ``i`` of a batch, and return what the log says of it.
+
+        Args:
+            i: Index of the image.
+            p: Its path, or the video's.
+            im: The network's input [B, C, H, W].
+            s: What the log says of each image so far.
+
+        Raises:
+            ExportError: Something can't be written.
+        """
+        args, result, mode, outputs = self.args, self.results[i], self.dataset.mode, self._outputs
+        self._wrote = True
+        live = self.source_type.stream or self.source_type.from_img or self.source_type.tensor
+        match = re.search(r"\(frame (\d+)/", s[i])
+        frame = self.dataset.count if live else int(match[1]) if match else 0
+        name = outputs.name(str(p), None if mode == "image" else p if mode == "video" else i)
+        self.txt_path = outputs.folder / "labels" / (name if mode == "image" else f"{name}_{frame}")
+        result.save_dir = str(outputs.folder)
+        if args.save or args.show:
+            self.plotted_img = result.plot(
+                line_width=args.line_width, boxes=args.show_boxes, conf=args.show_conf, labels=args.show_labels
+            )
+        if args.save_txt:
+            self._write_labels(result)
+        if args.save_crop:
+            result.save_crop(outputs.folder / "crops", f"{self.txt_path.name}.jpg")
+        if args.show:
+            self.show(printable(str(p)))
+        if args.save and mode == "image":
+            outputs.picture(name, self.plotted_img)
+        elif args.save:
+            fps = self.dataset.fps / args.vid_stride if mode == "video" else 30
+            outputs.frame(name, self.plotted_img, fps)
+            if args.save_frames:
+                outputs.picture(f"{name}_frames/{name}_{frame}", self.plotted_img)
+        height, width = im.shape[2:]
+        return f"{f'{i}: ' if live else ''}{height}x{width} {result.verbose()}{result.speed['inference']:.1f}ms"
+
+    def _write_labels(self, result: NASResults) -> None:
+        """Write labels in the place of those of an earlier run; none are no file."""
+        target = Path(f"{self.txt_path}.txt")
+        if not len(result.within_image()):
+            target.unlink(missing_ok=True)
+            return
+        with whole(target, durable=False) as temporary:
+            result.save_txt(temporary, save_conf=self.args.save_conf)
 
     def preprocess(self, im: Tensor | list[NDArray[Any]]) -> Tensor:
         """Letterbox a batch; what the checkpoint wants besides happens where the network runs.
@@ -149,7 +223,7 @@ class NASPredictor(DetectionPredictor):
 
     def _result(
         self, boxes: Tensor, scores: Tensor, placement: Placement, image: Image, path: str, iou: float
-    ) -> Results:
+    ) -> NASResults:
         rows = select_boxes(
             boxes,
             scores,
@@ -162,7 +236,7 @@ class NASPredictor(DetectionPredictor):
             classes=self.args.classes,
         )
         rows[:, :4] = placement.to_image(rows[:, :4])
-        return Results(image, path=path, names=self.model.names, boxes=rows)
+        return NASResults(image, path=path, names=self.model.names, boxes=rows)
 
     def _spec(self) -> ProcessingSpec:
         size = (int(self.imgsz[0]), int(self.imgsz[1]))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import tempfile
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +20,7 @@ from ultralytics.utils.patches import imread
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.images import as_pixels, decode_image, read_file
 from yolonas_plugin.names import printable
-from yolonas_plugin.paths import files_of, is_regular, suffix_of
+from yolonas_plugin.paths import files_of, is_regular, suffix_of, text_path
 from yolonas_plugin.processing import Image
 
 MOST_PIXEL_BYTES: Final = 256 << 20
@@ -212,23 +211,11 @@ def open_video(path: str) -> cv2.VideoCapture:
     """Open a video file; ``isOpened`` says whether it is one."""
     if not is_regular(path):
         return cv2.VideoCapture()
-    if _is_text(path):
-        return cv2.VideoCapture(path)
-    with tempfile.TemporaryDirectory() as folder:  # OpenCV takes names in UTF-8 only
-        link = Path(folder) / f"video.{suffix_of(path)}"
-        try:
-            link.symlink_to(path)
-        except OSError:
-            return cv2.VideoCapture()
-        return cv2.VideoCapture(str(link))
-
-
-def _is_text(path: str) -> bool:
     try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in path
+        with text_path(path) as text:
+            return cv2.VideoCapture(text)
+    except OSError:  # no link can be made
+        return cv2.VideoCapture()
 
 
 def _listed(file: Path) -> Iterator[str]:

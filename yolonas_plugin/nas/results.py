@@ -1,0 +1,129 @@
+"""The engine's ``Results``, of boxes that may reach out of their image and of classes that may be called anything."""
+
+from __future__ import annotations
+
+from copy import copy
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from ultralytics.engine.results import Results
+from ultralytics.utils.plotting import save_one_box
+
+from yolonas_plugin.engine import local_fonts
+from yolonas_plugin.images import SUFFIXES, write_picture
+from yolonas_plugin.names import as_file_name, printable
+from yolonas_plugin.paths import suffix_of
+
+_CROP_QUALITY: Final = 95
+
+
+class NASResults(Results):
+    """Detections of an image; boxes are the network's own, and may reach out of it.
+
+    What is drawn, cropped or written as labels is cut at the image's edges, and a box that lies outside is left out.
+    Class names and paths are as they are; on the terminal, in pictures and in names of files they are escaped.
+    """
+
+    def new(self) -> NASResults:
+        """Return one of the same image without detections."""
+        result = type(self)(orig_img=self.orig_img, path=self.path, names=self.names, speed=self.speed)
+        result.save_dir = getattr(self, "save_dir", None)
+        return result
+
+    def within_image(self) -> NASResults:
+        """Return those that are in the image, cut at its edges."""
+        if self.boxes is None:
+            return self
+        data = self.boxes.data
+        data = data.clone() if hasattr(data, "clone") else data.copy()
+        height, width = self.orig_shape
+        for column, limit in enumerate((width, height, width, height)):
+            data[:, column] = data[:, column].clip(0, limit)
+        inside = (data[:, 2] > data[:, 0]) & (data[:, 3] > data[:, 1])
+        result = copy(self)
+        result.boxes = type(self.boxes)(data[inside], self.orig_shape)
+        return result
+
+    def plot(
+        self, *args: Any, show: bool = False, save: bool = False, filename: str | None = None, **kwargs: Any
+    ) -> NDArray[np.uint8] | Any:
+        """Draw the detections; arguments and result are those of the engine.
+
+        Raises:
+            ExportError: The picture can't be written.
+        """
+        shown = self.within_image()._shown()
+        with local_fonts():
+            picture = super(NASResults, shown).plot(*args, show=show, **kwargs)
+            if save:  # colours of a PIL image are in an order that depends on the engine's version
+                pixels = (
+                    super(NASResults, shown).plot(*args, **{**kwargs, "pil": False}) if "pil" in kwargs else picture
+                )
+                write_picture(self._picture(filename), pixels)
+        return picture
+
+    def save(self, filename: str | Path | None = None, *args: Any, **kwargs: Any) -> str:
+        """Draw the detections into a file, and return its name; a JPEG unless the name says something else.
+
+        Raises:
+            ExportError: The picture can't be written.
+        """
+        target = self._picture(filename)
+        self.plot(*args, save=True, filename=target, **kwargs)
+        return target
+
+    def save_txt(self, txt_file: str | Path, save_conf: bool = False) -> str:
+        """Append the detections to a label file, in YOLO format."""
+        return super(NASResults, self.within_image()).save_txt(txt_file, save_conf=save_conf)
+
+    def save_crop(self, save_dir: str | Path, file_name: str | Path = "im.jpg") -> None:
+        """Write what is in each box as ``save_dir/CLASS/file_name.jpg``, with a number where that is taken.
+
+        Args:
+            save_dir: A folder. A class whose name could lead out of it, or no system takes, is escaped by
+                :func:`yolonas_plugin.names.as_file_name`.
+            file_name: Of the pictures; folders in it are left out.
+
+        Raises:
+            ExportError: A picture can't be written.
+        """
+        stem = Path(file_name).with_suffix("").name
+        inside = self.within_image()
+        numbers: dict[int, int] = {}
+        for box in inside.boxes.cpu() if inside.boxes is not None else ():
+            index = int(box.cls.item())
+            folder = Path(save_dir) / as_file_name(self.names[index])
+            crop = save_one_box(box.xyxy, self.orig_img, save=False, BGR=True)
+            target, numbers[index] = _free(folder, stem, numbers.get(index, 0))
+            write_picture(target, crop, quality=_CROP_QUALITY)
+
+    def verbose(self) -> str:
+        """Say how many there are of each class."""
+        shown = self._shown()
+        if self.boxes is not None:
+            shown.boxes = type(self.boxes)(torch.as_tensor(self.boxes.data), self.orig_shape)  # older engines count so
+        return super(NASResults, shown).verbose()
+
+    def _shown(self) -> NASResults:
+        result = copy(self)
+        result.names = {index: printable(name) for index, name in self.names.items()}
+        result.path = printable(str(self.path))
+        return result
+
+    def _picture(self, filename: str | Path | None) -> str:
+        """Return a name whose ending is a kind of picture that can be written."""
+        target = str(filename or f"results_{Path(self.path).name}")
+        return (
+            target if suffix_of(target) in SUFFIXES - {"heic", "heif", "mpo"} else f"{Path(target).with_suffix('')}.jpg"
+        )
+
+
+def _free(folder: Path, stem: str, taken: int) -> tuple[Path, int]:
+    """Return a path at which there is nothing, and its number; ``taken`` is the last number that is known to be."""
+    number = taken + 1
+    while (path := folder / f"{stem}{number if number > 1 else ''}.jpg").exists():
+        number += 1
+    return path, number
