@@ -128,7 +128,8 @@ def read_coco(files: CocoFiles, wanted: tuple[str, ...] | None, notes: Notes) ->
     loaded = {split: _load(files.annotations[split]) for split in chosen}
     names = files.names or _names(loaded, notes)
     records = {split: _records(split, data, names, files, notes) for split, data in loaded.items()}
-    return Contents(FORMAT, str(files.root), names, records)
+    ids = {split: _category_ids(data, names) for split, data in loaded.items()}
+    return Contents(FORMAT, str(files.root), names, records, category_ids=ids)
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -175,6 +176,11 @@ def _names(loaded: Mapping[str, dict[str, Any]], notes: Notes) -> tuple[str, ...
     return tuple(dict.fromkeys(category["name"] for category in categories if category["name"] not in headings))
 
 
+def _category_ids(data: dict[str, Any], names: Sequence[str]) -> tuple[int | str | None, ...]:
+    ids = {category["name"]: _scalar(category, "id") for category in reversed(data["categories"])}
+    return tuple(ids.get(name) for name in names)
+
+
 def _records(split: str, data: dict[str, Any], names: Sequence[str], files: CocoFiles, notes: Notes) -> list[Record]:
     path = files.annotations[split]
     shown = os.path.relpath(path, files.root)
@@ -188,7 +194,7 @@ def _records(split: str, data: dict[str, Any], names: Sequence[str], files: Coco
         file = os.path.abspath(locate(name))
         if file in by_path:
             notes.add(Kind.IMAGE_REPEATED, split, f"{shown}: image {number} ({name})")
-        by_id[number] = by_path.setdefault(file, Record(file, [], [], shown, [], size=size))
+        by_id[number] = by_path.setdefault(file, Record(file, [], [], shown, [], size=size, id=number))
     for item in data["annotations"]:
         mark, image = f": annotation {_scalar(item, 'id')}", _scalar(item, "image_id")
         record, box = by_id.get(image), _box(item)

@@ -33,6 +33,8 @@ class Contents:
         names: The classes in the order of their indices.
         records: The images of each split that was read.
         settings: Further keys for the engine's description of the data.
+        category_ids: What the annotations of a split call each class, None those that they don't have; empty where
+            they number no classes.
     """
 
     format: str
@@ -40,6 +42,7 @@ class Contents:
     names: tuple[str, ...]
     records: dict[str, list[Record]]
     settings: Mapping[str, Any] = field(default_factory=dict)
+    category_ids: Mapping[str, tuple[int | str | None, ...]] = field(default_factory=dict)
 
 
 def read_lines(path: Path) -> list[str]:

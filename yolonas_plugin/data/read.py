@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -42,6 +42,8 @@ class DataSet:
         settings: The engine's description of the data: ``path``, ``train``, ``val``, ``test``, ``names``, ``nc``,
             ``channels``, and what a YAML file has besides.
         report: What was found.
+        category_ids: What COCO annotations call each class, for each split; None a class that they don't have. Empty
+            for other formats.
     """
 
     source: Source
@@ -49,6 +51,7 @@ class DataSet:
     splits: dict[str, list[Sample]]
     settings: dict[str, Any]
     report: DataReport
+    category_ids: Mapping[str, tuple[int | str | None, ...]] = field(default_factory=dict)
 
     def require_boxes(self, split: str) -> None:
         """Refuse a split that nothing can be learnt from.
@@ -118,7 +121,7 @@ def open_data(source: Source, splits: Sequence[str] | None = None) -> DataSet:
     for split, found in samples.items():
         if not found:
             raise SourceError(describe(f"{title}: no image of {split!r} can be used", report.findings))
-    return DataSet(source, contents.names, samples, _settings(contents), report)
+    return DataSet(source, contents.names, samples, _settings(contents), report, contents.category_ids)
 
 
 def _read(source: Source, wanted: tuple[str, ...] | None, notes: Notes) -> Contents:

@@ -35,6 +35,7 @@ class Record:
         in_pixels: The unit of ``boxes``.
         size: Height and width of the image that the annotation was made for, or None where it doesn't say.
         polygons: One for each label, x, y as fractions [K, 2], or empty.
+        id: What the annotations call the image, where they number images.
     """
 
     image: str
@@ -47,6 +48,7 @@ class Record:
     in_pixels: bool = True
     size: tuple[int, int] | None = None
     polygons: list[Array | None] = field(default_factory=list)
+    id: int | str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Sample:
         classes: Class indices, float32 [N].
         boxes: Centre x, centre y, width, height as fractions of the image, float32 [N, 4]. They may reach out of it.
         polygons: Outlines where all labels have one, x, y as fractions, float32 [K, 2] each; else empty.
+        id: What the annotations call the image, where they number images.
     """
 
     image: str
@@ -66,6 +69,7 @@ class Sample:
     classes: Array
     boxes: Array
     polygons: list[Array] = field(default_factory=list)
+    id: int | str | None = None
 
 
 def make_samples(
@@ -111,6 +115,7 @@ def make_samples(
                 np.array([record.labels[i] for i in kept], dtype=np.float32),
                 boxes[kept],
                 polygons if len(polygons) == len(kept) else [],
+                record.id,
             )
         )
         sizes[record.image] = look.bytes

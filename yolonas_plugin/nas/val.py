@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator, Sequence
 from copy import copy
 from pathlib import Path
@@ -18,6 +19,8 @@ from ultralytics.utils.patches import imread
 from yolonas_plugin.data import DataSet, Sample, open_data
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.files import whole
+from yolonas_plugin.nas.coco_rows import CocoRows
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes
 from yolonas_plugin.nas.inference import ExportedModule, inference_module
 from yolonas_plugin.nas.module import NASModule, build_module, fused_copy
@@ -82,7 +85,9 @@ class NASValidator(DetectionValidator):
             with session():
                 return super().__call__(trainer)
         with session(), self._described_data():
-            return super().__call__(model=inference_module(model))
+            stats = super().__call__(model=inference_module(model))
+            self._write_predictions()
+            return stats
 
     @contextlib.contextmanager
     def _described_data(self) -> Iterator[None]:
@@ -126,6 +131,35 @@ class NASValidator(DetectionValidator):
         else:
             batch["img"] = pixels.flip(1) if pixels.shape[1] == 3 else pixels
         return batch
+
+    def init_metrics(self, model: nn.Module) -> None:
+        """Begin to measure. Files are written if they were asked for, whatever the data set is called.
+
+        The engine would write predictions, and measure them by another program, where the data's path has "coco" in it.
+        """
+        asked = self.args.save_json
+        super().init_metrics(model)
+        self.args.save_json = asked
+        self.is_coco = self.is_lvis = self.is_custom_json = self.build_gdict = False
+        self.gdict = None
+        self._rows: list[dict[str, Any]] = []
+        self._coco_rows = None
+        if asked and not self.training:
+            assert self.data_set is not None
+            indices = None if self.args.single_cls else match_classes(self.data_set, self.class_names)
+            self._coco_rows = CocoRows(self.data_set, self.args.split, indices)
+
+    def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
+        """Keep what was found in an image for ``predictions.json``, under the ids of the data."""
+        if self._coco_rows is not None:
+            self._rows += self._coco_rows.rows(pbatch["im_file"], predn["bboxes"], predn["conf"], predn["cls"])
+
+    def _write_predictions(self) -> None:
+        """Write ``predictions.json``, whole or not at all; the engine, which writes in place, is given none to write."""
+        self.jdict = self._rows
+        if self._coco_rows is not None:
+            with whole(self.save_dir / "predictions.json") as path:
+                path.write_text(json.dumps(self._rows), encoding="utf-8")
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
         """Select boxes and clip them to the network's input."""
