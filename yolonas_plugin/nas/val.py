@@ -155,7 +155,7 @@ class NASValidator(DetectionValidator):
             self._rows += self._coco_rows.rows(pbatch["im_file"], predn["bboxes"], predn["conf"], predn["cls"])
 
     def _write_predictions(self) -> None:
-        """Write ``predictions.json``, whole or not at all; the engine, which writes in place, is given none to write."""
+        """Write ``predictions.json`` whole or not at all; the engine, which writes in place, is given none to write."""
         self.jdict = self._rows
         if self._coco_rows is not None:
             with whole(self.save_dir / "predictions.json") as path:
