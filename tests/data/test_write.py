@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -66,6 +68,133 @@ def test_what_is_written_is_read_without_a_fault(format: str, results: list[Resu
         centres, sides = sample.boxes[:, :2] * (64, 48), sample.boxes[:, 2:] * (64, 48)
         corners = np.concatenate((centres - sides / 2, centres + sides / 2), axis=1)
         np.testing.assert_allclose(corners, [[3.25, 4.5, 13.25 + i, 20.75], [50.125, 30, 64, 48]], atol=0.01)
+
+
+AWKWARD = [
+    *(
+        "no",
+        "1.0",
+        "null",
+        "~",
+        "0x10",
+        "2024-01-01",
+        "yes",
+        "a: b",
+        "# a",
+        "- a",
+        "[a",
+        "{a}",
+        "&a",
+        "*a",
+        "!a",
+        "%a",
+        "@a",
+    ),
+    *(
+        "it's",
+        'a "b"',
+        "back\\slash",
+        "a,b",
+        "a;b",
+        "<a>",
+        "a&amp;b",
+        "\u00e9",
+        "e\u0301",
+        "\u6f22\u5b57",
+        "\U0001f600",
+    ),
+    *(
+        "n01440764",
+        "a b",
+        "a\u00a0b",
+        "C:\\x",
+        "../x",
+        "None",
+        "'",
+        '"',
+        "x" * 300,
+        "|",
+        ">",
+        "=",
+        "<<",
+        "a\tb",
+        "a\u2028b",
+    ),
+]
+ODD = ["", " a", "a ", "a\nb", "a\rb", "\n", "\u00a0"]
+
+
+def one_of_each(path: Path, names: list[str]) -> list[Results]:
+    """An image with a box of each class, in the order of the classes."""
+    rows = [[1.0, 1.0, 5.0 + i % 50, 9.0 + i // 50, 0.9, i] for i in range(len(names))]
+    found = result(path, rows)
+    found.names = dict(enumerate(names))
+    return [found]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_names_are_read_back_whatever_they_are(format: str, tmp_path: Path) -> None:
+    names = AWKWARD if format == "voc" else [*AWKWARD, *ODD]
+    written = write_labels(one_of_each(tmp_path / "a" / "1.png", names), tmp_path / "out", format)
+    data = open_data(written.folder)
+    assert data.names == tuple(names)
+    assert data.report.faults == ()
+    assert data.splits["train"][0].classes.tolist() == list(range(len(names)))
+
+
+@pytest.mark.parametrize("name", [*ODD, "a\x85b", "a\x1b[31mb", "\udce9", "a\0b"])
+def test_a_name_that_a_format_has_no_place_for_is_an_error_and_nothing_is_written(name: str, tmp_path: Path) -> None:
+    for format in FORMATS if name not in ODD else ["voc"]:
+        with pytest.raises(SourceError, match=r"no place for|can't be named"):
+            write_labels(one_of_each(tmp_path / "a" / "1.png", ["a", name, "b"]), tmp_path / "out", format)
+        assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_two_classes_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
+    found = one_of_each(tmp_path / "a" / "1.png", ["a", "b", "a"])
+    for format in ("coco", "voc"):
+        with pytest.raises(SourceError, match=r"two classes are called 'a'.*take format='yolo'"):
+            write_labels(found, tmp_path / "out", format)
+    data = open_data(write_labels(found, tmp_path / "out", "yolo").folder)
+    assert data.names == ("a", "b", "a")
+    assert data.splits["train"][0].classes.tolist() == [0, 1, 2]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes")
+@pytest.mark.parametrize("format", FORMATS)
+def test_images_of_any_name_are_read_back(format: str, tmp_path: Path) -> None:
+    source = tmp_path / "pictures"
+    source.mkdir()
+    plain = cv2.imencode(".png", picture(0, 48, 64))[1].tobytes()
+    awkward = [
+        b"caf\xe9.png",
+        b"a\nb.png",
+        b" a .png",
+        b"a\\b.png",
+        b".hidden.png",
+        b"a'b\"c.png",
+        b"x" * 240 + b".png",
+    ]
+    awkward += [
+        b"100%.png",
+        b"a,b;c.png",
+        b"[a]*?.png",
+        b"\xe6\xbc\xa2.png",
+        b"a.xml.png",
+        b"~.png",
+        b"A.png",
+        b"a.png",
+    ]
+    found = []
+    for i, name in enumerate(awkward):
+        path = Path(os.fsdecode(os.path.join(os.fsencode(source), name)))
+        path.write_bytes(plain + bytes([i]))
+        boxes = torch.tensor([[1.0, 1.0, 10.0 + i, 20.0, 0.9, i % 3]])
+        found.append(Results(np.zeros((48, 64, 3), np.uint8), path=str(path), names=NAMES, boxes=boxes))
+    data = open_data(write_labels(found, tmp_path / "out", format).folder)
+    assert data.report.faults == ()
+    widths = {Path(s.image).read_bytes()[-1]: round(float(s.boxes[0, 2]) * 64) for s in data.splits["train"]}
+    assert widths == {i: 9 + i for i in range(len(awkward))}
 
 
 def test_names_are_kept_where_they_can_be(results: list[Results], tmp_path: Path) -> None:

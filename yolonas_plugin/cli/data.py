@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from yolonas_plugin.cli.arguments import add_command
 from yolonas_plugin.cli.output import INCOMPLETE, print_json, print_table, tally
+from yolonas_plugin.names import printable
 
 DATA_HELP = "YAML file in Ultralytics' format, COCO JSON file, or folder of YOLO, COCO or Pascal VOC"
 
@@ -49,5 +50,5 @@ def _check_data(args: argparse.Namespace, out: IO[str]) -> int:
 def _by_name(names: tuple[str, ...], boxes: tuple[int, ...]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for name, count in zip(names, boxes, strict=True):
-        counts[name] += count
+        counts[printable(name)] += count
     return +counts

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections import Counter
 from typing import IO, Any
 
 from yolonas_plugin.cli.arguments import add_model_command, add_runtime, add_selection, given, load_on_runtime
 from yolonas_plugin.cli.output import INCOMPLETE, print_json, tally
+from yolonas_plugin.names import printable
 
 
 def register(commands: Any) -> None:
@@ -37,8 +39,11 @@ def _label(args: argparse.Namespace, out: IO[str]) -> int:
         answer = {"folder": str(written.folder), "images": written.images, "boxes": dict(written.boxes)}
         print_json({**answer, "skipped": skipped}, out)
     else:
-        boxes = f"{written.boxes.total()} boxes ({tally(written.boxes)})"
-        print(f"{written.images} images, {boxes} in {written.folder}", file=out)
+        counts = Counter({printable(name): count for name, count in written.boxes.items()})
+        print(
+            f"{written.images} images, {counts.total()} boxes ({tally(counts)}) in {printable(str(written.folder))}",
+            file=out,
+        )
     for path in skipped:
-        print(f"yolonas-plugin: could not be read as an image: {path}", file=sys.stderr)
+        print(f"yolonas-plugin: could not be read as an image: {printable(path)}", file=sys.stderr)
     return INCOMPLETE if skipped else 0

@@ -20,7 +20,7 @@ from yolonas_plugin.data.contents import SPLIT_FOLDERS, Contents, choose, known_
 from yolonas_plugin.data.description import SPLITS, class_names, is_json
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Record
-from yolonas_plugin.data.text import printable, read_text
+from yolonas_plugin.data.text import legible, read_text
 from yolonas_plugin.errors import SourceError
 
 FORMAT: Final = "COCO"
@@ -108,7 +108,7 @@ def described_coco(described: Mapping[str, Any], home: Path) -> CocoFiles:
     splits = {split: described[split] for split in SPLITS if is_json(described.get(split))}
     for key, value in {"path": given, **{f"images of {split}": folder for split, folder in images.items()}}.items():
         if not isinstance(value, (str, Path)):
-            raise SourceError(f"{home}: in the description {key!r} must be a folder, found {printable(value)!r}")
+            raise SourceError(f"{home}: in the description {key!r} must be a folder, found {legible(value)!r}")
     try:
         root = (home / Path(given).expanduser()).resolve()
     except (ValueError, RuntimeError, OSError) as error:
@@ -198,7 +198,7 @@ def _records(split: str, data: dict[str, Any], names: Sequence[str], files: Coco
     for item in data["annotations"]:
         mark, image = f": annotation {_scalar(item, 'id')}", _scalar(item, "image_id")
         record, box = by_id.get(image), _box(item)
-        mark = printable(mark)
+        mark = legible(mark)
         if record is None:
             notes.add(Kind.LABEL_STRAY, split, f"{shown}{mark}: image {image}")
         elif box is None:

@@ -17,11 +17,11 @@ from typing import Any, Final
 
 import yaml
 
-from yolonas_plugin.data.text import printable, read_bytes, read_text
+from yolonas_plugin.data.text import legible, read_bytes, read_text
 from yolonas_plugin.errors import DataNotFoundError, SourceError
+from yolonas_plugin.texts import MAX_CLASSES
 
 SPLITS: Final = ("train", "val", "test")
-MAX_CLASSES: Final = 100_000
 
 _ENDINGS: Final = (".yaml", ".yml")
 _LARGEST: Final = 4 << 20
@@ -102,9 +102,7 @@ def _check_bounds(text: str) -> None:
         if keys is not None:
             if is_key[-1] and isinstance(event, yaml.ScalarEvent) and event.value != "<<":
                 if event.value in keys:
-                    raise ValueError(
-                        f"line {event.start_mark.line + 1}: the key {printable(event.value)!r} stands twice"
-                    )
+                    raise ValueError(f"line {event.start_mark.line + 1}: the key {legible(event.value)!r} stands twice")
                 keys.add(event.value)
             is_key[-1] = not is_key[-1]
 
@@ -132,7 +130,7 @@ def find_description(root: Path) -> Path | None:
     complete = [path for path, has_splits in found.items() if has_splits]  # without any it may describe a network
     files = usual[:1] or complete or list(found) or list(broken)
     if len(files) > 1:
-        names = ", ".join(printable(path.name) for path in files)
+        names = ", ".join(legible(path.name) for path in files)
         raise SourceError(f"{root}: several YAML files describe data here: {names}; give the path of one")
     if files and files[0] in broken:
         raise broken[files[0]]
@@ -170,7 +168,7 @@ def class_names(described: Mapping[str, Any], title: str) -> tuple[str, ...]:
         except (ValueError, OverflowError):
             count = -1
         if not 0 < count <= MAX_CLASSES:
-            raise SourceError(f"{title}: 'nc' must be a number of classes, found {printable(described['nc'])!r}")
+            raise SourceError(f"{title}: 'nc' must be a number of classes, found {legible(described['nc'])!r}")
     if names is None:
         if count is None:
             raise SourceError(f"{title}: nothing says what the classes are; give them as 'names: [cat, dog]'")
@@ -179,7 +177,7 @@ def class_names(described: Mapping[str, Any], title: str) -> tuple[str, ...]:
         try:
             numbered = {int(str(key)): value for key, value in names.items()}
         except ValueError as error:
-            raise SourceError(f"{title}: the keys of 'names' must be numbers: {printable(error)}") from error
+            raise SourceError(f"{title}: the keys of 'names' must be numbers: {legible(error)}") from error
         if sorted(numbered) != list(range(len(names))):
             raise SourceError(f"{title}: the keys of 'names' must be 0 to {len(names) - 1}, each once")
         names = [numbered[i] for i in range(len(numbered))]
@@ -207,7 +205,7 @@ def data_root(described: Mapping[str, Any], home: Path, title: str) -> Path:
     if not given:
         return home
     if not isinstance(given, (str, Path)) or "\0" in str(given):
-        raise SourceError(f"{title}: 'path' must be a folder, found {printable(given)!r}")
+        raise SourceError(f"{title}: 'path' must be a folder, found {legible(given)!r}")
     path = Path(os.path.expanduser(given))
     if path.is_absolute() or os.path.exists(path):
         return path
@@ -239,7 +237,7 @@ def engine_settings(described: Mapping[str, Any], home: Path, title: str) -> dic
     names = class_names(described, title)
     channels = described.get("channels") or 3
     if not isinstance(channels, int) or isinstance(channels, bool) or not 0 < channels <= 64:
-        raise SourceError(f"{title}: 'channels' must be a number of channels, found {printable(channels)!r}")
+        raise SourceError(f"{title}: 'channels' must be a number of channels, found {legible(channels)!r}")
     root = os.path.abspath(data_root(described, home, title))
     settings = {"path": root, "names": dict(enumerate(names)), "nc": len(names), "channels": channels}
     for split in SPLITS:
@@ -258,7 +256,7 @@ def engine_settings(described: Mapping[str, Any], home: Path, title: str) -> dic
 def _split_paths(value: Any, root: str, split: str, title: str) -> str | list[str]:
     values = value if isinstance(value, list) else [value]
     if not all(isinstance(entry, (str, Path)) and entry and "\0" not in str(entry) for entry in values):
-        raise SourceError(f"{title}: {split!r} must be a folder or file, or a list of them, found {printable(value)!r}")
+        raise SourceError(f"{title}: {split!r} must be a folder or file, or a list of them, found {legible(value)!r}")
     try:
         paths = [_split_path(str(entry), root) for entry in values]
     except (OSError, RuntimeError) as error:  # the latter: links that lead nowhere

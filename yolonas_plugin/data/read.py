@@ -21,10 +21,11 @@ from yolonas_plugin.data.description import find_description, has_json, load_yam
 from yolonas_plugin.data.images import same_content
 from yolonas_plugin.data.report import DataReport, Kind, Notes, SplitSummary, describe
 from yolonas_plugin.data.samples import Sample, make_samples
-from yolonas_plugin.data.text import printable
+from yolonas_plugin.data.text import legible
 from yolonas_plugin.data.voc import is_voc, read_voc
 from yolonas_plugin.data.yolo import read_yolo
-from yolonas_plugin.errors import DataNotFoundError, SourceError
+from yolonas_plugin.errors import CheckpointError, DataNotFoundError, SourceError
+from yolonas_plugin.texts import checked_names
 
 Source: TypeAlias = str | Path | Mapping[str, Any]
 
@@ -96,11 +97,15 @@ def open_data(source: Source, splits: Sequence[str] | None = None) -> DataSet:
         DataNotFoundError: The source, a wanted split, or a folder of images isn't there.
         SourceError: The format can't be recognised, there are no classes, or nothing of a split can be used.
     """
-    title = "the data given as a dict" if isinstance(source, Mapping) else printable(source)
+    title = "the data given as a dict" if isinstance(source, Mapping) else legible(source)
     notes = Notes()
     contents = _read(source, None if splits is None else tuple(splits), notes)
     if not contents.names:
         raise SourceError(f"{title}: it has no classes, because no annotation has a box")
+    try:
+        checked_names(contents.names, title)
+    except CheckpointError as error:  # weights that are trained on such data couldn't be read again
+        raise SourceError(str(error)) from error
     for name, count in Counter(contents.names).items():
         if count > 1:
             notes.add(Kind.CLASS_REPEATED, "", name)
@@ -146,7 +151,7 @@ def _read_described_coco(
     described: Mapping[str, Any], root: Path, wanted: tuple[str, ...] | None, notes: Notes
 ) -> Contents:
     if described.get("download"):
-        notes.add(Kind.DOWNLOAD, "", printable(described["download"]))
+        notes.add(Kind.DOWNLOAD, "", legible(described["download"]))
     return read_coco(described_coco(described, root), wanted, notes)
 
 

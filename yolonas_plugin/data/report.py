@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from yolonas_plugin.data.text import printable
+from yolonas_plugin.data.text import legible
 
 EXAMPLES: Final = 5
 """Places that are kept of each kind of finding."""
@@ -88,7 +88,7 @@ class Notes:
         """Note that something was found at ``place``: a file, with the line or the object where that is known."""
         self._counts[kind, split] += 1
         if len(self._places[kind, split]) < EXAMPLES:
-            self._places[kind, split].append(printable(place))
+            self._places[kind, split].append(legible(place))
 
     def findings(self) -> tuple[Finding, ...]:
         """Return what was found, in the order of :class:`Kind`."""

@@ -8,6 +8,8 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from yolonas_plugin.names import printable
+
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LONGEST: Final = 300
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -22,7 +24,7 @@ def open_regular(path: str | Path) -> BinaryIO:
     descriptor = os.open(path, os.O_RDONLY | _NO_WAIT)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{printable(path)}: this is no file, but a folder, pipe or device")
+            raise OSError(f"{printable(str(path))}: this is no file, but a folder, pipe or device")
         return open(descriptor, "rb")
     except BaseException:
         os.close(descriptor)
@@ -55,12 +57,12 @@ def read_text(path: str | Path, limit: int, *, wide: bool = False) -> str:
     return text
 
 
-def printable(value: object) -> str:
-    """Return text that can be shown anywhere: other than printable characters escaped, the middle of long text cut."""
+def legible(value: object) -> str:
+    """Return what a file says as text for a message: nothing that a terminal obeys, the middle of long text cut."""
     try:
         text = str(value)
     except ValueError:  # a number of too many digits
         text = f"a {type(value).__name__} too long to be shown"
     if len(text) > _LONGEST:
         text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return printable(text)

@@ -6,22 +6,27 @@ the scores, and refuse images whose names differ in folder or ending only.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
-import secrets
 import shutil
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import yaml
 
+from yolonas_plugin.data.contents import read_lines
+from yolonas_plugin.data.description import class_names, load_yaml
 from yolonas_plugin.data.images import SUFFIXES
-from yolonas_plugin.errors import SourceError
+from yolonas_plugin.errors import CheckpointError, SourceError
+from yolonas_plugin.files import whole_folder
+from yolonas_plugin.names import as_file_name
 from yolonas_plugin.results import as_arrays
+from yolonas_plugin.texts import checked_names
 
 if TYPE_CHECKING:
     from ultralytics.engine.results import Results
@@ -49,8 +54,9 @@ class _Labels(NamedTuple):
 def write_labels(found: Iterable[Results | Any], folder: str | Path, format: str) -> Written:
     """Write detections in image files as a data set, which appears whole or not at all.
 
-    Boxes are cut at the image's edges. Images keep their names; where two of them differ in folder or ending only, the
-    second is called ``name-2``. An image that comes twice is written once.
+    Boxes are cut at the image's edges. Images keep their names, but for what not every system or format can write,
+    which is escaped; where two of them differ in folder or ending only, the second is called ``name-2``. An image that
+    comes twice is written once.
 
     Args:
         found: What ``NAS.predict`` gives, or ``LeanPredictor``; a stream is read as it is written.
@@ -60,6 +66,7 @@ def write_labels(found: Iterable[Results | Any], folder: str | Path, format: str
     Raises:
         SourceError: The format is unknown, the folder has files, a detection isn't from an image file, or there is none
             at all; or a class can't be named in this format.
+        ExportError: It can't be written.
     """
     if format not in FORMATS:
         raise SourceError(f"format={format!r} is unknown; there are {', '.join(FORMATS)}")
@@ -70,9 +77,8 @@ def write_labels(found: Iterable[Results | Any], folder: str | Path, format: str
     images: dict[str, _Labels] = {}
     stems: set[str] = set()
     names: Mapping[int, str] = {}
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    (temporary / place).mkdir(parents=True)
-    try:
+    with whole_folder(target) as temporary:
+        (temporary / place).mkdir()
         for result in found:
             source = os.path.abspath(result.path)
             if source not in images:
@@ -82,12 +88,7 @@ def write_labels(found: Iterable[Results | Any], folder: str | Path, format: str
             names = result.names
         if not images:
             raise SourceError("there is no image to write labels for")
-        write(temporary, list(images.values()), [names[index] for index in sorted(names)])
-        if target.exists():
-            target.rmdir()  # not every system renames onto an empty folder
-        temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        _write_checked(write, temporary, list(images.values()), [str(names[index]) for index in sorted(names)], format)
     boxes = Counter(names[index] for image in images.values() for index in image.classes)
     return Written(target, len(images), boxes)
 
@@ -97,13 +98,47 @@ def _free_name(source: str, stems: set[str]) -> str:
     path = Path(source)
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         raise SourceError(f"{source}: labels are for image files: {', '.join(sorted(SUFFIXES))}")
-    first = stem = path.stem.strip()
+    first = stem = _plain(path.stem)
     number = 1
     while stem.lower() in stems:
         number += 1
         stem = f"{first}-{number}"
     stems.add(stem.lower())
     return stem + path.suffix
+
+
+def _plain(stem: str) -> str:
+    """Return a name that any of the formats can write, the same unless it has to be another."""
+    plain = stem.isprintable() and stem == stem.strip() and "\\" not in stem and not stem.startswith((".", "~"))
+    return stem if plain and len(stem.encode()) < 200 else as_file_name(stem)
+
+
+Write: TypeAlias = "Callable[[Path, Sequence[_Labels], Sequence[str]], Callable[[], Sequence[str]]]"
+"""Writes the annotations, and returns what reads the names of the classes from them."""
+
+
+def _write_checked(write: Write, root: Path, images: Sequence[_Labels], names: Sequence[str], format: str) -> None:
+    """Write the annotations, and see that the classes are read from them as they are.
+
+    Raises:
+        SourceError: They aren't.
+    """
+    try:
+        checked_names(names, f"format={format!r}")
+        found = list(write(root, images, names)())
+    except (CheckpointError, UnicodeError, ValueError) as error:
+        raise SourceError(f"the classes can't be named in this format: {error}") from error
+    different = [name for name, other in itertools.zip_longest(names, found) if name != other]
+    if repeated := [name for name, count in Counter(names).items() if count > 1 and format != "yolo"]:
+        raise SourceError(
+            f"two classes are called {repeated[0]!r}, and format={format!r} tells them apart by their names; give the "
+            "classes other names, or take format='yolo'"
+        )
+    if different:
+        raise SourceError(
+            f"format={format!r} names classes one a line, and has no place for {different[0]!r}; give the class "
+            "another name, or take another format"
+        )
 
 
 def _labels(name: str, result: Any) -> _Labels:
@@ -115,7 +150,7 @@ def _labels(name: str, result: Any) -> _Labels:
     return _Labels(name, found.height, found.width, *rows)
 
 
-def _write_yolo(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> None:
+def _write_yolo(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> Callable[[], Sequence[str]]:
     (root / "labels").mkdir()
     for image in images:
         lines = []
@@ -125,10 +160,12 @@ def _write_yolo(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> 
             lines.append(f"{index} {' '.join(f'{value:.7f}' for value in (*centre, *sides))}\n")
         (root / "labels" / Path(image.name).with_suffix(".txt")).write_text("".join(lines), encoding="utf-8")
     data = {"train": "images", "val": None, "names": dict(enumerate(names))}  # the engine wants both splits named
-    (root / "data.yaml").write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    path = root / "data.yaml"
+    path.write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    return lambda: class_names(load_yaml(path), str(path))
 
 
-def _write_coco(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> None:
+def _write_coco(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> Callable[[], Sequence[str]]:
     annotations: list[dict[str, Any]] = []
     for number, image in enumerate(images, start=1):
         for (x1, y1, x2, y2), score, index in zip(image.boxes, image.scores, image.classes, strict=True):
@@ -154,12 +191,12 @@ def _write_coco(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> 
         "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
     }
     (root / "annotations").mkdir()
-    (root / "annotations" / "instances_train.json").write_text(json.dumps(content), encoding="utf-8")
+    path = root / "annotations" / "instances_train.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return lambda: [category["name"] for category in json.loads(path.read_text(encoding="utf-8"))["categories"]]
 
 
-def _write_voc(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> None:
-    if wrong := [name for name in names if not name or name != name.strip() or not name.isprintable()]:
-        raise SourceError(f"Pascal VOC names classes one a line, and has no place for {wrong[0]!r}")
+def _write_voc(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> Callable[[], Sequence[str]]:
     for folder in ("Annotations", "ImageSets/Main"):
         (root / folder).mkdir(parents=True)
     stems = []
@@ -169,7 +206,8 @@ def _write_voc(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> N
         file = root / "Annotations" / f"{stem}.xml"
         file.write_bytes(ElementTree.tostring(_voc_tree(image, names), encoding="utf-8"))
     for name, lines in (("ImageSets/Main/train.txt", stems), ("labels.txt", names)):
-        (root / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        (root / name).write_bytes("".join(f"{line}\n" for line in lines).encode())
+    return lambda: [name for name in read_lines(root / "labels.txt") if _in_xml(name) == name]
 
 
 def _voc_tree(image: _Labels, names: Sequence[str]) -> ElementTree.Element:
@@ -185,12 +223,22 @@ def _voc_tree(image: _Labels, names: Sequence[str]) -> ElementTree.Element:
     return tree
 
 
+def _in_xml(name: str) -> str:
+    """Return what is read of a name from XML."""
+    element = ElementTree.Element("name")
+    element.text = name
+    try:
+        return (ElementTree.fromstring(ElementTree.tostring(element, encoding="utf-8")).text or "").strip()
+    except ElementTree.ParseError:
+        return ""
+
+
 def _add(element: ElementTree.Element, **values: Any) -> None:
     for name, value in values.items():
         ElementTree.SubElement(element, name).text = str(value)
 
 
-FORMATS: Final[dict[str, tuple[str, Callable[[Path, Sequence[_Labels], Sequence[str]], None]]]] = {
+FORMATS: Final[dict[str, tuple[str, Write]]] = {
     "yolo": ("images", _write_yolo),
     "coco": ("images", _write_coco),
     "voc": ("JPEGImages", _write_voc),

@@ -21,7 +21,7 @@ from yolonas_plugin.data.folders import walk
 from yolonas_plugin.data.images import SUFFIXES
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Array, Record
-from yolonas_plugin.data.text import printable, read_bytes, read_text
+from yolonas_plugin.data.text import legible, read_bytes, read_text
 from yolonas_plugin.data.unused import find_unused, looks_like_labels
 from yolonas_plugin.errors import DataNotFoundError
 
@@ -57,7 +57,7 @@ def read_yolo(source: str | Mapping[str, Any], wanted: tuple[str, ...] | None, n
     chosen = choose(listed, wanted, title)
     hint = ""
     if described.get("download"):
-        notes.add(Kind.DOWNLOAD, "", printable(described["download"]))
+        notes.add(Kind.DOWNLOAD, "", legible(described["download"]))
         hint = "; what its 'download' asks for isn't run here: fetch the images yourself"
     images = {split: _images(split, listed[split], title, hint, missing_is_fault=split in chosen) for split in listed}
     readers = {split: _label_files(split, images[split], root, notes if split in chosen else None) for split in images}
