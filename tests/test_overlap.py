@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import _thread
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -39,10 +41,10 @@ def test_it_runs_ahead_no_further_than_its_depth_and_ends_with_its_reader() -> N
     reader = fetch_ahead(items(), 4)
     assert next(reader) == 0
     deadline = time.monotonic() + 10
-    while len(fetched) < 6 and time.monotonic() < deadline:
+    while len(fetched) < 5 and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.3)
-    assert len(fetched) == 6  # one read, four waiting, one in hand
+    assert len(fetched) == 5  # one read, four waiting
     reader.close()
     assert threading.active_count() == before
 
@@ -57,7 +59,66 @@ def test_fetching_and_working_overlap() -> None:
         started.set()
         yield 2
 
-    reader = fetch_ahead(items(), 1)
+    reader = fetch_ahead(items(), 2)
     assert next(reader) == 0
     assert started.wait(10)
     assert list(reader) == [1, 2]
+
+
+class Picture:
+    """Something that takes room for as long as it lives."""
+
+    room = most = 0
+    lock = threading.Lock()
+
+    def __init__(self, number: int, size: int) -> None:
+        self.number, self.size = number, size
+        with self.lock:
+            Picture.room += size
+            Picture.most = max(Picture.most, Picture.room)
+        weakref.finalize(self, self.leave, size)
+
+    @classmethod
+    def leave(cls, size: int) -> None:
+        with cls.lock:
+            cls.room -= size
+
+
+@pytest.mark.parametrize(("size", "ahead"), [(10, 8), (40, 3), (99, 2), (100, 1), (5000, 1)])
+def test_what_waits_is_bounded_in_bytes_and_in_number(size: int, ahead: int) -> None:
+    Picture.room = Picture.most = 0
+    pictures = (Picture(number, size) for number in range(30))
+    reader = fetch_ahead(pictures, 8, lambda picture: picture.size, most=100)
+    picture = next(reader)
+    deadline = time.monotonic() + 10
+    while Picture.room < size * (ahead + 1) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    for number in range(1, 30):
+        del picture
+        picture = next(reader)
+        assert picture.number == number
+        time.sleep(0.002)
+    del picture
+    assert Picture.most == size * (ahead + 1)  # those that wait, and the one that is worked on
+    assert list(reader) == []
+    assert Picture.room == 0
+
+
+def test_ctrl_c_is_heard_while_an_item_never_comes() -> None:
+    stuck = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 0
+        stuck.wait()
+        yield 1
+
+    reader = fetch_ahead(items())
+    assert next(reader) == 0
+    press = threading.Timer(0.2, _thread.interrupt_main)
+    press.start()
+    start = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        next(reader)
+    assert time.monotonic() - start < 5
+    stuck.set()
+    press.join()

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.images import Opened, open_images, unreadable
-from yolonas_plugin.overlap import fetch_ahead
+from yolonas_plugin.overlap import MOST_BYTES, fetch_ahead
 from yolonas_plugin.processing import Image, ProcessingSpec
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
@@ -147,12 +147,14 @@ class LeanPredictor:
             SettingError: There is no such setting, or it is out of its range.
         """
         spec, classes, rect = self._spec(**{**self._settings, **settings})
-        opened = fetch_ahead(open_images(source, self._channels), 2 * SIDE_BY_SIDE)
-        while group := list(islice(opened, 1 if rect else SIDE_BY_SIDE)):
-            if skipped is not None:
-                skipped += [path for path, image in group if image is None]
-            readable = [Opened(path, image) for path, image in group if image is not None]
-            yield from self._detect(readable, spec, classes, rect)
+        with closing(fetch_ahead(open_images(source, self._channels), 2 * SIDE_BY_SIDE, _bytes)) as opened:
+            while group := _take(opened, 1 if rect else SIDE_BY_SIDE):
+                if skipped is not None:
+                    skipped += [path for path, image in group if image is None]
+                readable = [Opened(path, image) for path, image in group if image is not None]
+                del group
+                yield from self._detect(readable, spec, classes, rect)
+                del readable
 
     def _detect(
         self, images: Sequence[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool
@@ -228,6 +230,18 @@ def open_lean(
     cache = {"cache": cache_folder() / "openvino"} if name == "openvino" else {}
     exact = "fp32" if precision == "int8" else precision  # of what isn't in int8
     return LeanPredictor(open_runtime(graph, name, exact, threads=threads, **cache))
+
+
+def _take(opened: Iterator[Opened], most: int) -> list[Opened]:
+    """Return the next images, as many as are worked on side by side, or fewer that are large."""
+    group: list[Opened] = []
+    while len(group) < most and sum(map(_bytes, group)) < MOST_BYTES and (one := next(opened, None)):
+        group.append(one)
+    return group
+
+
+def _bytes(opened: Opened) -> int:
+    return 0 if opened.image is None else opened.image.nbytes
 
 
 def _link(source: Path, target: Path) -> None:

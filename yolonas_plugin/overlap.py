@@ -2,53 +2,83 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, TypeVar
 
 _Item = TypeVar("_Item")
 
+MOST_BYTES: Final = 256 << 20
+"""Of items that wait to be worked on: at this many, none is fetched until one is taken."""
+
 _END: Final = object()
+_PATIENCE: Final = 0.5  # seconds; without a limit, some systems hear of Ctrl-C only when the waiting is over
 
 
-def fetch_ahead(items: Iterable[_Item], depth: int = 4) -> Iterator[_Item]:
-    """Yield ``items`` in their order, fetched by a thread that is up to ``depth`` ahead.
+def fetch_ahead(
+    items: Iterable[_Item], depth: int = 4, size: Callable[[_Item], int] = lambda item: 0, most: int = MOST_BYTES
+) -> Iterator[_Item]:
+    """Yield ``items`` in their order, fetched by a thread that runs ahead.
 
-    An exception comes where the item would have come. Closing the generator ends the thread.
+    An exception comes where the item would have come. Closing the generator ends the thread, unless it is stuck in
+    fetching an item: nobody waits for it then, nor does the end of the process.
+
+    Args:
+        items: What is fetched.
+        depth: Items that may wait, at most.
+        size: Bytes of an item.
+        most: No item is fetched while those that wait have so many bytes; one more than that may be there.
     """
-    fetched: queue.Queue[tuple[Any, BaseException | None]] = queue.Queue(depth)
-    closed = threading.Event()
+    change = threading.Condition()
+    fetched: deque[tuple[Any, BaseException | None, int]] = deque()
+    ahead, closed = 0, False
 
-    def put(item: Any, error: BaseException | None = None) -> None:
-        while not closed.is_set():
-            try:
-                fetched.put((item, error), timeout=0.1)
-                return
-            except queue.Full:
-                continue
+    def may_go_on() -> bool:
+        return closed or (len(fetched) < depth and ahead < most)
 
     def fetch() -> None:
-        try:
-            for item in items:
-                put(item)
-                if closed.is_set():
+        nonlocal ahead
+        source, goes_on = None, True
+        while goes_on:
+            with change:
+                change.wait_for(may_go_on)
+                if closed:
                     return
-        except BaseException as error:
-            put(None, error)
-        else:
-            put(_END)
+            entry: tuple[Any, BaseException | None, int]
+            try:
+                source = iter(items) if source is None else source
+                item = next(source)
+                entry = item, None, size(item)
+                del item
+            except StopIteration:
+                entry, goes_on = (_END, None, 0), False
+            except BaseException as error:
+                entry, goes_on = (None, error, 0), False
+            with change:
+                fetched.append(entry)
+                ahead += entry[2]
+                change.notify_all()
+            del entry  # whoever takes it may let go of it
 
     thread = threading.Thread(target=fetch, name="yolonas-fetch", daemon=True)
     thread.start()
     try:
         while True:
-            item, error = fetched.get()
+            with change:
+                while not fetched:
+                    change.wait(_PATIENCE)
+                item, error, bytes_of_it = fetched.popleft()
+                ahead -= bytes_of_it
+                change.notify_all()
             if error is not None:
                 raise error
             if item is _END:
                 return
             yield item
+            del item
     finally:
-        closed.set()
-        thread.join()
+        with change:
+            closed = True
+            change.notify_all()
+        thread.join(_PATIENCE)

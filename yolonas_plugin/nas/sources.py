@@ -20,11 +20,9 @@ from ultralytics.utils.patches import imread
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.images import as_pixels, decode_image, read_file
 from yolonas_plugin.names import printable
+from yolonas_plugin.overlap import MOST_BYTES
 from yolonas_plugin.paths import files_of, is_regular, suffix_of, text_path
 from yolonas_plugin.processing import Image
-
-MOST_PIXEL_BYTES: Final = 256 << 20
-"""Bytes of decoded pixels after which a batch gets no further image."""
 
 _TOGETHER: Final = 8  # images of a batch from which on several are decoded at a time
 _SMALL_FILE: Final = 8 << 20
@@ -62,7 +60,8 @@ def list_files(source: Any) -> list[str] | None:
 class FileLoader(LoadImagesAndVideos):
     """Reads images and then videos, a batch at a time, and goes on after what can't be read.
 
-    A batch has images, or frames of one video; it ends early when its pixels take :data:`MOST_PIXEL_BYTES`.
+    A batch has images, or frames of one video; it ends early when its pixels take
+    :data:`~yolonas_plugin.overlap.MOST_BYTES`.
 
     Attributes:
         unreadable: The files that could not be read so far.
@@ -104,7 +103,7 @@ class FileLoader(LoadImagesAndVideos):
     def _images(self) -> Iterator[tuple[str, Image, str]]:
         self.mode = "image"
         found, size = 0, 0
-        while found < self.bs and size < MOST_PIXEL_BYTES and self.count < self.ni:
+        while found < self.bs and size < MOST_BYTES and self.count < self.ni:
             paths = self.files[self.count : self.count + self._at_once(self.bs - found)]
             for path, image in zip(paths, self._read(paths), strict=True):
                 self.count += 1
@@ -134,7 +133,7 @@ class FileLoader(LoadImagesAndVideos):
             self.fps = self.cap.get(cv2.CAP_PROP_FPS)
             self.frames = max(0, int(self.cap.get(cv2.CAP_PROP_FRAME_COUNT)) // self.vid_stride)
         found, size = 0, 0
-        while found < self.bs and size < MOST_PIXEL_BYTES:
+        while found < self.bs and size < MOST_BYTES:
             image = self._next_frame()
             if image is None:
                 if not self.frame:
