@@ -104,6 +104,10 @@ class ExportError(YoloNASPluginError):
     """An export or a weight file can't be written."""
 
 
+class ExportSettingError(SettingError, ExportError):
+    """A format or a setting of an export is unknown, has a value that it can't have, or contradicts another."""
+
+
 class ServerError(YoloNASPluginError, ConnectionError):
     """A model server can't be reached, refuses, or has a model that isn't an export for servers."""
 

@@ -41,34 +41,24 @@ _ASIDE: Final = "replaced"
 def whole(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[Path]:
     """Give a path of the same name to write to; what is there at the end takes the place of ``path``.
 
+    Where the block raises, KeyboardInterrupt included, ``path`` stays as it was and nothing else is left. A link is
+    written through. Folders on the way are made.
+
     Args:
         path: The file.
         durable: Wait until it is on the disk. Not for the many that can be made again: a wait for each is long.
 
-    Where the block raises, KeyboardInterrupt included, ``path`` stays as it was and nothing else is left. A link is
-    written through. Folders on the way are made.
-
     Raises:
         ExportError: It can't be written; an ``OSError`` of the block ends in this too.
     """
-    path = Path(os.path.realpath(path))
-    with _workplace(path) as folder:
-        if os.path.lexists(path) and not path.is_file():
-            raise OSError("it is a folder" if path.is_dir() else "it is no file, but a device or a pipe")
-        if path.exists() and not os.access(path, os.W_OK):
-            raise PermissionError(errno.EACCES, "the file that is there may not be written to")
-        temporary = folder / path.name
+    with workplace(path) as folder:
+        temporary = folder / Path(path).name
         yield temporary
-        temporary.chmod(folder.stat().st_mode & 0o666)  # some writers make private files
-        if durable:
-            _sync(temporary)
-        os.replace(temporary, path)
-        if durable:
-            _sync_folder(path.parent)
+        settle(temporary, path, durable=durable)
 
 
 @contextlib.contextmanager
-def whole_folder(path: str | Path) -> Iterator[Path]:
+def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Give an empty folder to fill, which takes the place of ``path`` at the end, as :func:`whole` does for a file.
 
     At every moment one complete folder is in place, where the system can exchange two (Linux, macOS); elsewhere there
@@ -78,21 +68,79 @@ def whole_folder(path: str | Path) -> Iterator[Path]:
         ExportError: It can't be written, or the folder that is there holds something that the new one doesn't, and
             which would be lost.
     """
-    path = Path(os.path.realpath(path))
-    with _workplace(path) as folder:
-        if os.path.lexists(path) and not path.is_dir():
-            raise NotADirectoryError("it is a file")
-        new = folder / path.name
+    with workplace(path) as folder:
+        new = folder / Path(path).name
         new.mkdir()
         yield new
-        if path.is_dir() and (alien := sorted(set(os.listdir(path)) - set(os.listdir(new)))):
+        settle(new, path)
+
+
+@contextlib.contextmanager
+def workplace(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give an empty folder beside ``path`` for whatever is needed to make it; in the end it is removed.
+
+    Raises:
+        ExportError: It can't be made; an ``OSError`` of the block ends in this too.
+    """
+    path = Path(os.path.realpath(path))
+    mine: tuple[Path, int] | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        mine = _claim(path)
+        yield mine[0]
+    except OSError as error:
+        raise ExportError(f"{path}: it can't be written: {error.strerror or error}") from error
+    finally:
+        if mine is not None:
+            shutil.rmtree(mine[0], ignore_errors=True)
+            _unlock(mine[1])
+
+
+def settle(made: Path, path: str | os.PathLike[str], *, durable: bool = True) -> None:
+    """Let a complete file or folder out of a :func:`workplace` take the place of ``path``, for which that was made.
+
+    Raises:
+        OSError: It can't be written, or would replace something else than its like.
+    """
+    path = Path(os.path.realpath(path))
+    if made.is_dir():
+        if os.path.lexists(path) and not path.is_dir():
+            raise NotADirectoryError("it is a file")
+        if path.is_dir() and (alien := sorted(set(os.listdir(path)) - set(os.listdir(made)))):
             raise OSError(f"the folder that is there also has {', '.join(alien[:3])}, which would be lost; move it")
-        for place, _, names in os.walk(new):
+        for place, _, names in os.walk(made) if durable else ():
             for name in names:
                 _sync(Path(place, name))
             _sync_folder(Path(place))
-        _put(new, path, folder / _ASIDE)
+        _put(made, path, made.parent / _ASIDE)
+    else:
+        if os.path.lexists(path) and not path.is_file():
+            raise OSError("it is a folder" if path.is_dir() else "it is no file, but a device or a pipe")
+        if path.exists() and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, "the file that is there may not be written to")
+        made.chmod(made.parent.stat().st_mode & 0o666)  # some writers make private files
+        if durable:
+            _sync(made)
+        os.replace(made, path)
+    if durable:
         _sync_folder(path.parent)
+
+
+def require_room(folder: Path, size: int) -> None:
+    """See that ``size`` more bytes can be written to a folder, for writers that a full disk would end the process of.
+
+    Raises:
+        OSError: They can't.
+    """
+    probe = folder / "room"
+    try:
+        with open(probe, "wb") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, size)
+            elif shutil.disk_usage(folder).free < size:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def _put(new: Path, path: Path, aside: Path) -> None:
@@ -128,22 +176,6 @@ def _exchange(one: Path, other: Path) -> bool:
 
 
 # --- the folder beside the target ---
-
-
-@contextlib.contextmanager
-def _workplace(path: Path) -> Iterator[Path]:
-    """Make a folder beside ``path`` that is nobody else's, and remove it in the end."""
-    mine: tuple[Path, int] | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        mine = _claim(path)
-        yield mine[0]
-    except OSError as error:
-        raise ExportError(f"{path}: it can't be written: {error.strerror or error}") from error
-    finally:
-        if mine is not None:
-            shutil.rmtree(mine[0], ignore_errors=True)
-            _unlock(mine[1])
 
 
 def _claim(path: Path) -> tuple[Path, int]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import IO, Any
 
 from yolonas_plugin.cli.arguments import add_model_command, given, load_model
 from yolonas_plugin.cli.output import print_json
+from yolonas_plugin.errors import ExportError
 
 
 def register(commands: Any) -> None:
@@ -25,6 +27,7 @@ def register(commands: Any) -> None:
     command.add_argument(
         "--gives", help="engine (default), pair, flat, batch or frigate, see docs/export.md; ONNX and OpenVINO"
     )
+    command.add_argument("--overwrite", action="store_true", help="replace an export that is there")
 
     command = add_model_command(
         commands, "convert", _convert, "write the weights, and all that is needed to use them, into one file"
@@ -38,10 +41,11 @@ def register(commands: Any) -> None:
     command.add_argument("--licence", help="licence of the weights, if the file doesn't say")
     command.add_argument("--training-data", help="what they were trained on, if the file doesn't say")
     command.add_argument("--half", action="store_true", help="kernels in half precision: a third of the size")
+    command.add_argument("--overwrite", action="store_true", help="replace a file that is there")
 
 
 def _export(args: argparse.Namespace, out: IO[str]) -> int:
-    settings = given(args, "name", "imgsz", "batch", "dynamic", "opset", "takes", "gives")
+    settings = given(args, "name", "imgsz", "batch", "dynamic", "opset", "takes", "gives", "overwrite")
     path = load_model(args).export(format=args.format, output=args.output, **settings)
     if args.json:
         print_json({"path": path, "format": args.format}, out)
@@ -51,6 +55,8 @@ def _export(args: argparse.Namespace, out: IO[str]) -> int:
 
 
 def _convert(args: argparse.Namespace, out: IO[str]) -> int:
+    if os.path.lexists(os.path.expanduser(args.output)) and not args.overwrite:
+        raise ExportError(f"{args.output} is there, and was left as it is: --overwrite replaces it")
     model = load_model(args)
     path = model.save(args.output, licence=args.licence, training_data=args.training_data, half=args.half)
     if args.json:

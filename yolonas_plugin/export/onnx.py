@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import io
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import torch
 
+from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import ExportGraph
 from yolonas_plugin.export.selection import append_selection, rows_of_batch
@@ -18,6 +20,9 @@ from yolonas_plugin.nn import YoloNAS
 
 if TYPE_CHECKING:
     import onnx
+
+EXPORTER = threading.Lock()
+"""Held while one of torch's exporters works: they keep their state in globals, which threads share."""
 
 INPUT = {"prepared": "images", "pixels": "pixels"}
 """The name of a graph's input, by what it takes."""
@@ -54,7 +59,28 @@ def write_onnx(
         opset: Version of the ONNX operator set.
 
     Raises:
-        ExportError: The file can't be written.
+        ExportError: The file can't be written, or the graph can't be made.
+    """
+    import onnx
+
+    graph = make_onnx(network, description, batch=batch, dynamic=dynamic, simplify=simplify, opset=opset)
+    with whole(path) as temporary:
+        onnx.save(graph, temporary)
+
+
+def make_onnx(
+    network: YoloNAS,
+    description: Description,
+    *,
+    batch: int = 1,
+    dynamic: bool | Literal["batch"] = False,
+    simplify: bool = True,
+    opset: int = 17,
+) -> onnx.ModelProto:
+    """Return what :func:`write_onnx` writes.
+
+    Raises:
+        ExportError: It can't be made.
     """
     graph = trace(network, description, batch, dynamic, opset)
     if description.gives not in _RAW:
@@ -67,8 +93,7 @@ def write_onnx(
 
     title = f"YOLO-NAS {network.config.size.upper()}"
     onnx.helper.set_model_props(graph, description.to_metadata(batch=batch, dynamic=dynamic is True, title=title))
-    with whole(path) as temporary:
-        onnx.save(graph, temporary)
+    return graph
 
 
 def trace(
@@ -90,18 +115,21 @@ def trace(
     # torch's newer exporter needs onnxscript and gains nothing for a graph without control flow
     legacy = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     buffer = io.BytesIO()
-    with warnings.catch_warnings(), torch.no_grad():
+    with EXPORTER, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
-        torch.onnx.export(
-            ExportGraph(network, description.processing, description.takes, raw),
-            (example,),
-            buffer,
-            input_names=[INPUT[description.takes]],
-            output_names=list(names),
-            dynamic_axes=free if dynamic else None,
-            opset_version=opset,
-            **legacy,
-        )
+        try:
+            torch.onnx.export(
+                ExportGraph(network, description.processing, description.takes, raw),
+                (example,),
+                buffer,
+                input_names=[INPUT[description.takes]],
+                output_names=list(names),
+                dynamic_axes=free if dynamic else None,
+                opset_version=opset,
+                **legacy,
+            )
+        except (RuntimeError, ValueError) as error:
+            raise ExportError(f"torch's exporter can't write this network: {str(error).splitlines()[0]}") from error
     return onnx.load_from_string(buffer.getvalue())
 
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
+import ast
 from pathlib import Path
 from typing import Any
 
 import openvino
 import yaml
 
-from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
-from yolonas_plugin.export.onnx import write_onnx
+from yolonas_plugin.export.onnx import make_onnx
 from yolonas_plugin.export.openvino_core import core
+from yolonas_plugin.files import whole_folder
 from yolonas_plugin.nn import YoloNAS
 
 
@@ -33,30 +33,30 @@ def write_openvino(
         The path of the .xml file.
 
     Raises:
-        ExportError: They can't be written.
+        ExportError: They can't be written, or not be made; the folder that was there is as it was.
     """
-    with tempfile.TemporaryDirectory() as temporary:
-        graph = Path(temporary, "graph.onnx")
-        write_onnx(network, description, graph, batch=batch, dynamic=dynamic, simplify=False)
-        model = core().read_model(graph)
-        metadata = description.to_metadata(
-            batch=batch, dynamic=dynamic, title=f"YOLO-NAS {network.config.size.upper()}"
-        )
-        return save_openvino(model, metadata, folder / f"{stem}.xml")
+    graph = make_onnx(network, description, batch=batch, dynamic=dynamic, simplify=False)
+    model = core().read_model(graph.SerializeToString())
+    title = f"YOLO-NAS {network.config.size.upper()}"
+    with whole_folder(folder) as new:
+        save_openvino(model, description.to_metadata(batch=batch, dynamic=dynamic, title=title), new / f"{stem}.xml")
+    return folder / f"{stem}.xml"
 
 
-def save_openvino(model: Any, metadata: dict[str, str], path: Path) -> Path:
-    """Write OpenVINO's model and its metadata."""
+def save_openvino(model: Any, metadata: dict[str, str], path: Path) -> None:
+    """Write OpenVINO's model and its metadata into a folder that is nobody else's yet.
+
+    Raises:
+        OSError: They can't be written.
+    """
     for name, text in metadata.items():
         model.set_rt_info(text, [OPENVINO_SECTION, name])
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         openvino.save_model(model, path, compress_to_fp16=False)
-        readable = {name: yaml.safe_load(text) if name in _STRUCTURED else text for name, text in metadata.items()}
-        (path.parent / "metadata.yaml").write_text(yaml.safe_dump(readable, allow_unicode=True), encoding="utf-8")
-    except (OSError, RuntimeError) as error:
-        raise ExportError(f"{path}: the file can't be written: {error}") from error
-    return path
+    except RuntimeError as error:  # a full disk among them
+        raise OSError(f"OpenVINO couldn't write all of it: {str(error).strip()[-200:]}") from error
+    readable = {name: ast.literal_eval(text) if name in _STRUCTURED else text for name, text in metadata.items()}
+    (path.parent / "metadata.yaml").write_text(yaml.safe_dump(readable, allow_unicode=True), encoding="utf-8")
 
 
 _STRUCTURED = {"stride", "batch", "imgsz", "names", "channels", "args"}

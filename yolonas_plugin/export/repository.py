@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +19,7 @@ from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.onnx import write_onnx
 from yolonas_plugin.export.selection import rows_of_batch
+from yolonas_plugin.files import whole_folder
 from yolonas_plugin.nn import YoloNAS
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
@@ -51,6 +50,7 @@ def write_repository(
     name: str,
     *,
     batch: int = 8,
+    overwrite: bool = False,
     **options: Any,
 ) -> Path:
     """Add a network to a model repository.
@@ -61,6 +61,7 @@ def write_repository(
         repository: The folder of all models; made if need be.
         name: Of the model, by which clients ask for it: letters, digits, ``_``, ``.`` and ``-``.
         batch: Most images at a time that Triton puts together.
+        overwrite: Replace a model of that name.
         **options: ``simplify`` and ``opset`` of :func:`~yolonas_plugin.export.onnx.write_onnx`.
 
     Returns:
@@ -74,20 +75,15 @@ def write_repository(
     if batch < 1:
         raise ExportError(f"batch={batch}: the most images at a time are 1 or more")
     folder = repository / name
-    if folder.exists():
-        raise ExportError(f"{folder} is there; nothing in it was changed: remove it, or choose another name=")
+    if folder.exists() and not overwrite:
+        raise ExportError(
+            f"{folder} is there; nothing in it was changed: replace it with overwrite=True, or choose another name="
+        )
     metadata = description.to_metadata(batch=batch, dynamic=False, title=f"YOLO-NAS {network.config.size.upper()}")
-    temporary = repository / f".{name}.{secrets.token_hex(4)}.tmp"
-    try:
-        file = temporary / "1" / "model.onnx"
-        write_onnx(network, description, file, batch=batch, dynamic="batch", **options)
-        (temporary / "metadata.json").write_text(json.dumps(metadata, indent=2), encoding="utf-8")
-        (temporary / "config.pbtxt").write_text(_config(name, description, batch, metadata), encoding="utf-8")
-        temporary.rename(folder)
-    except OSError as error:
-        raise ExportError(f"{folder}: the folder can't be written: {error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with whole_folder(folder) as new:
+        write_onnx(network, description, new / "1" / "model.onnx", batch=batch, dynamic="batch", **options)
+        (new / "metadata.json").write_text(json.dumps(metadata, indent=2), encoding="utf-8")
+        (new / "config.pbtxt").write_text(_config(name, description, batch, metadata), encoding="utf-8")
     return folder
 
 

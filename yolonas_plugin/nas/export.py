@@ -6,12 +6,16 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final
 
 from yolonas_plugin.engine import quiet, require, session
-from yolonas_plugin.errors import ExportError
+from yolonas_plugin.errors import ExportError, YoloNASPluginError
 from yolonas_plugin.export.description import Description, Gives, Takes
-from yolonas_plugin.settings import check_imgsz
+from yolonas_plugin.export.form import DEFAULTS, FORM, OF_FORMAT, check_form, check_format, check_names, form_name
+from yolonas_plugin.export.onnx import EXPORTER
+from yolonas_plugin.files import require_room, settle, workplace
+from yolonas_plugin.nas.settings import as_imgsz
+from yolonas_plugin.settings import check_flag, check_imgsz
 
 if TYPE_CHECKING:
     from yolonas_plugin.nas.model import NAS
@@ -19,15 +23,40 @@ if TYPE_CHECKING:
 _SELECTION: Final = {"conf": "conf", "iou": "iou", "max_det": "max_detections"}
 """The engine's words for settings of box selection, and the processing's."""
 
-_KNOWN: Final = {"imgsz", "batch", "dynamic", "simplify", "opset", "takes", "gives", *_SELECTION}
-_REPOSITORY: Final = {"name", "imgsz", "batch", "simplify", "opset", *_SELECTION}
-_HARMLESS: Final = {"device", "verbose", "half", "int8", "nms", "optimize", "quantize", "workspace"}
+_ALIASES: Final = {
+    **dict.fromkeys(("tensorrt", "trt"), "engine"),
+    **dict.fromkeys(("mlmodel", "mlpackage", "mlprogram", "apple", "ios"), "coreml"),
+    **dict.fromkeys(("huawei", "cann", "om"), "ascend"),
+    **dict.fromkeys(("vitis", "vitisai", "versal"), "xilinx"),
+    **dict.fromkeys(("tflite", "tfjs"), "litert"),
+}
+"""Other names that the engine has for its formats, in those of its versions that have the format."""
+
+_FORM: Final = ("batch", "dynamic", "half", "int8", "quantize", "nms")
+"""Settings of the engine that are part of a file's name."""
+
+_ENGINE: Final = {
+    *(*_FORM, "imgsz", "simplify", "opset", "optimize", "keras"),
+    *("device", "verbose", "workspace", "data", "fraction", "name", "conf", "iou", "max_det"),
+}
+
+_SUFFIX: Final = ".yolonas-weights"
+"""The engine makes names by replacing the ending of the weights wherever it stands in the path; this stands once."""
 
 
 def export(
-    model: NAS, engine_export: Callable[..., str], *, format: str, output: str | Path | None, **kwargs: Any
+    model: NAS,
+    engine_export: Callable[..., str],
+    *,
+    format: str,
+    output: str | Path | None,
+    overwrite: bool = False,
+    **kwargs: Any,
 ) -> str:
-    """Export a fused copy of ``model``.
+    """Export a fused copy of ``model``, whole or not at all.
+
+    Each form has a name of its own: that of the weights, then ``takes``, ``gives``, ``batch``, ``dynamic`` and the
+    engine's precisions where they differ from the default, as in ``best-pixels-pair-dynamic.onnx``.
 
     Args:
         model: The model.
@@ -35,6 +64,7 @@ def export(
         format: ``"onnx"``, ``"openvino"``, ``"triton"``, which is a model repository, or another format of the engine,
             such as ``"torchscript"``.
         output: Folder to write to; by default the folder of the weights, which is the engine's habit.
+        overwrite: Replace an export that is there; else that is an error.
         **kwargs: For ONNX and OpenVINO the arguments of :func:`~yolonas_plugin.nas.export.export_onnx`, for a model
             repository those of :func:`~yolonas_plugin.nas.export.export_repository`, else the engine's settings.
 
@@ -43,44 +73,98 @@ def export(
 
     Raises:
         MissingExtraError: A package that the format needs isn't installed.
-        ExportError: The folder can't be written to, or the format doesn't know a setting.
+        ExportSettingError: There is no such format or setting, a setting can't have that value, or settings contradict
+            each other.
+        ExportError: The folder can't be written to, a file is there, or the exporter fails.
     """
-    format = format.lower()
+    engine_formats = _engine_formats()
+    format = check_format(format, engine_formats)
+    overwrite = check_flag("overwrite", overwrite)
     weights = Path(model.model.pt_path)
     folder = weights.parent if output is None else Path(output).expanduser()
     if format == "triton":
+        settings = check_form(format, kwargs)
         if output is None:
             raise ExportError("format='triton' needs output=, the model repository, to which it adds a model")
-        return export_repository(model, folder, **_arguments(kwargs, _REPOSITORY))
+        return export_repository(model, folder, overwrite=overwrite, **settings)
+    if format in OF_FORMAT:
+        settings = check_form(format, kwargs)
+        name = form_name(weights.stem, {name: settings.get(name) for name in FORM}, DEFAULTS)
+        if format == "onnx":
+            path = _free(folder / f"{name}.onnx", weights, overwrite)
+            return export_onnx(model, path, **settings)
+        return export_openvino(model, _free(folder / f"{name}_openvino_model", weights, overwrite), **settings)
+    settings = check_names(kwargs, _ENGINE, format)
+    name = form_name(weights.stem, {name: settings.get(name) for name in _FORM}, DEFAULTS)
+    path = _free(folder / f"{name}{engine_formats[format]}", weights, overwrite)
+    if "imgsz" in settings:
+        settings["imgsz"] = as_imgsz(settings["imgsz"])
+    return _by_engine(model, engine_export, format, path, name, overwrite, settings)
+
+
+def _engine_formats() -> dict[str, str]:
+    """Return the engine's formats that aren't written here, with their endings."""
+    from ultralytics.engine.exporter import export_formats
+
+    table = export_formats()
+    known = dict(zip(table["Argument"][1:], table["Suffix"][1:], strict=True))
+    also = {alias: known[name] for alias, name in _ALIASES.items() if name in known and alias not in known}
+    return {name: ending for name, ending in {**known, **also}.items() if name not in OF_FORMAT}
+
+
+def _free(path: Path, weights: Path, overwrite: bool) -> Path:
+    """Return a path that may be written.
+
+    Raises:
+        ExportError: Something is there, and isn't to be replaced, or the folder can't be written to.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ExportError(f"{folder}: this folder can't be made: {error}") from error
-    if not os.access(folder, os.W_OK):
-        raise ExportError(f"{folder}: this folder can't be written to; name another one with output=")
-    if format == "onnx":
-        return export_onnx(model, folder / f"{weights.stem}.onnx", **_arguments(kwargs, _KNOWN))
-    if format == "openvino":
-        return export_openvino(
-            model, folder / f"{weights.stem}_openvino_model", **_arguments(kwargs, _KNOWN - {"simplify", "opset"})
+        raise ExportError(f"{path.parent}: this folder can't be made: {error}") from error
+    if not os.access(path.parent, os.W_OK):
+        raise ExportError(f"{path.parent}: this folder can't be written to; name another one with output=")
+    if os.path.exists(path) and weights.exists() and path.samefile(weights):
+        raise ExportError(f"{path}: the export would replace its own weights; name another folder with output=")
+    if os.path.lexists(path) and not overwrite:
+        raise ExportError(
+            f"{path} is there, and was left as it is: overwrite=True (--overwrite) replaces it, output= (--output) "
+            "names another folder"
         )
-    model.model.pt_path = str(folder / weights.name)  # the engine derives the name of the export from it
-    try:
-        with session(), quiet():
-            return engine_export(format=format, **kwargs)
-    finally:
-        model.model.pt_path = str(weights)
+    return path
 
 
-def _arguments(settings: dict[str, Any], known: set[str]) -> dict[str, Any]:
-    """Take the engine's words for what our own exports do, and refuse those for what they don't."""
-    refused = [f"{name}={value!r}" for name, value in settings.items() if name not in known | _HARMLESS]
-    refused += [f"{name}={settings[name]!r}" for name in ("half", "int8", "quantize") if settings.get(name)]
-    if refused:
-        raise ExportError(f"this export doesn't know {', '.join(refused)}; it takes {', '.join(sorted(known))}")
-    if settings.get("nms"):
-        settings = {"gives": "flat", **settings}
-    return {name: value for name, value in settings.items() if name in known}
+def _by_engine(
+    model: NAS,
+    engine_export: Callable[..., str],
+    format: str,
+    path: Path,
+    name: str,
+    overwrite: bool,
+    settings: dict[str, Any],
+) -> str:
+    """Let the engine write into a folder of its own, and put in place what it says that it wrote, and nothing else."""
+    weights = model.model.pt_path
+    with workplace(path) as folder:
+        # torch ends the process where it can't write TorchScript
+        require_room(folder, sum(p.numel() * p.element_size() for p in model.model.parameters()) * 5 // 4)
+        model.model.pt_path = str(folder / f"{name}{_SUFFIX}")  # from which the engine derives names
+        try:
+            with EXPORTER, session(), quiet():
+                written = Path(engine_export(format=format, **settings))
+        except YoloNASPluginError:
+            raise
+        except Exception as error:  # of any kind: assertions, missing packages, exit codes of converters
+            raise ExportError(f"format={format!r}: the engine's exporter failed: {error}") from error
+        finally:
+            model.model.pt_path = weights
+        real = Path(os.path.realpath(written))
+        if folder not in real.parents:
+            raise ExportError(f"format={format!r}: the engine's exporter wrote to {written}, where it was not asked to")
+        inside = real.relative_to(folder)
+        path = _free(path.with_name(inside.parts[0]), Path(weights), overwrite)
+        settle(folder / inside.parts[0], path)
+        return str(path.parent / inside)
 
 
 def export_onnx(
@@ -153,7 +237,7 @@ def export_openvino(
     from yolonas_plugin.export.openvino import write_openvino
 
     description = _describe(model, takes, gives, imgsz, batch, selection)
-    stem = Path(model.model.pt_path).stem
+    stem = folder.name.removesuffix("_openvino_model")
     write_openvino(model.model.for_export(), description, folder, stem, batch=batch, dynamic=dynamic)
     return str(folder)
 
@@ -167,6 +251,7 @@ def export_repository(
     batch: int = 8,
     simplify: bool = True,
     opset: int = 17,
+    overwrite: bool = False,
     **selection: Any,
 ) -> str:
     """Add a fused copy of ``model`` to a model repository, for Triton and for OpenVINO Model Server.
@@ -181,6 +266,7 @@ def export_repository(
         batch: Most images at a time that Triton puts together.
         simplify: Fold constants with onnxslim.
         opset: Version of the ONNX operator set.
+        overwrite: Replace a model of that name.
         **selection: ``conf``, ``iou`` and ``max_det`` of the box selection. Default: the checkpoint's.
 
     Returns:
@@ -196,7 +282,8 @@ def export_repository(
     description = _describe(model, "pixels", "batch", imgsz, batch, selection)
     name = Path(model.model.pt_path).stem if name is None else name
     network = model.model.for_export()
-    return str(write_repository(network, description, repository, name, batch=batch, simplify=simplify, opset=opset))
+    options = {"batch": batch, "simplify": simplify, "opset": opset, "overwrite": overwrite}
+    return str(write_repository(network, description, repository, name, **options))
 
 
 def _require_onnx(simplify: bool) -> None:
@@ -213,11 +300,7 @@ def _describe(
     batch: int,
     selection: dict[str, Any],
 ) -> Description:
-    for name, value, kind in (("takes", takes, Takes), ("gives", gives, Gives)):
-        if value not in get_args(kind):
-            raise ExportError(f"{name}={value!r} is unknown; it is one of {', '.join(get_args(kind))}")
-    if gives == "frigate" and batch != 1:
-        raise ExportError(f"gives='frigate' is for one image at a time, not batch={batch}")
+    check_form("onnx", {"takes": takes, "gives": gives, "imgsz": imgsz, "batch": batch, **selection})
     spec = replace(model.processing, **{_SELECTION[name]: value for name, value in selection.items()})
     if imgsz is not None:
         spec = spec.with_size(check_imgsz(imgsz))

@@ -267,10 +267,12 @@ class NAS(Model):
         data = kwargs.get("data") or self.overrides.get("data") or ""  # for None the engine downloads a set of its own
         return super().val(validator, **{"plots": False, **kwargs, "data": data})
 
-    def export(self, format: str = "onnx", output: str | Path | None = None, **kwargs: Any) -> str:
+    def export(
+        self, format: str = "onnx", output: str | Path | None = None, *, overwrite: bool = False, **kwargs: Any
+    ) -> str:
         """Export a fused copy; see :func:`yolonas_plugin.nas.export.export`."""
         self._weights("export")
-        return export(self, super().export, format=format, output=output, **kwargs)
+        return export(self, super().export, format=format, output=output, overwrite=overwrite, **kwargs)
 
     def save(
         self,

@@ -1,0 +1,129 @@
+"""What an export is asked for: checked before any work, and what its file is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, Final, get_args
+
+from yolonas_plugin.errors import ExportSettingError, SettingError
+from yolonas_plugin.export.description import Gives, Takes
+from yolonas_plugin.settings import check_flag, check_settings, nearest
+
+OPSETS: Final = range(13, 21)
+"""Versions of the ONNX operator set in which the network can be written; torch's exporter knows none after them."""
+
+FORM: Final = ("takes", "gives", "batch", "dynamic")
+"""Settings that are part of a file's name."""
+
+DEFAULTS: Final[dict[str, Any]] = {"takes": "prepared", "gives": "engine", "batch": 1, "dynamic": False}
+"""Their values that aren't named. ``half=False`` and the like aren't either."""
+
+_SELECTION: Final = {"conf", "iou", "max_det"}
+
+OF_FORMAT: Final = {
+    "onnx": {*FORM, *_SELECTION, "imgsz", "opset", "simplify"},
+    "openvino": {*FORM, *_SELECTION, "imgsz"},
+    "triton": {*_SELECTION, "imgsz", "name", "batch", "opset", "simplify"},
+}
+"""The formats that this package writes by itself, and their settings."""
+
+_UNUSED: Final = {"device", "verbose", "optimize", "workspace"}
+"""Settings of the engine that change nothing here."""
+
+_FLAGS: Final = {"dynamic", "simplify", "nms", "optimize", "keras"}
+_PRECISIONS: Final = ("half", "int8", "quantize")
+
+
+def check_format(format: Any, engine_formats: Mapping[str, Any]) -> str:
+    """Return a format in lower case.
+
+    Args:
+        format: What a caller wrote.
+        engine_formats: The names of those that the engine writes.
+
+    Raises:
+        ExportSettingError: There is no such format; the nearest is named.
+    """
+    known = [*OF_FORMAT, *engine_formats]
+    name = format.lower() if isinstance(format, str) else format
+    if name in ("pt", "pth", "pytorch", "safetensors"):
+        raise ExportSettingError(f"format={format!r} is a weight file, which save() and convert write")
+    if name not in known:
+        hint = f"did you mean {nearest(format, known)!r}? " if isinstance(format, str) and format else ""
+        raise ExportSettingError(f"format={format!r} is unknown; {hint}Formats are {', '.join(known)}")
+    return str(name)
+
+
+def check_form(format: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a format of ours as they are meant, without those that are None.
+
+    Args:
+        format: One of :data:`OF_FORMAT`.
+        given: The settings; the engine's ``nms`` is understood too.
+
+    Raises:
+        ExportSettingError: There is no such setting, it can't have that value, or settings contradict each other.
+    """
+    known = OF_FORMAT[format]
+    everywhere = set().union(*OF_FORMAT.values())
+    settings = check_names(given, {*everywhere, *_UNUSED, *_PRECISIONS, "nms"}, format)
+    refused = [name for name in settings if name in everywhere - known]
+    refused += [name for name in _PRECISIONS if settings.get(name) not in (None, False, 32)]
+    if refused:
+        raise ExportSettingError(
+            f"format={format!r} doesn't know {', '.join(f'{name}={settings[name]!r}' for name in refused)}; it takes "
+            f"{', '.join(sorted(known))}, and is written in fp32"
+        )
+    for name, kind in (("takes", Takes), ("gives", Gives)):
+        if name in settings and settings[name] not in get_args(kind):
+            raise ExportSettingError(f"{name}={settings[name]!r} is unknown; it is one of {', '.join(get_args(kind))}")
+    if "opset" in settings and settings["opset"] not in OPSETS:
+        raise ExportSettingError(
+            f"opset={settings['opset']!r} is out of range; this network is written in {OPSETS[0]} to {OPSETS[-1]}"
+        )
+    if format != "triton":
+        _check_selection(settings)
+    return {name: value for name, value in settings.items() if name in known}
+
+
+def check_names(given: Mapping[str, Any], known: Collection[str], format: str) -> dict[str, Any]:
+    """Return the settings of an export as they are meant, without those that are None.
+
+    Raises:
+        ExportSettingError: There is no such setting, the nearest is named; or it can't have that value.
+    """
+    try:
+        settings = check_settings(given, known, f"export to {format}")
+        return {name: check_flag(name, value) if name in _FLAGS else value for name, value in settings.items()}
+    except SettingError as error:
+        raise ExportSettingError(str(error)) from error
+
+
+def _check_selection(settings: dict[str, Any]) -> None:
+    """Take the engine's word for box selection in the graph, and see that there is no contradiction."""
+    gives = settings.get("gives")
+    nms = settings.pop("nms", None)
+    if nms and gives is None:
+        settings["gives"] = gives = "flat"
+    if nms is not None and gives is not None and nms == (gives in ("engine", "pair")):
+        raise ExportSettingError(
+            f"nms={nms!r} and gives={gives!r} contradict each other: "
+            f"{gives!r} is {'without' if nms else 'with'} box selection"
+        )
+    if gives == "frigate" and settings.get("batch", 1) != 1:
+        raise ExportSettingError(f"gives='frigate' is for one image at a time, not batch={settings['batch']}")
+
+
+def form_name(stem: str, settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
+    """Return the name of a file, without its ending: each setting that is set and differs from its default is in it.
+
+    Texts stand for themselves, switches by their name, numbers after their name.
+    """
+    parts = [stem]
+    for name, value in settings.items():
+        if value in (None, False) or value == defaults.get(name):
+            continue
+        text = name if value is True else value if isinstance(value, str) else f"{name}{value:g}"
+        parts.append(re.sub(r"[^\w.-]+", "_", text))
+    return "-".join(parts)
