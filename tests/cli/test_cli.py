@@ -364,6 +364,20 @@ def test_convert_may_halve_the_precision(nano: Path, tmp_path: Path) -> None:  #
     assert NAS(target).names == NAS(nano).names
 
 
+def test_convert_replaces_a_file_only_if_asked(
+    nano: Path,  # noqa: F811
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    target = tmp_path / "there.safetensors"
+    target.write_text("good")
+    assert run("convert", "--weights", nano, "--output", target) == 1
+    assert "there.safetensors is there, and was left as it is" in capsys.readouterr().err
+    assert target.read_text() == "good"
+    assert run("convert", "--weights", nano, "--output", target, "--overwrite") == 0
+    assert NAS(target).names == NAS(nano).names
+
+
 def test_convert_explains_what_it_refuses(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     weights = tmp_path / "mine.safetensors"
     save_file(torch.load(nano)["ema_net"], weights)

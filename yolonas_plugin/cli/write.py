@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import IO, Any
 
 from yolonas_plugin.cli.arguments import add_model_command, given, load_model
 from yolonas_plugin.cli.output import print_json
-from yolonas_plugin.errors import ExportError
 
 
 def register(commands: Any) -> None:
@@ -55,10 +53,9 @@ def _export(args: argparse.Namespace, out: IO[str]) -> int:
 
 
 def _convert(args: argparse.Namespace, out: IO[str]) -> int:
-    if os.path.lexists(os.path.expanduser(args.output)) and not args.overwrite:
-        raise ExportError(f"{args.output} is there, and was left as it is: --overwrite replaces it")
     model = load_model(args)
-    path = model.save(args.output, licence=args.licence, training_data=args.training_data, half=args.half)
+    provenance = {"licence": args.licence, "training_data": args.training_data}
+    path = model.save(args.output, **provenance, half=args.half, overwrite=args.overwrite)
     if args.json:
         from yolonas_plugin.weights import read_checkpoint
 

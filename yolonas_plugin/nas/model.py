@@ -281,13 +281,14 @@ class NAS(Model):
         licence: str | None = None,
         training_data: str | None = None,
         half: bool = False,
+        overwrite: bool = True,
     ) -> str:
         """Write the weights and all that is needed to use them into one file.
 
         The default name is the engine's, in the working directory; see :func:`yolonas_plugin.nas.save.save`.
         """
         self._weights("save")
-        return save(self, filename, licence=licence, training_data=training_data, half=half)
+        return save(self, filename, licence=licence, training_data=training_data, half=half, overwrite=overwrite)
 
     def _unsupported(self, what: str) -> NoReturn:
         raise YoloNASPluginError(f"NAS.{what}() is not available in this version of yolonas-plugin")

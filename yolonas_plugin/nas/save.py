@@ -23,6 +23,7 @@ def save(
     licence: str | None = None,
     training_data: str | None = None,
     half: bool = False,
+    overwrite: bool = True,
 ) -> str:
     """Write the weights of ``model`` with class names, processing, licence and training data.
 
@@ -37,13 +38,14 @@ def save(
         training_data: What they were trained on, likewise.
         half: Store kernels in half precision and leave out what is unused, for a third of the size;
             ``.safetensors`` only.
+        overwrite: False leaves a file that is there as it is, with an error.
 
     Returns:
         The path that was written.
 
     Raises:
-        ExportError: Another ending, the file that the weights came from, a fused network, or a place that can't be
-            written to; or ``half`` for a ``.pt``.
+        ExportError: Another ending, the file that the weights came from, a fused network, a file that isn't to be
+            replaced, or a place that can't be written to; or ``half`` for a ``.pt``.
     """
     path = Path(os.path.expanduser(filename))
     module = model.model
@@ -54,6 +56,8 @@ def save(
         raise ExportError(f"{path}: a .pt holds whole weights; half=True is for .safetensors")
     if source is not None and os.path.exists(path) and os.path.exists(source) and path.samefile(source):
         raise ExportError(f"{path}: the weights were read from this file, and it may hold more; name another one")
+    if not overwrite and os.path.lexists(path):
+        raise ExportError(f"{path} is there, and was left as it is: overwrite=True (--overwrite) replaces it")
     if module.is_fused():
         raise ExportError(
             f"{path}: the network is fused, which can't be undone; load {source or 'the model'} again and save that"
