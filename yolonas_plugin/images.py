@@ -115,8 +115,9 @@ def decode_image(content: NDArray[np.uint8], channels: int = 3) -> Image:
     Raises:
         SourceError: It is no image that OpenCV reads.
     """
+    flags = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR}.get(channels, cv2.IMREAD_UNCHANGED)
     try:
-        image = cv2.imdecode(content, cv2.IMREAD_GRAYSCALE if channels == 1 else cv2.IMREAD_COLOR)
+        image = cv2.imdecode(content, flags)
     except (cv2.error, MemoryError):  # no bytes at all, or more pixels than OpenCV or the memory takes
         image = None
     if image is None:
@@ -170,7 +171,8 @@ def write_picture(path: str | os.PathLike[str], picture: NDArray[np.uint8], qual
         target.write_bytes(encoded.tobytes())
 
 
-def unreadable(paths: Sequence[str]) -> SourceError:
-    """Return what to raise where none of these files is an image that can be read."""
-    shown = ", ".join(map(printable, paths[:3]))
-    return SourceError(f"could not read an image from {shown}{' ...' if paths[3:] else ''}")
+def unreadable(paths: Sequence[str], channels: int = 3) -> SourceError:
+    """Return what to raise where none of these files is an image that can be read, for a network of these channels."""
+    shown = ", ".join(map(printable, paths[:3])) + (" ..." if paths[3:] else "")
+    what = "image" if channels in (1, 3) else f"image with {channels} channels, which this model takes,"
+    return SourceError(f"could not read an {what} from {shown}")

@@ -128,7 +128,7 @@ class LeanPredictor:
         skipped: list[str] = []
         found = list(self.stream(source, skipped=skipped, **settings))
         if skipped and not found:
-            raise unreadable(skipped)
+            raise unreadable(skipped, self._channels)
         return found
 
     def stream(self, source: Any, *, skipped: list[str] | None = None, **settings: Any) -> Iterator[Detections]:

@@ -164,14 +164,21 @@ def test_a_tensor_says_what_is_wrong_with_it(shape: tuple[int, ...], message: st
         model.predict([torch.zeros(3, SIZE, SIZE)], verbose=False)
 
 
-def test_files_for_a_network_of_four_channels_are_refused_by_their_channels(tmp_path: Path, image: Path) -> None:
+def test_images_for_a_network_of_four_channels_are_refused_by_their_channels(tmp_path: Path, image: Path) -> None:
     path = tmp_path / "four.pth"
     torch.save(synthetic.network("n", num_classes=2, in_channels=4).state_dict(), path)
     four = NAS(path, processing="super-gradients", names=["a", "b"])
-    for source in (image, [image], str(image.parent), torch.zeros(1, 3, SIZE, SIZE), picture()):
+    for source in (image, [image], str(image.parent)):
+        with pytest.raises(SourceError, match="an image with 4 channels, which this model takes"):
+            four.predict(source, verbose=False, imgsz=SIZE)
+    for source in (torch.zeros(1, 3, SIZE, SIZE), picture()):
         with pytest.raises(SourceError, match=r"3 channels.*takes 4"):
             four.predict(source, verbose=False, imgsz=SIZE)
-    assert len(four.predict(np.dstack((picture(), picture()[..., 0])), verbose=False, imgsz=SIZE)) == 1
+    pixels = np.dstack((picture(), picture()[..., 0]))
+    cv2.imwrite(str(tmp_path / "four.png"), pixels)
+    (from_array,) = four.predict(pixels, verbose=False, imgsz=SIZE, conf=0.1)
+    (from_file,) = four.predict(tmp_path / "four.png", verbose=False, imgsz=SIZE, conf=0.1)
+    np.testing.assert_array_equal(rows(from_file), rows(from_array))
 
 
 @pytest.mark.parametrize(("batch", "batches"), [(None, [5]), (2, [2, 2, 1]), (1, [1] * 5), (8, [5])])

@@ -3,52 +3,82 @@ export | convert | benchmark``.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 done but some images or labels could not be used, 130 interrupted.
 Standard output holds the answer alone (JSON with ``--json``); messages, progress and whatever the engine says go to
-standard error.
+standard error, progress to a terminal only.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import sys
 from collections.abc import Sequence
+from typing import IO
 
 from yolonas_plugin import __version__
 from yolonas_plugin.cli import benchmark, data, doctor, label, predict, train, val, write, zoo
-from yolonas_plugin.cli.output import FAILED, INTERRUPTED
+from yolonas_plugin.cli.output import FAILED, INTERRUPTED, USAGE, lenient, warn
 from yolonas_plugin.errors import YoloNASPluginError
+from yolonas_plugin.names import printable
+from yolonas_plugin.settings import nearest
 from yolonas_plugin.zoo import ALLOW_LIST
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    args = _parser().parse_args(argv)
-    out = sys.stdout
+    out, sys.stderr = lenient(sys.stdout), lenient(sys.stderr)
+    args = _parse(argv)
     try:
         with contextlib.redirect_stdout(sys.stderr):  # the engine logs to standard output
-            return args.run(args, out)
+            code = args.run(args, out)
+        out.flush()
+        return code
     except KeyboardInterrupt:
+        warn("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
+        _hang_up(out)
         return FAILED
     except Exception as error:
         if args.traceback:
             raise
         kind = "" if isinstance(error, (YoloNASPluginError, FileNotFoundError)) else f"{type(error).__name__}: "
-        print(f"yolonas-plugin: error: {kind}{error}", file=sys.stderr)
+        lines = "\n".join(map(printable, f"{kind}{error}".split("\n")))
+        print(f"yolonas-plugin: error: {lines}", file=sys.stderr)
         return FAILED
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Read the arguments, or say what is wrong with them and exit; where there are none, show the commands."""
+    parser = _parser()
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        command: argparse.ArgumentParser = getattr(args, "parser", parser)
+        flags = [flag for action in command._actions for flag in action.option_strings if flag.startswith("--")]
+        hints = [f"did you mean {nearest(text, flags)}?" for text in unknown[:1] if text.startswith("--")]
+        command.error(" ".join([f"unrecognized arguments: {' '.join(unknown)}", *hints]))
+    if args.command is None:
+        parser.print_help(sys.stderr)
+        parser.exit(USAGE)
+    return args
+
+
+def _hang_up(out: IO[str]) -> None:
+    """Let nothing more be written to a pipe that nobody reads, not at the interpreter's end either."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="yolonas-plugin",
         description="YOLO-NAS object detection, and the model zoo that it plugs into.",
-        epilog=f"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some images or labels could not be used. "
-        f"{ALLOW_LIST} limits which plugins load.",
+        epilog=f"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some images or labels could not be used, "
+        f"130 interrupted. {ALLOW_LIST} limits which plugins load.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--traceback", action="store_true", help="show where an error came from")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     for module in (zoo, doctor, data, predict, label, train, val, write, benchmark):
         module.register(commands)
     return parser

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
+from yolonas_plugin.cli.output import warn
+from yolonas_plugin.errors import SettingError, UnknownModelError
+from yolonas_plugin.settings import CHECKS, check_count
+from yolonas_plugin.types import ModelCard, ModelProvider
 from yolonas_plugin.zoo import ModelZoo
+
+OWN: Final = "yolo_nas"
+"""The provider whose models every command works with."""
 
 
 def add_command(
@@ -17,7 +24,7 @@ def add_command(
     """Add a command that is run as ``run(arguments, output) -> exit code``, with ``--json``."""
     command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     command.add_argument("--json", action="store_true", help="print JSON")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, parser=command)
     return command
 
 
@@ -35,7 +42,7 @@ def add_model_command(
     command.add_argument(
         "--processing", help="how images are prepared, if the file doesn't say: coco or super-gradients"
     )
-    command.add_argument("--names", nargs="+", help="class names, if the file has none")
+    command.add_argument("--names", nargs="+", help="class names, if the file has none; else they replace its own")
     command.add_argument("--backend", help="whose network runs: native or super-gradients (default: native)")
     add_licence(command)
     return command
@@ -47,14 +54,27 @@ def add_licence(command: argparse.ArgumentParser) -> None:
     command.add_argument("--accept-licence", action="store_true", help=text)
 
 
+def add_imgsz(command: argparse.ArgumentParser) -> None:
+    """Add ``--imgsz``."""
+    text = "input size in pixels, multiples of 32: one side, or height and width"
+    command.add_argument("--imgsz", type=number("imgsz"), nargs="+", metavar="SIDE", help=text)
+
+
 def add_selection(command: argparse.ArgumentParser) -> None:
     """Add the settings of detection."""
-    command.add_argument("--conf", type=_fraction, help="lowest score, 0 to 1")
-    command.add_argument("--iou", type=_fraction, help="highest overlap of two boxes of a class, 0 to 1")
-    command.add_argument("--imgsz", type=int, nargs="+", help="input size in pixels: one side, or height and width")
-    command.add_argument("--max-det", type=int, help="most boxes for an image")
-    command.add_argument("--batch", type=int, help="images at a time")
+    command.add_argument("--conf", type=number("conf", float), metavar="SCORE", help="lowest score, 0 to 1")
+    command.add_argument(
+        "--iou", type=number("iou", float), metavar="OVERLAP", help="highest overlap of two boxes of a class, 0 to 1"
+    )
+    add_imgsz(command)
+    command.add_argument("--max-det", type=number("max_det"), metavar="N", help="most boxes for an image")
+    command.add_argument("--batch", type=number("batch"), metavar="N", help="images at a time")
     command.add_argument("--device", help="cpu, 0, cuda:1, mps, ...")
+
+
+def add_classes(command: argparse.ArgumentParser) -> None:
+    """Add ``--classes``."""
+    command.add_argument("--classes", nargs="+", metavar="CLASS", help="only these classes, by name or index")
 
 
 def add_runtime(command: argparse.ArgumentParser) -> None:
@@ -76,10 +96,47 @@ def output_settings(output: str | None, name: str) -> dict[str, Any]:
     return {"project": str(folder.parent), "name": folder.name}
 
 
+def other_plugin(zoo: ModelZoo, name: str) -> tuple[ModelProvider, ModelCard] | None:
+    """Return the provider and the card of a model that another plugin has; None for YOLO-NAS's, and for files."""
+    if os.path.exists(os.path.expanduser(name)):
+        return None
+    try:
+        zoo.find(name, provider=OWN)
+    except UnknownModelError:
+        try:
+            return zoo.find(name)
+        except UnknownModelError as error:
+            if "several providers" in str(error):
+                raise
+    return None
+
+
 def load_model(args: argparse.Namespace, **options: Any) -> Any:
-    """Load the model that the arguments name, through the zoo."""
+    """Load the model that the arguments name, through the zoo.
+
+    Raises:
+        UnknownModelError: It is one of another plugin.
+    """
+    zoo = ModelZoo.discover()
+    if other := other_plugin(zoo, args.weights):
+        raise UnknownModelError(
+            f"{args.weights} comes from the plugin {other[0].name!r}; {args.command} works with YOLO-NAS's own models, "
+            "predict and fetch with those of every plugin"
+        )
     options |= given(args, "processing", "names", "backend")
-    return ModelZoo.discover().load(args.weights, provider="yolo_nas", accept_licence=args.accept_licence, **options)
+    model = zoo.load(args.weights, provider=OWN, accept_licence=args.accept_licence, **options)
+    if args.names:
+        _tell_replaced_names(args.weights, args.names)
+    return model
+
+
+def _tell_replaced_names(weights: str, names: list[str]) -> None:
+    """Say so where names were given for a file that has its own."""
+    from yolonas_plugin.weights import find_weights, read_checkpoint
+
+    own = read_checkpoint(find_weights(weights), own_processing=False).class_names
+    if own is not None and list(own) != names:
+        warn(f"--names replaces the names that the weights have themselves: {', '.join(own)}")
 
 
 def load_on_runtime(args: argparse.Namespace, **options: Any) -> tuple[Any, str]:
@@ -87,7 +144,7 @@ def load_on_runtime(args: argparse.Namespace, **options: Any) -> tuple[Any, str]
     model = load_model(args, **given(args, "runtime", "precision", "calibration"), **options)
     name: str = (model.model if hasattr(model, "model") else model).runtime.name
     if args.runtime == "auto":
-        print(f"yolonas-plugin: runtime: {name}", file=sys.stderr)
+        warn(f"runtime: {name}")
     return model, name
 
 
@@ -95,14 +152,24 @@ def given(args: argparse.Namespace, *names: str) -> dict[str, Any]:
     """Return the settings that the user gave; the others stay the checkpoint's."""
     values = {name: getattr(args, name) for name in names}
     settings = {name: value for name, value in values.items() if value is not None and value is not False}
-    match settings.get("imgsz"):
-        case [side]:
-            settings["imgsz"] = side
+    if "imgsz" in settings:
+        height, width = CHECKS["imgsz"]("imgsz", settings["imgsz"])
+        settings["imgsz"] = height if height == width else [height, width]
     return settings
 
 
-def _fraction(text: str) -> float:
-    value = float(text)
-    if not 0 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
-    return value
+def number(name: str, kind: Callable[[str], Any] = int) -> Callable[[str], Any]:
+    """Return what reads the setting ``name`` from the command line, and checks it as Python's settings are."""
+
+    def read(text: str) -> Any:
+        try:
+            value = kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {'whole ' if kind is int else ''}number") from None
+        try:
+            CHECKS.get(name, check_count)(name, value)
+        except SettingError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        return value
+
+    return read

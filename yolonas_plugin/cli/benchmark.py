@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Final
 
-from yolonas_plugin.cli.arguments import add_model_command, given, load_model
+from yolonas_plugin.cli.arguments import add_imgsz, add_model_command, given, load_model, number
 from yolonas_plugin.cli.output import print_json, print_table
+from yolonas_plugin.cli.progress import Progress, follow
 from yolonas_plugin.environment import variable
 from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError
 
@@ -41,8 +42,10 @@ def register(commands: Any) -> None:
         help="of the random weights that are measured without --weights; speed hardly depends on them (default: s)",
     )
     command.add_argument("--source", help="an image (default: one that is made up)")
-    command.add_argument("--imgsz", type=int, nargs="+", help="input size in pixels: one side, or height and width")
-    command.add_argument("--rounds", type=_positive, default=20, help="times for each runtime (default: %(default)s)")
+    add_imgsz(command)
+    command.add_argument(
+        "--rounds", type=number("rounds"), default=20, metavar="N", help="times for each runtime (default: %(default)s)"
+    )
     command.add_argument("--calibration", help="measure int8 too, calibrated on these images")
 
 
@@ -57,7 +60,8 @@ def _benchmark(args: argparse.Namespace, out: IO[str]) -> int:
         weights = f"random weights of yolo_nas_{args.size}" if args.weights is None else args.weights
         with _random_weights(args, Path(name)) if args.weights is None else contextlib.nullcontext():
             runs, not_run = _open(args, source)
-            times = _measure(runs, args.rounds)
+            with Progress("benchmark", args.rounds * len(runs), "runs") as progress:
+                times = _measure(runs, args.rounds, progress)
     rows: list[dict[str, Any]] = [
         {"runtime": key[0], "precision": key[1], **row} for key, row in _figures(times).items()
     ]
@@ -113,7 +117,7 @@ def _open(args: argparse.Namespace, source: str) -> tuple[dict[tuple[str, str], 
     """Return what is measured, each run once, and why the others can't be."""
     runs: dict[tuple[str, str], Run] = {}
     not_run: dict[str, str] = {}
-    for runtime, precision in _VARIANTS:
+    for runtime, precision in follow(_VARIANTS, "open the runtimes", len(_VARIANTS), "runtimes"):
         if precision == "int8" and not args.calibration:
             continue
         options = {"runtime": runtime, "precision": precision, **given(args, "calibration")}
@@ -132,7 +136,9 @@ def _prediction(model: Any, source: str, settings: Mapping[str, Any]) -> Run:
     return lambda: model.predict(source, verbose=False, **settings)
 
 
-def _measure(runs: Mapping[tuple[str, str], Run], rounds: int) -> dict[tuple[str, str], list[float]]:
+def _measure(
+    runs: Mapping[tuple[str, str], Run], rounds: int, progress: Progress
+) -> dict[tuple[str, str], list[float]]:
     """Return milliseconds. They take turns, so that a busy machine disturbs all alike.
 
     The first run of each turn isn't timed: threads of the last one may still spin, and its data fill the caches.
@@ -144,6 +150,7 @@ def _measure(runs: Mapping[tuple[str, str], Run], rounds: int) -> dict[tuple[str
             start = time.perf_counter()
             run()
             times[variant].append((time.perf_counter() - start) * 1000)
+            progress.step()
     return times
 
 
@@ -170,10 +177,3 @@ def _middle_half(values: Sequence[float]) -> float:
         return 0.0
     low, _, high = quantiles(values, n=4, method="inclusive")
     return high - low
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return value

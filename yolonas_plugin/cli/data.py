@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from yolonas_plugin.cli.arguments import add_command
 from yolonas_plugin.cli.output import INCOMPLETE, print_json, print_table, tally
+from yolonas_plugin.cli.progress import working
 from yolonas_plugin.names import printable
 
 DATA_HELP = "YAML file in Ultralytics' format, COCO JSON file, or folder of YOLO, COCO or Pascal VOC"
@@ -22,7 +23,8 @@ def register(commands: Any) -> None:
 def _check_data(args: argparse.Namespace, out: IO[str]) -> int:
     from yolonas_plugin.data import check_data
 
-    report = check_data(args.source)
+    with working("reading the data set"):
+        report = check_data(args.source)
     code = INCOMPLETE if report.faults else 0
     if args.json:
         print_json(report.to_dict(), out)

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
-from collections import Counter
 from typing import IO, Any
 
-from yolonas_plugin.cli.arguments import add_model_command, add_runtime, add_selection, given, load_on_runtime
-from yolonas_plugin.cli.output import INCOMPLETE, print_json, tally
+from yolonas_plugin.cli.arguments import (
+    add_classes,
+    add_model_command,
+    add_runtime,
+    add_selection,
+    given,
+    load_on_runtime,
+)
+from yolonas_plugin.cli.output import INCOMPLETE, print_json, report_unreadable, tally
+from yolonas_plugin.cli.progress import follow
 from yolonas_plugin.names import printable
 
 
@@ -20,7 +26,7 @@ def register(commands: Any) -> None:
     command.add_argument("--format", required=True, choices=("yolo", "coco", "voc"), help="coco keeps the scores")
     command.add_argument("--output", required=True, help="new folder for images and labels")
     add_selection(command)
-    command.add_argument("--classes", type=int, nargs="+", help="only these class indices")
+    add_classes(command)
     add_runtime(command)
 
 
@@ -33,17 +39,13 @@ def _label(args: argparse.Namespace, out: IO[str]) -> int:
         settings = given(args, "conf", "iou", "imgsz", "max_det", "classes", "device", "batch")
         source = args.source[0] if len(args.source) == 1 else args.source
         results = model.predict(source, stream=True, verbose=False, **settings)
-        written = write_labels(results, args.output, args.format)
+        written = write_labels(follow(results, "label"), args.output, args.format)
     skipped = model.predictor.skipped
     if args.json:
         answer = {"folder": str(written.folder), "images": written.images, "boxes": dict(written.boxes)}
         print_json({**answer, "skipped": skipped}, out)
     else:
-        counts = Counter({printable(name): count for name, count in written.boxes.items()})
-        print(
-            f"{written.images} images, {counts.total()} boxes ({tally(counts)}) in {printable(str(written.folder))}",
-            file=out,
-        )
-    for path in skipped:
-        print(f"yolonas-plugin: could not be read as an image: {printable(path)}", file=sys.stderr)
+        boxes = f"{written.boxes.total()} boxes ({tally(written.boxes)})"
+        print(f"{written.images} images, {boxes} in {printable(str(written.folder))}", file=out)
+    report_unreadable(skipped)
     return INCOMPLETE if skipped else 0

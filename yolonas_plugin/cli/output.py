@@ -3,28 +3,109 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
+import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import IO, Any, Final
 
+from yolonas_plugin.names import printable
+
 FAILED: Final = 1
+USAGE: Final = 2
 INCOMPLETE: Final = 3
 INTERRUPTED: Final = 130
 
+_GAP: Final = "  "
+_LEAST: Final = 8
+"""Columns to which a cell may be shortened."""
+
+
+def lenient(stream: IO[str] | None) -> IO[str]:
+    """Return a stream that takes every character, and is there even where a process has no such stream.
+
+    What the stream's encoding lacks is written as an escape such as ``\\xe9``.
+    """
+    if stream is None or stream.closed:
+        return open(os.devnull, "w", encoding="utf-8")
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure is not None and stream.errors == "strict":
+        reconfigure(errors="backslashreplace")
+    return stream
+
 
 def print_json(value: Any, out: IO[str]) -> None:
-    """Print a value as JSON."""
+    """Print a value as JSON, in ASCII."""
     json.dump(value, out, indent=2)
     out.write("\n")
 
 
-def print_table(head: Sequence[str], rows: Sequence[Sequence[str]], out: IO[str]) -> None:
-    """Print rows under their headings, in columns as wide as they need."""
-    widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    for row in [head, *rows]:
-        print("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip(), file=out)
+def warn(text: str) -> None:
+    """Print a line to standard error."""
+    print(f"yolonas-plugin: {printable(text)}", file=sys.stderr)
+
+
+def report_unreadable(paths: Iterable[str]) -> None:
+    """Name the files that could not be read as an image."""
+    for path in paths:
+        warn(f"could not be read as an image: {path}")
+
+
+def print_table(
+    head: Sequence[str], rows: Sequence[Sequence[str]], out: IO[str], shrink: Collection[int] | None = None
+) -> None:
+    """Print rows under their headings, in columns as wide as they need, and all as wide as the terminal at most.
+
+    Args:
+        head: The headings.
+        rows: The cells of each row.
+        out: Where to.
+        shrink: Columns that are shortened where there is no room, the widest first. Default: all.
+    """
+    rows = [[printable(cell) for cell in row] for row in [head, *rows]]
+    widths = [max(width(row[i]) for row in rows) for i in range(len(head))]
+    fit(widths, terminal_width() - len(_GAP) * (len(head) - 1), range(len(head)) if shrink is None else shrink)
+    for row in rows:
+        print(line(row, widths), file=out)
+
+
+def line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    """Return cells as one line, each padded or shortened to its width."""
+    texts = [shorten(cell, room) for cell, room in zip(cells, widths, strict=True)]
+    return _GAP.join(text + " " * (room - width(text)) for text, room in zip(texts, widths, strict=True)).rstrip()
+
+
+def fit(widths: list[int], room: int, shrink: Collection[int]) -> None:
+    """Make columns narrower, the widest first, until all of them fit into ``room``."""
+    while sum(widths) > room and (wide := [i for i in shrink if widths[i] > _LEAST]):
+        widths[max(wide, key=lambda i: widths[i])] -= 1
+
+
+def terminal_width() -> int:
+    """Return the columns that a line may have: those of the terminal or of ``COLUMNS``, 80 where there is neither."""
+    return max(shutil.get_terminal_size((80, 24)).columns, 40)
+
+
+def width(text: str) -> int:
+    """Return the columns that a text takes on a terminal: two for wide characters, none for combining ones."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def shorten(text: str, room: int) -> str:
+    """Return text of ``room`` columns at most; what is too long loses its middle."""
+    if width(text) <= room:
+        return text
+    room -= 3
+    head, tail = "", ""
+    while True:
+        longer = (head + text[len(head)], tail) if width(head) <= width(tail) else (head, text[-1 - len(tail)] + tail)
+        if width(longer[0]) + width(longer[1]) > room:
+            return f"{head}...{tail}"
+        head, tail = longer
 
 
 def tally(classes: Counter[str]) -> str:
     """Say how many there are of each class, most first."""
-    return ", ".join(f"{count} {name}" for name, count in classes.most_common()) or "none"
+    return ", ".join(f"{count} {printable(name)}" for name, count in classes.most_common()) or "none"

@@ -4,34 +4,63 @@ from __future__ import annotations
 
 import argparse
 import logging
-import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Final
 
 from yolonas_plugin.cli.arguments import (
+    add_classes,
     add_model_command,
     add_runtime,
     add_selection,
     given,
     load_on_runtime,
+    other_plugin,
     output_settings,
 )
-from yolonas_plugin.cli.output import INCOMPLETE, print_json, print_table, tally
+from yolonas_plugin.cli.output import (
+    INCOMPLETE,
+    INTERRUPTED,
+    line,
+    print_json,
+    report_unreadable,
+    tally,
+    terminal_width,
+    warn,
+)
+from yolonas_plugin.cli.progress import Progress
 from yolonas_plugin.errors import RuntimeChoiceError, SourceError
+from yolonas_plugin.names import printable
+from yolonas_plugin.settings import check_source
+from yolonas_plugin.zoo import ModelZoo
 
-_SELECTION = ("conf", "iou", "imgsz", "max_det", "classes", "rect")
+_SELECTION: Final = ("conf", "iou", "imgsz", "max_det", "classes", "rect")
+_OWN: Final = ("processing", "names", "backend", "runtime", "precision", "calibration", "lean", "rect")
+"""Arguments that only YOLO-NAS's own models know."""
 
 
-class _Answer(NamedTuple):
-    """What was found: a record for each image, the files that are none, where the pictures are, and how it was done."""
+@dataclass
+class _Answer:
+    """What was found so far.
 
-    images: list[dict[str, Any]]
-    skipped: list[str]
-    folder: str | None
-    runtime: str
-    seconds: float
+    Attributes:
+        images: A record for each image.
+        skipped: The files that are none.
+        folder: Where the pictures are.
+        runtime: What ran the network.
+        total: Images in all, where that is known.
+        interrupted: Whether it ended before all of them.
+    """
+
+    images: list[dict[str, Any]] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    folder: str | None = None
+    runtime: str = ""
+    total: int | None = None
+    interrupted: bool = False
 
 
 def register(commands: Any) -> None:
@@ -41,7 +70,7 @@ def register(commands: Any) -> None:
         "--source", required=True, nargs="+", help="images, folders, globs, videos, URLs or a camera's number"
     )
     add_selection(command)
-    command.add_argument("--classes", type=int, nargs="+", help="only these class indices")
+    add_classes(command)
     command.add_argument("--rect", action="store_true", help="pad images to the next multiples of 32 only: faster")
     add_runtime(command)
     command.add_argument(
@@ -56,38 +85,66 @@ def register(commands: Any) -> None:
 
 
 def _predict(args: argparse.Namespace, out: IO[str]) -> int:
+    check_source(args.source)
     if args.ray:
         return _on_cluster(args, out)
-    answer = _on_lean_path(args) if args.lean else _on_engine(args)
-    images, skipped = answer.images, answer.skipped
-    if skipped and not images:
-        raise SourceError(f"none of the {len(skipped)} files could be read as an image, the first is {skipped[0]}")
-    if args.json:
-        print_json(
-            {
-                "images": images,
-                "skipped": skipped,
-                "saved_to": answer.folder,
-                "runtime": answer.runtime,
-                "seconds": round(answer.seconds, 3),
-            },
-            out,
-        )
-    else:
-        found = [Counter(row["name"] for row in image["detections"]) for image in images]
-        rows = [
-            (Path(image["image"]).name, f"{image['width']}x{image['height']}", str(names.total()), tally(names))
-            for image, names in zip(images, found, strict=True)
-        ]
-        print_table(("image", "size", "objects", "classes"), rows, out)
-        names = sum(found, Counter())
-        total = f"{len(images)} images, {names.total()} objects ({tally(names)})"
-        print(f"{total} in {answer.seconds:.1f} s on {answer.runtime}", file=out)
-        if answer.folder:
-            print(f"pictures: {answer.folder}", file=out)
-    for path in skipped:
-        print(f"yolonas-plugin: could not be read as an image: {path}", file=sys.stderr)
-    return INCOMPLETE if skipped else 0
+    other = other_plugin(ModelZoo.discover(), args.weights)
+    work = _by_another_plugin if other else _on_lean_path if args.lean else _on_engine
+    answer = _Answer()
+    start = time.perf_counter()
+    with Progress("predict") as progress:
+        rows = None if args.json else _Rows(progress, out)
+        try:
+            for record in work(args, answer):
+                answer.images.append(record)
+                if rows:
+                    rows.print(record)
+                progress.step(answer.total)
+        except KeyboardInterrupt:
+            answer.interrupted = True
+    _print_end(answer, time.perf_counter() - start, args.json, out)
+    report_unreadable(answer.skipped)
+    if answer.interrupted:
+        warn(f"interrupted; the {len(answer.images)} images above are done")
+        return INTERRUPTED
+    return INCOMPLETE if answer.skipped else 0
+
+
+class _Rows:
+    """Prints a row for each image as soon as it is done, under a heading."""
+
+    def __init__(self, progress: Progress, out: IO[str]) -> None:
+        self._progress, self._out = progress, out
+        self._widths: list[int] = []
+
+    def print(self, record: dict[str, Any]) -> None:
+        """Print what was found in an image."""
+        if not self._widths:
+            name = min(40, terminal_width() * 3 // 8)
+            self._widths = [name, 9, 7, terminal_width() - name - 22]
+            self._progress.print(line(("image", "size", "objects", "classes"), self._widths), self._out)
+        names = Counter(row["name"] for row in record["detections"])
+        frame = f" frame {record['frame']}" if "frame" in record else ""
+        size = f"{record['width']}x{record['height']}"
+        cells = (Path(record["image"]).name + frame, size, str(names.total()), tally(names))
+        self._progress.print(line(tuple(map(printable, cells)), self._widths), self._out)
+
+
+def _print_end(answer: _Answer, seconds: float, as_json: bool, out: IO[str]) -> None:
+    images = answer.images
+    if answer.skipped and not images and not answer.interrupted:
+        first = answer.skipped[0]
+        raise SourceError(f"none of the {len(answer.skipped)} files could be read as an image, the first is {first}")
+    if as_json:
+        about = {"skipped": answer.skipped, "saved_to": answer.folder, "runtime": answer.runtime}
+        about |= {"seconds": round(seconds, 3), "interrupted": answer.interrupted}
+        print_json({"images": images, **about}, out)
+        return
+    names = Counter(row["name"] for image in images for row in image["detections"])
+    total = f"{len(images)} images, {names.total()} objects ({tally(names)})"
+    print(f"{total} in {seconds:.1f} s on {answer.runtime}", file=out)
+    if answer.folder:
+        print(f"pictures: {answer.folder}", file=out)
 
 
 def _on_cluster(args: argparse.Namespace, out: IO[str]) -> int:
@@ -108,47 +165,98 @@ def _on_cluster(args: argparse.Namespace, out: IO[str]) -> int:
     else:
         print(f"{found.images} images, {found.detections} objects in {found.seconds:.1f} s", file=out)
         print(f"Parquet: {args.output}", file=out)
-    for path, error in found.errors:
-        print(f"yolonas-plugin: could not be read as an image: {path}: {error}", file=sys.stderr)
+    report_unreadable(f"{path}: {error}" for path, error in found.errors)
     return INCOMPLETE if found.errors else 0
 
 
-def _on_engine(args: argparse.Namespace) -> _Answer:
+def _on_engine(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
     from yolonas_plugin.engine import quiet
 
     with quiet(logging.ERROR):
-        model, runtime = load_on_runtime(args)
+        model, answer.runtime = load_on_runtime(args)
         settings = given(args, *_SELECTION, "device", "batch")
         if args.save:
             settings |= {**output_settings(args.output, "predict"), "exist_ok": args.output is not None}
         source = args.source[0] if len(args.source) == 1 else args.source
-        start = time.perf_counter()
-        results = model.predict(source, stream=True, verbose=False, save=args.save, **settings)
-        images = [_record(result) for result in results]
-        seconds = time.perf_counter() - start
-    folder = str(model.predictor.save_dir) if args.save else None
-    return _Answer(images, model.predictor.skipped, folder, runtime, seconds)
+        frames: Counter[str] = Counter()
+        try:
+            for result in model.predict(source, stream=True, verbose=False, save=args.save, **settings):
+                answer.total = _count(model.predictor.dataset)
+                yield {**_record(result), **_frame(result.path, model.predictor.dataset, frames)}
+        finally:
+            if getattr(model.predictor, "dataset", None) is not None:  # else it failed before it began
+                answer.skipped += model.predictor.skipped
+                answer.folder = str(model.predictor.save_dir) if args.save else None
 
 
-def _on_lean_path(args: argparse.Namespace) -> _Answer:
+def _count(dataset: Any) -> int | None:
+    """Return how many images the engine's data set has; None where that isn't known, as of videos and cameras."""
+    images, files = getattr(dataset, "ni", None), getattr(dataset, "nf", None)
+    if images is not None and images == files:
+        return int(images)
+    return dataset.frames if files == 1 and getattr(dataset, "frames", 0) > 0 else None
+
+
+def _frame(path: str, dataset: Any, frames: Counter[str]) -> dict[str, Any]:
+    """Return which frame of a video or camera a result is of, from 0 on, and when that is in seconds, if known.
+
+    Args:
+        path: Of the video.
+        dataset: The engine's data set.
+        frames: Frames of each video before this one; it is counted.
+    """
+    from yolonas_plugin.nas.sources import is_video
+
+    if dataset.mode != "stream" and not is_video(path):
+        return {}
+    number = frames[path]
+    frames[path] += 1
+    rate = getattr(dataset, "fps", None)
+    if dataset.mode == "stream" or not rate:
+        return {"frame": number}
+    return {"frame": number, "seconds": round(number / rate, 3)}
+
+
+def _on_lean_path(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
     if refused := [f"--{name}" for name in given(args, "backend", "device", "batch")]:
         raise RuntimeChoiceError(
             f"--lean runs on OpenVINO or ONNX Runtime, on the CPU, and has no {' and no '.join(refused)}"
         )
-    predictor, runtime = load_on_runtime(args, lean=True)
+    predictor, answer.runtime = load_on_runtime(args, lean=True)
+    from yolonas_plugin.images import list_images
+
+    answer.total = sum(1 for _ in list_images(args.source))
+    found = predictor.stream(args.source, skipped=answer.skipped, **given(args, *_SELECTION))
+    yield from _save(found, args, answer)
+
+
+def _by_another_plugin(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
+    """Predict with a model of another plugin, whose results have a path, names, and boxes with xyxy, conf and cls."""
+    if refused := [f"--{name}" for name in given(args, *_OWN)]:
+        raise RuntimeChoiceError(f"{args.weights} comes from another plugin, which has no {' and no '.join(refused)}")
+    zoo = ModelZoo.discover()
+    provider, card = other_plugin(zoo, args.weights) or zoo.find(args.weights)
+    answer.runtime = f"the plugin {provider.name!r}"
+    settings = given(args, "conf", "iou", "imgsz", "max_det", "classes", "device", "batch")
+    predict = zoo.predictor(card.name, provider=provider.name, **settings)
+    from yolonas_plugin.cli.plugins import detect
+    from yolonas_plugin.images import list_images
+
+    paths = [str(path) for path in list_images(args.source)]
+    answer.total = len(paths)
+    yield from _save(detect(predict, paths, answer.skipped), args, answer)
+
+
+def _save(results: Iterator[Any], args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
+    """Yield a record of each result, and draw its picture if that is wanted."""
     from yolonas_plugin.cli.drawing import new_folder, save_picture
 
-    folder: Path | None = None
-    images: list[dict[str, Any]] = []
-    skipped: list[str] = []
-    start = time.perf_counter()
-    for found in predictor.stream(args.source, skipped=skipped, **given(args, *_SELECTION)):
-        images.append(_record(found))
+    for found in results:
         if args.save:
-            folder = folder or new_folder(args.output, "predict")
+            folder = Path(answer.folder) if answer.folder else new_folder(args.output, "predict")
+            answer.folder = str(folder)
             save_picture(found, folder)
-    seconds = time.perf_counter() - start
-    return _Answer(images, skipped, str(folder) if folder else None, runtime, seconds)
+        yield _record(found)
 
 
 def _record(result: Any) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import IO, Any
 from yolonas_plugin.cli.arguments import add_model_command, add_runtime, add_selection, given, load_on_runtime
 from yolonas_plugin.cli.data import DATA_HELP
 from yolonas_plugin.cli.output import INCOMPLETE, print_json, print_table
+from yolonas_plugin.cli.progress import Progress
 
 
 def register(commands: Any) -> None:
@@ -29,7 +30,9 @@ def _val(args: argparse.Namespace, out: IO[str]) -> int:
         model, runtime = load_on_runtime(args)
         reports: list[Any] = []
         model.add_callback("on_val_end", lambda validator: reports.append(validator.data_set.report))
-        metrics = model.val(data=args.data, split=args.split, verbose=False, **settings)
+        with Progress("val", unit="batches") as progress:
+            model.add_callback("on_val_batch_end", lambda validator: progress.step(len(validator.dataloader)))
+            metrics = model.val(data=args.data, split=args.split, verbose=False, **settings)
     names = [metrics.names[int(index)] for index in metrics.ap_class_index]
     per_class = {
         name: dict(zip(("precision", "recall", "mAP50", "mAP50-95"), map(float, metrics.class_result(i)), strict=True))

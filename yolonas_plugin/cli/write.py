@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import IO, Any
 
-from yolonas_plugin.cli.arguments import add_model_command, given, load_model
+from yolonas_plugin.cli.arguments import add_imgsz, add_model_command, given, load_model, number
 from yolonas_plugin.cli.output import print_json
+from yolonas_plugin.cli.progress import working
 
 
 def register(commands: Any) -> None:
@@ -17,8 +18,10 @@ def register(commands: Any) -> None:
         "--output", help="folder to write to (default: that of the weights); for triton the model repository"
     )
     command.add_argument("--name", help="of the model in the repository (default: that of the weight file); triton")
-    command.add_argument("--imgsz", type=int, nargs="+", help="input size in pixels: one side, or height and width")
-    command.add_argument("--batch", type=int, help="images at a time (default: 1; for triton at most: 8)")
+    add_imgsz(command)
+    command.add_argument(
+        "--batch", type=number("batch"), metavar="N", help="images at a time (default: 1; for triton at most: 8)"
+    )
     command.add_argument("--dynamic", action="store_true", help="leave batch, height and width free")
     command.add_argument("--opset", type=int, help="ONNX operator set")
     command.add_argument("--takes", help="prepared images (default), or pixels as OpenCV reads them; ONNX and OpenVINO")
@@ -44,7 +47,9 @@ def register(commands: Any) -> None:
 
 def _export(args: argparse.Namespace, out: IO[str]) -> int:
     settings = given(args, "name", "imgsz", "batch", "dynamic", "opset", "takes", "gives", "overwrite")
-    path = load_model(args).export(format=args.format, output=args.output, **settings)
+    model = load_model(args)
+    with working(f"export to {args.format}"):
+        path = model.export(format=args.format, output=args.output, **settings)
     if args.json:
         print_json({"path": path, "format": args.format}, out)
     else:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from typing import IO, Any, Final
+from typing import IO, Any, Final, get_args
 
-from yolonas_plugin.cli.arguments import add_command, add_licence
+from yolonas_plugin.cli.arguments import OWN, add_command, add_licence, other_plugin
 from yolonas_plugin.cli.output import print_json, print_table
-from yolonas_plugin.types import ModelCard
+from yolonas_plugin.settings import nearest
+from yolonas_plugin.types import ModelCard, Task
 from yolonas_plugin.zoo import ModelZoo
 
 _METRIC: Final = "mAP50-95"
-"""What the table of models has room for; ``show`` has the others."""
+"""What the table of models has room for, under ``mAP``; ``show`` has the others."""
 
 
 def register(commands: Any) -> None:
@@ -25,36 +26,55 @@ def register(commands: Any) -> None:
     command = add_command(commands, "show", _show, "show all about one model")
     command.add_argument("model", help="name, or provider/name")
 
-    command = add_command(commands, "fetch", _fetch, "download a model's published weights; print where they are")
+    command = add_command(
+        commands, "fetch", _fetch, "download a model's weights, if they aren't here; print where they are"
+    )
     command.add_argument("model", help="name, or provider/name")
     add_licence(command)
 
 
 def _list(args: argparse.Namespace, out: IO[str]) -> int:
     zoo = ModelZoo.discover()
+    tasks = {*get_args(Task), *(card.task for card in zoo.list_models())}
+    if args.task is not None and args.task not in tasks:
+        near = nearest(args.task, tasks)
+        args.parser.error(f"argument --task: {args.task!r} is none of {', '.join(sorted(tasks))}; did you mean {near}?")
     cards = [
-        (name, card)
+        (name, card, _where(zoo, name, card))
         for name in zoo.providers
         for card in zoo.list_models(task=args.task, licence=args.licence, provider=name)
     ]
     if args.json:
-        print_json([{"provider": name, **dataclasses.asdict(card)} for name, card in cards], out)
+        print_json([{"provider": name, **dataclasses.asdict(card), "here": where} for name, card, where in cards], out)
     else:
         rows = [
             (
                 f"{name}/{card.name}",
-                card.task,
-                "x".join(map(str, card.input_size)),
-                f"{card.parameters / 1e6:.1f} M" if card.parameters else "",
+                f"{card.task} {len(card.classes)} classes" if card.classes else card.task,
                 next((f"{metric.value:g}" for metric in card.metrics if metric.name == _METRIC), ""),
-                card.licence.name if card.licence else "",
+                where,
+                card.licence.name.removeprefix("LicenseRef-") if card.licence else "",
             )
-            for name, card in cards
+            for name, card, where in cards
         ]
-        print_table(("model", "task", "input", "parameters", _METRIC, "weights' licence"), rows, out)
+        print_table(("model", "finds", "mAP", "weights", "their licence"), rows, out, shrink=(0, 1, 4))
     if zoo.problems:
         print(f"{len(zoo.problems)} plugin problem(s); see 'yolonas-plugin doctor'", file=sys.stderr)
     return 0
+
+
+def _where(zoo: ModelZoo, provider: str, card: ModelCard) -> str:
+    """Say whether a model's weights are on this machine; nothing is said of what only another plugin knows."""
+    if zoo.locate_weights(card):
+        return "downloaded"
+    if provider != OWN:
+        return ""
+    from yolonas_plugin.weights.find import EMBEDDED, weights_folder
+
+    for folder, answer in ((EMBEDDED, "embedded"), (weights_folder(), "downloaded")):
+        if any((folder / file.filename).is_file() for file in card.weights):
+            return answer
+    return "to download" if card.weights else "none"
 
 
 def _show(args: argparse.Namespace, out: IO[str]) -> int:
@@ -90,15 +110,17 @@ def _describe(provider: str, card: ModelCard) -> list[tuple[str, str]]:
 
 def _fetch(args: argparse.Namespace, out: IO[str]) -> int:
     zoo = ModelZoo.discover()
-    _, card = zoo.find(args.model, provider="yolo_nas")
+    provider, card = other_plugin(zoo, args.model) or zoo.find(args.model, provider=OWN)
     path = zoo.locate_weights(card)
-    if path is None:
+    if path is None and provider.name == OWN:
         from yolonas_plugin.weights.find import find_weights
 
         path = find_weights(card.name, accept_licence=args.accept_licence)
-    path = path.absolute()
+    if path is None:
+        zoo.load(card.name, provider=provider.name)  # its plugin fetches what it needs, and keeps it where it likes
+    found = str(path.absolute()) if path else None
     if args.json:
-        print_json({"model": card.name, "path": str(path)}, out)
+        print_json({"model": card.name, "path": found}, out)
     else:
-        print(path, file=out)
+        print(found or f"{provider.name}/{card.name} is here; the plugin {provider.name!r} keeps its weights", file=out)
     return 0

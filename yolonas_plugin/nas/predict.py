@@ -123,7 +123,7 @@ class NASPredictor(DetectionPredictor):
             if self._outputs is not None:
                 self._outputs.close()
         if self.skipped and not found:
-            raise unreadable(self.skipped)
+            raise unreadable(self.skipped, self.in_channels)
 
     def run_callbacks(self, event: str) -> None:
         """Run the callbacks of an event; older engines leave crops out when nothing else is saved or shown."""

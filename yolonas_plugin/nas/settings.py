@@ -81,11 +81,6 @@ def check_engine_source(source: Any, channels: int) -> None:
             raise SourceError(
                 f"a {type(entry).__name__} is no image; give paths, folders, globs, addresses, arrays or PIL images"
             )
-        if channels not in (1, 3) and isinstance(entry, (str, Path)):
-            raise SourceError(
-                f"{entry}: image files are read with 3 channels; this model takes {channels}: give arrays "
-                f"[H, W, {channels}], or a tensor [B, {channels}, H, W]"
-            )
 
 
 def _check_tensor(batch: Tensor, channels: int) -> None:
