@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from ultralytics.data import utils as data_utils
 from ultralytics.utils import LOGGER, USER_CONFIG_DIR, checks, plotting, torch_utils
 
 from yolonas_plugin.errors import MissingExtraError
@@ -58,14 +59,14 @@ _threads = _Setting(
     torch_utils, "NUM_THREADS"
 )  # what the engine sets torch to, one fewer than there are cores, on a CPU
 _log_level = _LogLevel(LOGGER, "level")
-_fonts = _Setting(plotting, "check_font")
+_fonts = [_Setting(module, "check_font") for module in (plotting, data_utils)]
 
 
 @contextlib.contextmanager
 def session() -> Iterator[None]:
-    """Run the engine without its installing packages, reporting the run to its makers, or changing torch's threads."""
+    """Run the engine so that it installs, fetches and reports nothing, and leaves torch's threads as they are."""
     threads = torch.get_num_threads()
-    with _auto_install.held_at(False), _reports.held_at(False), _threads.held_at(threads):
+    with _auto_install.held_at(False), _reports.held_at(False), _threads.held_at(threads), local_fonts():
         yield
 
 
@@ -76,9 +77,13 @@ def quiet(level: int = logging.WARNING) -> Iterator[None]:
         yield
 
 
-def local_fonts() -> contextlib.AbstractContextManager[None]:
+@contextlib.contextmanager
+def local_fonts() -> Iterator[None]:
     """Let the engine draw text with fonts of this machine; it would fetch one for names that aren't ASCII."""
-    return _fonts.held_at(_find_font)
+    with contextlib.ExitStack() as held:
+        for setting in _fonts:
+            held.enter_context(setting.held_at(_find_font))
+        yield
 
 
 def _find_font(font: str = "Arial.ttf") -> str:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import cv2
 import numpy as np
 import yaml
 from ultralytics.data import YOLODataset
+from ultralytics.data.augment import Compose, LetterBox, Mosaic, RandomPerspective
 
 from yolonas_plugin.data import DataSet, Sample
 from yolonas_plugin.errors import SourceError
+
+_NOWHERE: Final = Path(os.devnull, "nothing.npy")
 
 
 class SampleDataset(YOLODataset):
@@ -25,16 +30,38 @@ class SampleDataset(YOLODataset):
     Args:
         samples: Images and their labels.
         indices: The class that each class of the samples becomes; None leaves them.
+        canvas: Height and width of what augmentation gives; None for a square of the engine's ``imgsz``, which is the
+            longer side.
         **kwargs: What the engine's ``YOLODataset`` takes; ``img_path`` is not used.
     """
 
     def __init__(
-        self, *args: Any, samples: Sequence[Sample], indices: Sequence[int] | None = None, **kwargs: Any
+        self,
+        *args: Any,
+        samples: Sequence[Sample],
+        indices: Sequence[int] | None = None,
+        canvas: tuple[int, int] | None = None,
+        **kwargs: Any,
     ) -> None:
+        self._canvas = None if canvas is None or canvas[0] == canvas[1] else canvas
         self._samples = samples
         self._indices = None if indices is None else np.asarray(indices, dtype=np.float32)
         super().__init__(*args, **{"img_path": "", **kwargs})
         self._samples = ()  # the engine's labels hold it all
+
+    @property
+    def npy_files(self) -> list[Path]:
+        """Where pixels are kept with ``cache="disk"``, or nowhere.
+
+        The engine by itself takes an ``a.npy`` beside ``a.png`` for its pixels, whoever wrote it and whether or not it
+        keeps any there, removes it when it isn't, and has one for both ``a.png`` and ``a.jpg``.
+        """
+        return self._beside if self.cache == "disk" else self._nowhere
+
+    @npy_files.setter
+    def npy_files(self, files: Sequence[Path]) -> None:
+        self._beside = [Path(f"{image}.npy") for image in self.im_files]
+        self._nowhere = [_NOWHERE] * len(self.im_files)
 
     def get_img_files(self, img_path: Any) -> list[str]:
         """Return the images of the samples, or the fraction of them that the engine's setting asks for."""
@@ -42,6 +69,22 @@ class SampleDataset(YOLODataset):
         count = self.fraction if isinstance(self.fraction, int) else max(1, round(total * self.fraction))
         self._samples = self._samples[:count]
         return [sample.image for sample in self._samples]
+
+    def load_image(self, i: int, *args: Any, **kwargs: Any) -> tuple[Any, tuple[int, int], tuple[int, int]]:
+        """Read image ``i``, scaled to the canvas by its longer side, or by whichever side fits it less."""
+        image, original, (height, width) = super().load_image(i, *args, **kwargs)
+        if self._canvas is not None and (height > self._canvas[0] or width > self._canvas[1]):
+            scale = min(self._canvas[0] / height, self._canvas[1] / width)
+            height, width = max(round(height * scale), 1), max(round(width * scale), 1)
+            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR).reshape(height, width, -1)
+        return image, original, (height, width)
+
+    def build_transforms(self, hyp: Any = None) -> Compose:
+        """Return the engine's augmentation, onto the canvas."""
+        transforms = super().build_transforms(hyp)
+        if self._canvas is not None:
+            _reshape(transforms, self.imgsz, *self._canvas)
+        return transforms
 
     def get_labels(self) -> list[dict[str, Any]]:
         """Return the labels in the engine's form. Outlines are kept only if every label has one, as the engine does."""
@@ -62,6 +105,21 @@ class SampleDataset(YOLODataset):
 
     def _classes(self, sample: Sample) -> np.ndarray:
         return sample.classes.copy() if self._indices is None else self._indices[sample.classes.astype(int)]
+
+
+def _reshape(transform: Any, side: int, height: int, width: int) -> None:
+    """Make augmentation for a square of ``side`` give ``height`` and ``width``: the same middle part of a mosaic."""
+    if isinstance(transform, Compose):
+        for part in transform.transforms:
+            _reshape(part, side, height, width)
+    elif isinstance(transform, Mosaic):
+        transform.border = (height // 2 - side, width // 2 - side)
+    elif isinstance(transform, RandomPerspective):
+        transform.size = (width, height)
+    elif isinstance(transform, LetterBox):
+        transform.new_shape = (height, width)
+    if getattr(transform, "pre_transform", None) is not None:
+        _reshape(transform.pre_transform, side, height, width)
 
 
 @contextlib.contextmanager
@@ -103,8 +161,8 @@ def match_classes(data: DataSet, names: Mapping[int, str]) -> list[int]:
         return list(range(len(own)))
     if unknown := [name for name in own if theirs.count(name) != 1 or own.count(name) != 1]:
         raise SourceError(
-            f"{title}: the model has no class, or more than one, named {_some(unknown)}; it predicts {_some(theirs)}. "
-            "Give both the same names: in the data, or with NAS(path, names=[...])"
+            f"{title}: the model has no class, or more than one, named {describe_names(unknown)}; it predicts "
+            f"{describe_names(theirs)}. Give both the same names: in the data, or with NAS(path, names=[...])"
         )
     return [theirs.index(name) for name in own]
 
@@ -113,5 +171,6 @@ def _unnamed(names: Sequence[str]) -> bool:
     return list(names) == [f"class_{i}" for i in range(len(names))]
 
 
-def _some(names: Sequence[str]) -> str:
+def describe_names(names: Sequence[str]) -> str:
+    """Return the first ten of these names, quoted."""
     return ", ".join(map(repr, names[:10])) + (", ..." if len(names) > 10 else "")

@@ -15,7 +15,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT, RANK
 from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
 
 from yolonas_plugin.engine import require
-from yolonas_plugin.errors import ConfigRefusedError, YoloNASPluginError
+from yolonas_plugin.errors import ConfigRefusedError, WeightsNotFoundError, YoloNASPluginError
 from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.export import export
 from yolonas_plugin.nas.inference import ExportedModule, chosen
@@ -23,6 +23,7 @@ from yolonas_plugin.nas.module import NASModule, build_module, untrained_module
 from yolonas_plugin.nas.predict import NASPredictor, engine_defaults
 from yolonas_plugin.nas.save import save
 from yolonas_plugin.nas.settings import check_engine_settings, check_engine_source
+from yolonas_plugin.nas.trackers import check_tracker
 from yolonas_plugin.nas.train import NASTrainer
 from yolonas_plugin.nas.val import NASValidator
 from yolonas_plugin.processing import ProcessingSpec
@@ -93,6 +94,8 @@ class NAS(Model):
         self._build_network = network_builder(backend)
         if isinstance(model, (str, Path)) and Path(model).suffix.lower() in {".yaml", ".yml"}:
             raise ConfigRefusedError("YOLO-NAS models only support pre-trained models.")
+        if "://" in str(model):  # the engine would ask a model server, or its makers' hub
+            raise WeightsNotFoundError(f"{model}: this is an address, not a file: download it, and give its path")
         self._accept_licence = accept_licence
         self._pretrained = pretrained
         self._given = processing, names
@@ -242,6 +245,7 @@ class NAS(Model):
         kwargs = check_engine_settings(kwargs, "track", self.model.names)
         check_engine_source(source, self.model.in_channels)
         require("lap", "tracking", "track")
+        kwargs["tracker"] = check_tracker(kwargs.get("tracker") or DEFAULT_CFG_DICT["tracker"])
         return super().track(source, stream, persist, **kwargs)
 
     def val(self, validator: Any = None, **kwargs: Any) -> Any:

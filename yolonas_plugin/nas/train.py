@@ -8,26 +8,30 @@ from typing import Any, Final
 
 import torch
 from torch import nn
+from ultralytics import __version__
 from ultralytics.cfg import get_cfg
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import DEFAULT_CFG, DEFAULT_CFG_DICT, LOCAL_RANK, LOGGER, RANK
+from ultralytics.utils.checks import parse_version
 from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_model
 
 from yolonas_plugin.data import DataSet, open_data
 from yolonas_plugin.engine import require, session
 from yolonas_plugin.errors import CheckpointError, TrainingError
-from yolonas_plugin.nas.dataset import SampleDataset
+from yolonas_plugin.nas.dataset import SampleDataset, describe_names
 from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
 from yolonas_plugin.nas.module import NASModule, build_module, size_of
+from yolonas_plugin.nas.settings import as_imgsz
 from yolonas_plugin.nas.stock import stock_checkpoint, to_network_input
 from yolonas_plugin.nas.training_module import LOSS_NAMES, TrainingModule
 from yolonas_plugin.nas.training_progress import load_optimizer
-from yolonas_plugin.nas.training_settings import settings_from_file
+from yolonas_plugin.nas.training_settings import check_training, settings_from_file
 from yolonas_plugin.nas.training_state import WEIGHTS, TrainingState, forget_rows, plain, read_training_state
 from yolonas_plugin.nas.val import NASValidator, build_dataset
 from yolonas_plugin.nn import CONFIGS
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.weights import find_weights, read_checkpoint
+from yolonas_plugin.settings import check_imgsz
+from yolonas_plugin.weights import Checkpoint, find_weights, read_checkpoint
 from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.write import as_stored, save_torch, write_safetensors
 
@@ -40,6 +44,11 @@ RESUMABLE: Final = {
 }
 """Settings that may change when a training goes on; the engine's choice."""
 
+_WRITES_PROGRAMS: Final = parse_version(__version__) < (8, 4)
+"""Engines of 8.3 paste the path of the weights into the program that they start for each GPU."""
+
+_MOST_RECOVERIES: Final = 3
+
 _SAID_BY_PATH: Final = {"model", "mode", "task", "resume", "pretrained", "save_dir"}
 
 
@@ -51,11 +60,14 @@ class NASTrainer(DetectionTrainer):
     """
 
     state: TrainingState | None = None
+    canvas: tuple[int, int]
+    """Height and width of the network's input."""
     data_set: DataSet
 
     def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None) -> None:
         with session():
             super().__init__(cfg, {"task": "detect", **(overrides or {})}, _callbacks)
+        self._settle_canvas()
         self.loss_names = LOSS_NAMES
 
     def train(self) -> None:
@@ -63,9 +75,16 @@ class NASTrainer(DetectionTrainer):
 
         Raises:
             MissingExtraError: There are several GPUs, and ``cloudpickle`` isn't installed.
+            TrainingError: There are several GPUs, and the path of the weights can't be handed to their processes.
         """
         if self.ddp:
+            if _WRITES_PROGRAMS and set(str(self.args.model)) & set('"\\\r\n'):
+                raise TrainingError(
+                    f"{str(self.args.model)!r}: this version of ultralytics writes the path into a program for each "
+                    "GPU as it is; rename the file, so that its path has no quotes, backslashes and line breaks"
+                )
             require("cloudpickle", "training on several GPUs", "distributed")
+            self.args.imgsz = as_imgsz(self.canvas)  # of which the processes make a canvas of their own
         with session():
             super().train()
 
@@ -74,10 +93,26 @@ class NASTrainer(DetectionTrainer):
     def setup_model(self) -> None:
         """Build the network, unless the caller has; the engine's checkpoint is never unpickled."""
         if self.state is not None:
+            self._check_same_data(self.state.checkpoint)
             self.model = self.get_model(weights=build_module(self.state.checkpoint))
         elif not isinstance(self.model, nn.Module):
             weights = build_module(read_checkpoint(find_weights(self.args.model))) if self.args.pretrained else None
             self.model = self.get_model(cfg=self.args.model, weights=weights)
+
+    def _check_same_data(self, checkpoint: Checkpoint) -> None:
+        """See that a training goes on with the classes and channels that it began with.
+
+        Raises:
+            TrainingError: The data have others.
+        """
+        now = tuple(self.data["names"].values()), self.data.get("channels", 3)
+        began = checkpoint.class_names, checkpoint.in_channels
+        if now != began:
+            raise TrainingError(
+                f"{self.args.data}: the training that is to go on began with the classes "
+                f"{describe_names(began[0] or ())} in {began[1]} channels, and these data have "
+                f"{describe_names(now[0])} in {now[1]}; a training on other data is a new one: leave out resume"
+            )
 
     def get_model(self, cfg: Any = None, weights: NASModule | None = None, verbose: bool = True) -> TrainingModule:
         """Return the network for the classes of the data.
@@ -91,10 +126,11 @@ class NASTrainer(DetectionTrainer):
         channels = self.data.get("channels", 3)
         size = weights.config.size if weights is not None else cfg if cfg in CONFIGS else size_of(str(cfg))
         module = TrainingModule(CONFIGS[size], len(names), channels)
-        side = (self.args.imgsz, self.args.imgsz)
+        size_in = self.canvas
         module.processing = (
-            ProcessingSpec(size=side, resize=side) if weights is None else weights.processing.with_size(side)
+            ProcessingSpec(size=size_in, resize=size_in) if weights is None else weights.processing.with_size(size_in)
         )
+        _check_channels(module.processing, channels)
         module.names = names
         module.pt_path = str(self.last)
         module.licence, module.training_data = (None, None) if weights is None else weights.provenance()
@@ -165,7 +201,8 @@ class NASTrainer(DetectionTrainer):
             return build_dataset(self.args, samples, self.data, processing, mode=mode, batch=batch)
         return SampleDataset(
             samples=self.data_set.splits["train"],
-            imgsz=self.args.imgsz,
+            canvas=self.canvas,
+            imgsz=max(self.canvas),
             batch_size=batch,
             augment=True,
             hyp=self.args,
@@ -218,6 +255,8 @@ class NASTrainer(DetectionTrainer):
         From its file come the settings that :data:`.training_settings.SETTINGS` lists, and no other; data, folders and
         whatever else is opened come from the caller.
         """
+        check_training(vars(self.args))
+        self.canvas = check_imgsz(self.args.imgsz)
         resume = self.args.resume
         self.resume = bool(resume)
         if not resume:
@@ -231,8 +270,7 @@ class NASTrainer(DetectionTrainer):
         self.args = _checked_by_engine(path, {**settings, "task": "detect", "mode": "train"})
         for name, value in own.items():
             setattr(self.args, name, value)
-        if "imgsz" not in own:
-            self.args.imgsz = max(self.state.checkpoint.processing.size)
+        self.canvas = check_imgsz(own["imgsz"]) if "imgsz" in own else self.state.checkpoint.processing.size
         self.args.model = self.args.resume = str(path)
         self.args.save_dir = str(_folder_of(path))
         ignored = [
@@ -243,6 +281,15 @@ class NASTrainer(DetectionTrainer):
         if ignored:
             LOGGER.warning(f"resume keeps the settings of the training, {', '.join(ignored)} among them")
 
+    def _settle_canvas(self) -> None:
+        """Give the engine the longer side, which is all that it knows of for training."""
+        self.args.imgsz = max(self.canvas)
+        if self.args.rect and self.canvas[0] != self.canvas[1]:
+            raise TrainingError(
+                f"rect=True gives each batch a shape of its own within a square, and imgsz={list(self.canvas)} isn't "
+                "one; leave out one of the two"
+            )
+
     def resume_training(self, ckpt: Any) -> None:
         """Go on after the last epoch that was written."""
         if self.state is None:
@@ -251,23 +298,79 @@ class NASTrainer(DetectionTrainer):
         self.start_epoch = progress["epoch"] + 1
         if self.start_epoch >= self.epochs:
             raise TrainingError(f"{self.args.model}: all {self.epochs} epochs are done, there is nothing to resume")
-        unwrap_model(self.model).load_state_dict(self.state.weights)
-        self.ema.ema.load_state_dict(self.state.checkpoint.state_dict)
-        self.ema.updates = progress["updates"]
-        names = {id(parameter): name for name, parameter in unwrap_model(self.model).named_parameters()}
-        try:
-            load_optimizer(self.optimizer, progress["optimizer"], names)
-        except ValueError as error:
-            raise CheckpointError(f"{self.args.model}: the training can't go on: {error}") from error
-        self.best_fitness = progress["best_fitness"]
-        vars(self.stopper).update(progress["stopper"])
+        self._take_up(self.state)
         if self.start_epoch > self.epochs - self.args.close_mosaic:
             self._close_dataloader_mosaic()
         forget_rows(self.csv, after=self.start_epoch)
         LOGGER.info(f"Resuming {self.args.model} with epoch {self.start_epoch + 1} of {self.epochs}")
 
+    def _take_up(self, state: TrainingState) -> None:
+        """Put weights, their average, the optimizer and the best result so far in the place of those that there are."""
+        module = unwrap_model(self.model)
+        module.load_state_dict(state.weights)
+        self.ema.ema.load_state_dict(state.checkpoint.state_dict)
+        self.ema.updates = state.progress["updates"]
+        names = {id(parameter): name for name, parameter in module.named_parameters()}
+        try:
+            load_optimizer(self.optimizer, state.progress["optimizer"], names)
+        except ValueError as error:
+            raise CheckpointError(f"{state.checkpoint.path}: the training can't go on: {error}") from error
+        self.best_fitness = state.progress["best_fitness"]
+        vars(self.stopper).update(state.progress["stopper"])
+
+    # --- a loss that is no number ---
+
+    def _handle_nan_recovery(self, epoch: int) -> bool:
+        """Go back to ``last.pt`` after an epoch in which the loss got lost; the engine would unpickle the file.
+
+        Returns:
+            Whether the epoch has to be done again.
+
+        Raises:
+            TrainingError: There is nothing to go back to, or it happened too often.
+        """
+        lost = not self._is_finite() or (self.loss is not None and not bool(self.loss.isfinite()))
+        if RANK != -1 or not lost:
+            return False  # the processes of several GPUs would have to agree; save_model keeps the files sound
+        wrote = epoch > self.start_epoch and self.args.save
+        if not (wrote or self.state is not None) or not self.last.exists():
+            if self._is_finite():
+                LOGGER.warning("the last batch's loss is no number; the weights are sound, and the training goes on")
+                self.optimizer.zero_grad()
+                return False
+            raise self._diverged()
+        self.nan_recovery_attempts += 1
+        if self.nan_recovery_attempts > _MOST_RECOVERIES:
+            raise self._diverged()
+        LOGGER.warning(f"the loss is no number: epoch {epoch + 1} is done again from {self.last}")
+        self._take_up(read_training_state(self.last))
+        self.scheduler.last_epoch = epoch - 1
+        return True
+
+    def _is_finite(self) -> bool:
+        return all(
+            bool(torch.isfinite(tensor).all())
+            for module in (unwrap_model(self.model), self.ema.ema)
+            for tensor in module.state_dict().values()
+        )
+
+    def _diverged(self) -> TrainingError:
+        kept = f"{self.last} is as it was after the last sound epoch" if self.last.exists() else "nothing was written"
+        return TrainingError(
+            f"the training diverged in epoch {self.epoch + 1}: its weights are no numbers any more; {kept}. Take a "
+            f"lower learning rate than lr0={self.args.lr0:g}, or amp=False, and see what check-data says"
+        )
+
+    # --- writing ---
+
     def save_model(self) -> bool:
-        """Write ``last.pt``, from which the training can go on, and ``best.pt`` if this epoch was the best."""
+        """Write ``last.pt``, from which the training can go on, and ``best.pt`` if this epoch was the best.
+
+        Raises:
+            TrainingError: The weights are no numbers any more; the files stay as they were.
+        """
+        if not self._is_finite():
+            raise self._diverged()
         checkpoint = self._checkpoint()
         if self.best_fitness == self.fitness:
             save_torch(self.best, checkpoint)
@@ -322,6 +425,21 @@ def _data_is_the_callers(path: Path, named: Any) -> str:
         f"download: say it yourself, NAS({str(path)!r}).train(resume=True, data=...), or on the command line "
         f"yolonas-plugin train --weights {path} --resume --data ..."
     )
+
+
+def _check_channels(processing: ProcessingSpec, channels: int) -> None:
+    """See that images of so many channels can be normalised as the weights ask for.
+
+    Raises:
+        TrainingError: They can't.
+    """
+    for name, values in (("mean", processing.mean), ("std", processing.std)):
+        if values is not None and len(values) not in (1, channels):
+            raise TrainingError(
+                f"the data have images of {channels} channels, and the weights that the training begins with a {name} "
+                f"of {len(values)}, {list(values)}: open them with a processing that fits, "
+                f"NAS(path, processing=...), or say channels: {len(values)} in the data"
+            )
 
 
 def _checked_by_engine(path: Path, settings: dict[str, Any]) -> Any:

@@ -153,12 +153,29 @@ _CALLERS: Final = {
 """Settings that no file may make, and why; a training that has them is one of the caller's own making."""
 
 
-def check_settings(given: Mapping[str, Any]) -> None:
+_NOT_HERE: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "cfg": (lambda value: value is not None, "settings are given by name, train(epochs=..., lr0=...), not as a file"),
+    "distill_model": (lambda value: value is not None, "YOLO-NAS isn't trained with a teacher"),
+    "quantize": (lambda value: value not in (None, 16, 32), "a training computes in fp32 or mixed precision; see amp"),
+    "cls_pw": (bool, "the loss is super-gradients' and doesn't weigh classes"),
+    "profile": (bool, "exports are measured by `yolonas-plugin benchmark`"),
+    "pretrained": (
+        lambda value: not isinstance(value, bool) and value is not None,
+        "the weights to begin with are those that are opened, NAS(...).train(...)",
+    ),
+}
+"""Settings of the engine that can't be followed: for which values, and why."""
+
+
+def check_training(given: Mapping[str, Any]) -> None:
     """Check settings that the caller gives.
 
     Raises:
-        TrainingError: One is of another kind, or out of its range.
+        TrainingError: One is of another kind, out of its range, or can't be followed.
     """
+    for name, (asked, reason) in _NOT_HERE.items():
+        if name in given and asked(given[name]):
+            raise TrainingError(f"{name}={describe(given[name])}: {reason}")
     for name, value in given.items():
         if name in SETTINGS and not SETTINGS[name].fits(value):
             raise TrainingError(f"{name}={describe(value)}: it must be {SETTINGS[name].words}")
