@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,8 @@ SUFFIXES: Final = {
     *("pbm", "pgm", "ppm", "pnm", "pfm", "heic", "heif", "mpo"),
 }
 """Endings of the images in a folder; what OpenCV can't read of them is left out."""
+
+LOGGER: Final = logging.getLogger("yolonas_plugin")
 
 _FULL_COLOUR: Final = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
 _MOST_BYTES: Final = 2**31 - 1  # of a file: OpenCV's decoders count in 32 bits
@@ -176,3 +179,8 @@ def unreadable(paths: Sequence[str], channels: int = 3) -> SourceError:
     shown = ", ".join(map(printable, paths[:3])) + (" ..." if paths[3:] else "")
     what = "image" if channels in (1, 3) else f"image with {channels} channels, which this model takes,"
     return SourceError(f"could not read an {what} from {shown}")
+
+
+def log_unreadable(path: str) -> None:
+    """Say that a file was left out, where the caller has no list for it."""
+    LOGGER.warning("could not be read as an image, and is left out: %s", printable(path))

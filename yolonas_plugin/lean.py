@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolonas_plugin.errors import RuntimeChoiceError
-from yolonas_plugin.images import Opened, open_images, unreadable
+from yolonas_plugin.images import Opened, log_unreadable, open_images, unreadable
 from yolonas_plugin.overlap import MOST_BYTES, fetch_ahead
 from yolonas_plugin.processing import Image, ProcessingSpec
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
@@ -119,16 +119,21 @@ class LeanPredictor:
         self._settings = settings
         self._spec(**settings)  # so that a wrong setting is said at once
 
-    def __call__(self, source: Any, **settings: Any) -> list[Detections]:
+    def __call__(self, source: Any, *, skipped: list[str] | None = None, **settings: Any) -> list[Detections]:
         """Return the detections of each image that could be read; see :meth:`stream`.
 
         Raises:
             SourceError: Not one could be read, besides what :meth:`stream` raises.
         """
-        skipped: list[str] = []
-        found = list(self.stream(source, skipped=skipped, **settings))
-        if skipped and not found:
-            raise unreadable(skipped, self._channels)
+        left_out: list[str] = []
+        found = list(self.stream(source, skipped=left_out, **settings))
+        if left_out and not found:
+            raise unreadable(left_out, self._channels)
+        if skipped is None:
+            for path in left_out:
+                log_unreadable(path)
+        else:
+            skipped += left_out
         return found
 
     def stream(self, source: Any, *, skipped: list[str] | None = None, **settings: Any) -> Iterator[Detections]:
@@ -136,7 +141,7 @@ class LeanPredictor:
 
         Args:
             source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
-            skipped: Gets the paths of files that can't be read, which are left out.
+            skipped: Gets the paths of files that can't be read, which are logged otherwise.
             **settings: ``conf`` and ``iou``, 0 to 1; ``max_det``; ``classes``, indices or names of the wanted ones;
                 ``imgsz``, one side of the input or height and width, and ``rect``, pad to the next multiples of 32
                 only, if the file is for any size. Default: the file's.
@@ -149,8 +154,8 @@ class LeanPredictor:
         spec, classes, rect = self._spec(**{**self._settings, **settings})
         with closing(fetch_ahead(open_images(source, self._channels), 2 * SIDE_BY_SIDE, _bytes)) as opened:
             while group := _take(opened, 1 if rect else SIDE_BY_SIDE):
-                if skipped is not None:
-                    skipped += [path for path, image in group if image is None]
+                for path in (path for path, image in group if image is None):
+                    log_unreadable(path) if skipped is None else skipped.append(path)
                 readable = [Opened(path, image) for path, image in group if image is not None]
                 del group
                 yield from self._detect(readable, spec, classes, rect)

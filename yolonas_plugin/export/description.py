@@ -95,6 +95,8 @@ class Description:
             channels = int(str(metadata.get("channels")))
         except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError) as error:
             raise CheckpointError(f"{file}: its metadata is damaged: class names or channels can't be read") from error
+        if not names or channels < 1:
+            raise CheckpointError(f"{file}: its metadata is damaged: it has {len(names)} classes, {channels} channels")
         if takes not in get_args(Takes) or gives not in get_args(Gives):
             raise CheckpointError(f"{file}: its metadata is damaged: it takes {takes[:40]!r} and gives {gives[:40]!r}")
         return cls(

@@ -6,20 +6,31 @@ The server's model is one that ``NAS.export(format="triton")`` wrote. Neither to
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import queue
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import numpy as np
 import requests
 from numpy.typing import NDArray
+from urllib3.exceptions import HTTPError
 
-from yolonas_plugin.errors import CheckpointError, ServerError
+from yolonas_plugin.errors import CheckpointError, ServerError, SettingError, SourceError
 from yolonas_plugin.export.description import Description
-from yolonas_plugin.images import open_images, unreadable
+from yolonas_plugin.images import log_unreadable, open_images, read_file, unreadable
 from yolonas_plugin.lean import Detections
+from yolonas_plugin.names import printable
 from yolonas_plugin.processing import Image
+
+MOST_BYTES: Final = 16 << 20
+"""Of an answer, and of a file with metadata: those of 300 boxes have some 30,000."""
+
+_LONGEST: Final = 86_400
+
+_Answer = TypeVar("_Answer")
 
 
 class ServedPredictor:
@@ -30,14 +41,16 @@ class ServedPredictor:
         name: Of the model.
         metadata: The file ``metadata.json`` of the model in the repository. None asks the server, which Triton answers
             and OpenVINO Model Server doesn't.
-        timeout: Seconds that the server may be silent.
+        timeout: Seconds that an answer may take, whole.
 
     Attributes:
         names: Class names by index.
         processing: How images are prepared, and what the server selects boxes by.
 
     Raises:
-        ServerError: The server can't be reached, has no such model, or doesn't say how images are prepared.
+        SettingError: ``timeout`` is no number of seconds.
+        ServerError: The server can't be reached, has no such model, doesn't say how images are prepared, or gives an
+            answer that can't be one.
         CheckpointError, ProcessingError: What is said about the model isn't of this package's exports, or is damaged.
 
     Example::
@@ -50,6 +63,8 @@ class ServedPredictor:
     def __init__(self, url: str, name: str, *, metadata: str | Path | None = None, timeout: float = 60) -> None:
         self._url = f"{url.rstrip('/')}/v2/models/{quote(name, safe='')}"
         self._session = requests.Session()
+        if not isinstance(timeout, (int, float)) or not 0 < timeout <= _LONGEST:
+            raise SettingError(f"timeout={timeout!r} must be a number of seconds, above 0 and at most {_LONGEST}")
         self._timeout = timeout
         strings = self._ask_metadata() if metadata is None else _read_metadata(Path(metadata))
         found = Description.from_metadata(strings, str(metadata or self._url))
@@ -61,76 +76,177 @@ class ServedPredictor:
         self.processing = found.processing
         self._channels = found.channels
 
-    def __call__(self, source: Any) -> list[Detections]:
+    def __call__(self, source: Any, *, skipped: list[str] | None = None) -> list[Detections]:
         """Return the detections of each image that could be read.
 
         Args:
             source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
+            skipped: Gets the paths of files that can't be read, which are logged otherwise.
 
         Raises:
             FileNotFoundError: There is no such file, or no image in a folder.
             SourceError: Not one could be read, or something that is no image was given.
-            ServerError: The server can't be reached, or refuses.
+            ServerError: The server can't be reached, refuses, or gives an answer that can't be one.
         """
-        found, skipped = [], []
+        found, left_out = [], []
         for path, image in open_images(source, self._channels):
-            if image is None:
-                skipped.append(path)
-            else:
+            if image is not None:
                 found.append(self._detect(path, image))
-        if skipped and not found:
-            raise unreadable(skipped)
+                continue
+            left_out.append(path)
+            if skipped is None:
+                log_unreadable(path)
+            else:
+                skipped.append(path)
+        if left_out and not found:
+            raise unreadable(left_out, self._channels)
         return found
 
     def _detect(self, path: str, image: Image) -> Detections:
         canvas, placement = self.processing.letterbox(image)
-        found = self._infer(canvas)
-        count = int(found["num_detections"][0, 0])
-        boxes, scores, labels = (found[name][0, :count] for name in ("boxes", "scores", "classes"))
-        return Detections(
-            path,
-            image,
-            placement.to_image(boxes.astype(np.float32)),
-            scores.astype(np.float32),
-            labels.astype(np.intp),
-            self.names,
-        )
+        boxes, scores, labels = self._infer(canvas)
+        return Detections(path, image, placement.to_image(boxes), scores, labels, self.names)
 
-    def _infer(self, canvas: Image) -> dict[str, NDArray[Any]]:
-        """Return the outputs; pixels go as bytes behind the JSON, the few numbers that come back are JSON."""
+    def _infer(self, canvas: Image) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
+        """Return boxes [N, 4], scores [N] and labels [N].
+
+        Pixels go as bytes behind the JSON, the few numbers that come back are JSON.
+        """
         size = {"binary_data_size": canvas.nbytes}
         tensor = {"name": "pixels", "datatype": "UINT8", "shape": [1, *canvas.shape], "parameters": size}
         head = json.dumps({"inputs": [tensor]}).encode()
         headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(len(head))}
         answer = self._ask("/infer", data=head + canvas.tobytes(), headers=headers)
-        return {output["name"]: np.reshape(output["data"], output["shape"]) for output in answer["outputs"]}
+        try:
+            return _read_detections(answer, len(self.names))
+        except ValueError as error:
+            raise ServerError(f"{self._url}/infer: the server's answer can't be one: {error}") from error
 
     def _ask_metadata(self) -> Mapping[str, str]:
         try:
-            parameters = self._ask("/config")["parameters"]
-        except (ServerError, KeyError) as error:
+            answer = self._ask("/config")
+            parameters = answer.get("parameters") if isinstance(answer, dict) else None
+            if not isinstance(parameters, dict):
+                raise ServerError(f"{self._url}/config: the server's answer has no parameters")
+        except ServerError as error:
             raise ServerError(
                 f"{error}; a server that isn't Triton doesn't say how images are prepared: give metadata=, the path of "
                 "metadata.json from the model repository"
             ) from error
-        return {name: value["string_value"] for name, value in parameters.items()}
+        values = {name: each.get("string_value") for name, each in parameters.items() if isinstance(each, dict)}
+        return {name: value for name, value in values.items() if isinstance(value, str)}
 
     def _ask(self, path: str, **body: Any) -> Any:
+        """Return the JSON that the server answers.
+
+        Raises:
+            ServerError: It can't be reached, refuses, is too slow, or answers with too much, elsewhere or nonsense.
+        """
         url = self._url + path
+        ok, content = _within(self._timeout, url, lambda: self._exchange(url, **body))
         try:
-            answer = self._session.request("POST" if body else "GET", url, timeout=self._timeout, **body)
-            content = answer.json()
-        except requests.RequestException as error:
-            raise ServerError(f"{url}: no model server answers: {error}") from error
-        if not answer.ok:
-            raise ServerError(f"{url}: the server says: {content.get('error', content)}")
-        return content
+            answer = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise ServerError(f"{url}: the server's answer is no JSON: {_short(content)}") from error
+        if not ok:
+            said = answer.get("error", answer) if isinstance(answer, dict) else answer
+            raise ServerError(f"{url}: the server says: {_short(said)}")
+        return answer
+
+    def _exchange(self, url: str, headers: Mapping[str, str] | None = None, **body: Any) -> tuple[bool, bytes]:
+        """Ask, and return whether that was well, and the bytes of the answer."""
+        headers = {**(headers or {}), "Accept-Encoding": "identity"}  # a few packed bytes may be any number
+        how = {"headers": headers, "timeout": self._timeout, "stream": True, "allow_redirects": False}
+        try:
+            with self._session.request("POST" if body else "GET", url, **how, **body) as answer:
+                if answer.is_redirect:
+                    raise ServerError(f"{url}: the server sends elsewhere, to {_short(answer.headers['location'])}")
+                if (packed := answer.headers.get("content-encoding", "identity").lower()) != "identity":
+                    raise ServerError(f"{url}: the server's answer is packed ({_short(packed)}), unasked")
+                content = bytearray()
+                for part in answer.raw.stream(1 << 16, decode_content=False):
+                    content += part
+                    if len(content) > MOST_BYTES:
+                        raise ServerError(f"{url}: the server's answer has more than {MOST_BYTES} bytes")
+                return answer.ok, bytes(content)
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
+            if isinstance(error, ServerError):
+                raise
+            raise ServerError(f"{url}: no model server answers: {_short(error)}") from error
+
+
+def _within(seconds: float, url: str, work: Callable[[], _Answer]) -> _Answer:
+    """Return what ``work`` returns; an answer that comes a byte at a time would keep it for ever."""
+    done: queue.SimpleQueue[tuple[_Answer | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:
+            done.put((None, error))
+
+    threading.Thread(target=run, name="yolonas-ask", daemon=True).start()
+    try:
+        answer, error = done.get(timeout=seconds + 1)  # one more: for the connection's own limit, which says more
+    except queue.Empty:
+        raise ServerError(f"{url}: the server's answer wasn't complete after {seconds:g} s") from None
+    if error is not None:
+        raise error
+    return answer  # type: ignore[return-value]
+
+
+def _read_detections(answer: Any, classes: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
+    """Return boxes [N, 4], scores [N] and labels [N] of one image from an answer in KServe's protocol.
+
+    Raises:
+        ValueError: It is none, or what it says of detections can't be.
+    """
+    outputs = answer.get("outputs") if isinstance(answer, dict) else None
+    if not isinstance(outputs, list) or not all(isinstance(output, dict) for output in outputs):
+        raise ValueError("it has no outputs")
+    found = {output.get("name"): output for output in outputs if isinstance(output.get("name"), str)}
+    number = _tensor(found, "num_detections", 2)
+    boxes, scores, labels = _tensor(found, "boxes", 3), _tensor(found, "scores", 2), _tensor(found, "classes", 2)
+    most = scores.shape[1]
+    shapes = [tensor.shape for tensor in (number, boxes, scores, labels)]
+    if shapes != [(1, 1), (1, most, 4), (1, most), (1, most)]:
+        raise ValueError(f"its shapes {shapes} aren't those of the detections of one image")
+    count = int(number[0, 0])
+    if not 0 <= count <= most or count != number[0, 0]:
+        raise ValueError(f"{number[0, 0]} detections of at most {most}")
+    boxes, scores, labels = boxes[0, :count], scores[0, :count], labels[0, :count]
+    if not (abs(boxes) <= np.finfo(np.float32).max).all() or not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError("boxes that aren't finite, or scores that aren't from 0 to 1")
+    if not ((labels >= 0) & (labels < classes) & (labels == np.floor(labels))).all():
+        raise ValueError(f"classes that the model doesn't have, which has {classes}")
+    return boxes.astype(np.float32), scores.astype(np.float32), labels.astype(np.intp)
+
+
+def _tensor(outputs: Mapping[str, Any], name: str, dimensions: int) -> NDArray[np.float64]:
+    """Return a tensor of numbers that an answer holds."""
+    output = outputs.get(name, {})
+    shape, data = output.get("shape"), output.get("data")
+    whole = isinstance(shape, list) and all(type(side) is int and 0 <= side <= MOST_BYTES for side in shape)
+    if not whole or len(shape) != dimensions or not isinstance(data, list):
+        raise ValueError(f"it has no tensor {name} of {dimensions} dimensions")
+    try:
+        values = np.array(data)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{name} has no numbers alone") from error
+    if values.size and values.dtype.kind not in "iuf":
+        raise ValueError(f"{name} has no numbers alone")
+    return values.astype(np.float64).reshape(shape)
+
+
+def _short(said: Any) -> str:
+    text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+    return printable(text if len(text) <= 300 else f"{text[:300]} ...")
 
 
 def _read_metadata(path: Path) -> Mapping[str, str]:
     try:
-        strings = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        strings = json.loads(read_file(path).tobytes())
+    except (ValueError, RecursionError, SourceError):
         strings = None
     if not isinstance(strings, dict):
         raise CheckpointError(f"{path}: this isn't the metadata.json of a model in a repository")

@@ -14,7 +14,7 @@ import cv2
 from numpy.typing import NDArray
 from ultralytics.data.loaders import LoadImagesAndVideos, LoadPilAndNumpy, SourceTypes, autocast_list
 from ultralytics.data.utils import IMG_FORMATS, VID_FORMATS
-from ultralytics.utils import NUM_THREADS
+from ultralytics.utils import LOGGER, NUM_THREADS
 from ultralytics.utils.patches import imread
 
 from yolonas_plugin.errors import SourceError
@@ -108,10 +108,14 @@ class FileLoader(LoadImagesAndVideos):
             for path, image in zip(paths, self._read(paths), strict=True):
                 self.count += 1
                 if image is None:
-                    self.unreadable.append(path)
+                    self._leave_out(path)
                     continue
                 found, size = found + 1, size + image.nbytes
                 yield path, image, f"image {self.count}/{self.nf} {printable(path)}: "
+
+    def _leave_out(self, path: str) -> None:
+        self.unreadable.append(path)
+        LOGGER.warning(f"could not be read as an image or video, and is left out: {printable(path)}")
 
     def _at_once(self, wanted: int) -> int:
         """Return how many of the next images to decode side by side: one, unless all are small."""
@@ -137,7 +141,7 @@ class FileLoader(LoadImagesAndVideos):
             image = self._next_frame()
             if image is None:
                 if not self.frame:
-                    self.unreadable.append(path)
+                    self._leave_out(path)
                 self.close()
                 self.count += 1
                 return
