@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from yolonas_plugin.lean import Detections, LeanPredictor
     from yolonas_plugin.nas import NAS
 
-_OPTIONS: Final = {"backend", "pretrained"}
+_OPTIONS: Final = {"backend", "pretrained", "threads"}
 """Options of loading that aren't named below."""
 
 
@@ -23,7 +23,7 @@ def load(
     card: ModelCard | None = None,
     lean: bool = False,
     runtime: str | None = None,
-    precision: str = "fp32",
+    precision: str | None = None,
     calibration: Any = None,
     accept_licence: bool = False,
     processing: Any = None,
@@ -38,17 +38,17 @@ def load(
         lean: Predict on NumPy, OpenCV and the runtime alone, see :class:`yolonas_plugin.lean.LeanPredictor`; torch and
             the engine are imported only if ``source`` is a weight file that hasn't been prepared for that before.
         runtime: What it predicts on. Default: torch, or for ``lean`` the fastest that is installed.
-        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``. Default: ``"fp32"``, and for an exported file what that is for.
         calibration: Images that int8 is calibrated on.
         accept_licence: Accept the licence of published weights, if they are downloaded now.
         processing: How images are prepared, where that isn't what the file says.
         names: Class names, where they aren't what the file says.
-        **options: Others of :class:`yolonas_plugin.nas.NAS`; ``threads`` for ``lean``.
+        **options: Others of :class:`yolonas_plugin.nas.NAS`.
 
     Raises:
         SettingError: There is no such option; else as for :class:`yolonas_plugin.nas.NAS`.
     """
-    check_settings(options, _OPTIONS | {*load.__kwdefaults__} | ({"threads"} if lean else set()), "loading a model")
+    check_settings(options, _OPTIONS | {*load.__kwdefaults__}, "loading a model")
     options |= {"runtime": runtime, "precision": precision, "calibration": calibration}
     options |= {"accept_licence": accept_licence, "processing": processing, "names": names}
     if lean:

@@ -84,7 +84,7 @@ class LeanPredictor:
     Args:
         model: What ``NAS.export`` wrote as ONNX or OpenVINO, with ``gives="pair"`` or ``"engine"``.
         runtime: ``"openvino"``, ``"onnxruntime"``, or ``"auto"``, the fastest that is installed.
-        precision: Of the arithmetic, ``"fp32"`` or ``"bf16"``.
+        precision: Of the arithmetic, ``"fp32"`` or ``"bf16"``; None is what the file is for.
         threads: Of a prediction; None takes all cores.
         **settings: Defaults of every call, see :meth:`stream`.
 
@@ -105,13 +105,15 @@ class LeanPredictor:
         model: str | Path | GraphRuntime,
         *,
         runtime: str = "auto",
-        precision: str = "fp32",
+        precision: str | None = None,
         threads: int | None = None,
         **settings: Any,
     ) -> None:
-        self.runtime = (
-            model if isinstance(model, GraphRuntime) else open_runtime(model, runtime, precision, threads=threads)
-        )
+        if not isinstance(model, GraphRuntime):
+            model = open_runtime(model, runtime, precision, threads=threads)
+        elif runtime != "auto" or precision is not None or threads is not None:
+            raise RuntimeChoiceError("this runtime is open; name its precision and threads where it is opened")
+        self.runtime = model
         found = self.runtime.description
         self.names = dict(enumerate(found.names))
         self.processing = found.processing
@@ -187,7 +189,7 @@ def open_lean(
     source: str | Path,
     *,
     runtime: str | None = None,
-    precision: str = "fp32",
+    precision: str | None = None,
     calibration: Any = None,
     accept_licence: bool = False,
     threads: int | None = None,
@@ -198,25 +200,31 @@ def open_lean(
     Args:
         source: Path of the file, or a model's name.
         runtime: ``"openvino"`` or ``"onnxruntime"``; None or ``"auto"`` takes the fastest that is installed.
-        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``. Default: ``"fp32"``, and for an exported file what that is for.
         calibration: Images that int8 is calibrated on.
         accept_licence: Accept the licence of published weights, if they are downloaded now.
         threads: Of a prediction; None takes all cores.
-        **options: Of :class:`yolonas_plugin.nas.NAS` for a weight file: ``processing``, ``names``.
+        **options: Of :class:`yolonas_plugin.nas.NAS` for a weight file: ``processing``, ``names``, ``backend``.
 
     Raises:
-        RuntimeChoiceError: There is no such runtime, or only torch is installed.
+        RuntimeChoiceError: There is no such runtime, only torch is installed, or something is given that this doesn't
+            have, such as ``device``.
         WeightsNotFoundError, CheckpointError, ProcessingError: As for ``NAS``.
     """
+    if unknown := sorted(set(options) - {"processing", "names", "backend"}):
+        raise RuntimeChoiceError(
+            f"lean prediction runs on the CPU, by OpenVINO or ONNX Runtime, and has no {' and no '.join(unknown)}"
+        )
+    if is_export(source):
+        refuse_overrides(source, calibration=calibration, **options)
+        return LeanPredictor(source, runtime=runtime or "auto", precision=precision, threads=threads)
+    precision = precision or "fp32"
     name = choose(runtime or "auto", precision)
     if name == "torch":
         raise RuntimeChoiceError(
             "lean prediction runs on OpenVINO or ONNX Runtime: pip install 'yolonas-plugin[openvino]' or "
             "'yolonas-plugin[onnx]'"
         )
-    if is_export(source):
-        refuse_overrides(source, processing=options.get("processing"), names=options.get("names"))
-        return LeanPredictor(source, runtime=runtime or "auto", precision=precision, threads=threads)
     path = find_weights(source, accept_licence=accept_licence)
 
     def make(folder: Path) -> None:
@@ -233,8 +241,7 @@ def open_lean(
         parts.append(calibration_digest(calibration))
     (graph,) = (file for file in cached(cache_key(parts), make).iterdir() if file.suffix in (".onnx", ".xml"))
     cache = {"cache": cache_folder() / "openvino"} if name == "openvino" else {}
-    exact = "fp32" if precision == "int8" else precision  # of what isn't in int8
-    return LeanPredictor(open_runtime(graph, name, exact, threads=threads, **cache))
+    return LeanPredictor(open_runtime(graph, name, precision, threads=threads, **cache))
 
 
 def _take(opened: Iterator[Opened], most: int) -> list[Opened]:

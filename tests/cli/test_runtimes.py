@@ -13,9 +13,11 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.bf16 import openvino_has_bf16
 from tests.cli.test_cli import run, small_data
 from tests.nas.conftest import NAMES, assert_same_boxes, model, nano, picture  # noqa: F401  fixtures
 from yolonas_plugin import NAS
+from yolonas_plugin.nn.packed import cpu_has_bf16
 
 
 @pytest.fixture(autouse=True)
@@ -183,11 +185,17 @@ def test_benchmark_measures_every_runtime_that_is_installed(
     assert run("benchmark", *quick, "--json") == 0
     answer = json.loads(capsys.readouterr().out)
     rows = {(row["runtime"], row["precision"]): row for row in answer["runtimes"]}
-    assert list(rows)[:2] == [("torch", "fp32"), ("openvino", "fp32")]
+    assert list(rows) == [
+        ("torch", "fp32"),
+        *([("torch", "bf16")] if cpu_has_bf16() else []),
+        ("openvino", "fp32"),
+        *([("openvino", "bf16")] if openvino_has_bf16() else []),
+    ]
     assert rows["torch", "fp32"]["ratio"] == 1
     assert all(0 < row["min_ms"] <= row["median_ms"] for row in rows.values())
     assert "pip install 'yolonas-plugin[onnx]'" in answer["not_run"]["onnxruntime fp32"]
-    assert ("openvino", "bf16") in rows or "this CPU" in answer["not_run"]["openvino bf16"]
+    refused = {name for name, reason in answer["not_run"].items() if "this CPU computes in fp32 only" in reason}
+    assert refused == {f"{name} bf16" for name in ("torch", "openvino") if (name, "bf16") not in rows}
     assert (answer["weights"], answer["imgsz"], answer["rounds"]) == ("random weights of yolo_nas_n", 64, 1)
     assert not (tmp_path / "cache").exists()  # nothing is kept of random weights
 
@@ -197,6 +205,9 @@ def test_benchmark_prints_a_table(nano: Path, folder: Path, capsys: pytest.Captu
     assert run("benchmark", *given) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["runtime", "precision", "median", "ms", "minimum", "ms", "to", "torch", "images/s"]
-    assert [line.split()[0] for line in lines[1:4]] == ["torch", "onnxruntime", "openvino"]
+    measured = [tuple(line.split()[:2]) for line in lines[1:]]
+    exact = [runtime for runtime, precision in measured if precision == "fp32"]
+    assert exact == ["torch", "onnxruntime", "openvino"]
+    assert (("torch", "bf16") in measured, ("openvino", "bf16") in measured) == (cpu_has_bf16(), openvino_has_bf16())
     assert any(line.startswith(f"{nano}; an image from its file to its boxes; 2 rounds") for line in lines)
     assert any(line.startswith("noise: ") for line in lines)

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -83,6 +84,17 @@ def threads(count: int) -> Iterator[None]:
 @pytest.fixture
 def model(nano: Path) -> NAS:
     return NAS(nano)
+
+
+def runtime_of(model: NAS) -> Any:
+    """Return the runtime that the engine runs, of a model that has predicted on OpenVINO or ONNX Runtime."""
+    (runtime,) = (cell.cell_contents for cell in model.predictor.model.model.run.__closure__)
+    return runtime
+
+
+def compiled(runtime: Any) -> Any:
+    """Return what OpenVINO's runtime compiled last."""
+    return list(runtime._compiled.values())[-1][0]
 
 
 def picture(seed: int = 0, height: int = 120, width: int = 150) -> np.ndarray:

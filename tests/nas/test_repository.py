@@ -17,6 +17,7 @@ from yolonas_plugin import NAS
 from yolonas_plugin.cli import main
 from yolonas_plugin.errors import ExportError, MissingExtraError
 from yolonas_plugin.export.description import Description
+from yolonas_plugin.runtimes.openvino import types_of_convolutions
 
 PICTURES = [picture(seed, height=100 + 20 * seed) for seed in range(3)]
 TYPES = {"TYPE_UINT8": "tensor(uint8)", "TYPE_FP32": "tensor(float)", "TYPE_INT64": "tensor(int64)"}
@@ -46,7 +47,7 @@ def assert_configured(folder: Path, batch: int, size: tuple[int, int], most: int
 def test_the_configuration_says_what_the_file_takes_and_gives(repository: Path) -> None:
     folder = repository / "nano"
     files = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
-    assert files == {"config.pbtxt", "metadata.json", "1/model.onnx"}
+    assert files == {"config.pbtxt", "config.json", "metadata.json", "1/model.onnx"}
     config = assert_configured(folder, batch=4, size=(SIZE, SIZE), most=300)
     strings = onnxruntime.InferenceSession(folder / "1" / "model.onnx").get_modelmeta().custom_metadata_map
     assert json.loads((folder / "metadata.json").read_text()) == strings
@@ -60,13 +61,18 @@ def test_the_engines_of_both_servers_give_the_boxes_of_predict(
     engine: str, count: int, repository: Path, nano: Path
 ) -> None:
     path = repository / "nano" / "1" / "model.onnx"
+    config = repository / "nano" / "config.json"
     described = Description.from_metadata(json.loads((repository / "nano" / "metadata.json").read_text()), "")
     assert (described.names, described.takes, described.gives) == (NAMES, "pixels", "batch")
     canvases, placements = zip(*(described.processing.letterbox(image) for image in PICTURES[:count]), strict=True)
     if engine == "onnxruntime":
         outputs = onnxruntime.InferenceSession(path).run(None, {"pixels": np.stack(canvases)})
     else:
-        outputs = list(openvino.Core().compile_model(path, "CPU")([np.stack(canvases)]).values())
+        ((served,),) = (each.values() for each in json.loads(config.read_text())["model_config_list"])
+        assert (served["name"], (config.parent / served["base_path"]).resolve()) == ("nano", path.parents[1].resolve())
+        compiled = openvino.Core().compile_model(path, "CPU", served["plugin_config"])
+        assert types_of_convolutions(compiled) == {"f32"}  # on a CPU with bf16 too
+        outputs = list(compiled([np.stack(canvases)]).values())
     results = NAS(nano).predict(PICTURES[:count], conf=0.6, verbose=False)
     for number, boxes, scores, classes, placement, result in zip(*outputs, placements, results, strict=True):
         rows = np.column_stack((placement.to_image(boxes), scores, classes))[: int(number[0])]

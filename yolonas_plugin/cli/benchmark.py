@@ -120,7 +120,8 @@ def _open(args: argparse.Namespace, source: str) -> tuple[dict[tuple[str, str], 
     for runtime, precision in follow(_VARIANTS, "open the runtimes", len(_VARIANTS), "runtimes"):
         if precision == "int8" and not args.calibration:
             continue
-        options = {"runtime": runtime, "precision": precision, **given(args, "calibration")}
+        options = {"runtime": runtime, "precision": precision}
+        options |= given(args, "calibration") if precision == "int8" else {}
         try:
             model = load_model(args, **options)
             run = _prediction(model, source, given(args, "imgsz"))

@@ -3,6 +3,7 @@
 ::
 
     REPOSITORY/NAME/config.pbtxt    what Triton is to know of the model
+    REPOSITORY/NAME/config.json     what OpenVINO Model Server is to know of it
     REPOSITORY/NAME/metadata.json   the strings of the file, for clients of servers that don't pass them on
     REPOSITORY/NAME/1/model.onnx    takes pixels and gives boxes, for any number of images at a time
 """
@@ -40,6 +41,9 @@ output [
   {{ name: "classes" data_type: TYPE_INT64 dims: [ {rows} ] }}
 ]
 """
+ARITHMETIC: Final = {"INFERENCE_PRECISION_HINT": "f32"}
+"""What OpenVINO is told: by itself it computes in bf16 where the CPU has that, and finds other boxes."""
+
 _PARAMETER: Final = "parameters {{ key: {name} value {{ string_value: {text} }} }}\n"
 
 
@@ -84,6 +88,9 @@ def write_repository(
         write_onnx(network, description, new / "1" / "model.onnx", batch=batch, dynamic="batch", **options)
         (new / "metadata.json").write_text(json.dumps(metadata, indent=2), encoding="utf-8")
         (new / "config.pbtxt").write_text(_config(name, description, batch, metadata), encoding="utf-8")
+        served = {"name": name, "base_path": ".", "plugin_config": ARITHMETIC}
+        config = json.dumps({"model_config_list": [{"config": served}]}, indent=2)
+        (new / "config.json").write_text(config, encoding="utf-8")
     return folder
 
 

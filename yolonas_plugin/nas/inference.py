@@ -14,11 +14,11 @@ from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import PixelNetwork
 from yolonas_plugin.nas.module import NASModule, RuntimeChoice, fused_copy
-from yolonas_plugin.nn.packed import pack
+from yolonas_plugin.nn.packed import cpu_has_bf16, pack
 from yolonas_plugin.runtimes import choose, open_runtime
 from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest, calibration_images
-from yolonas_plugin.runtimes.graph import NO_BF16, GraphRuntime
+from yolonas_plugin.runtimes.graph import NO_BF16, GraphRuntime, check_threads
 
 Run = Callable[[Tensor], "tuple[Tensor, Tensor]"]
 
@@ -41,6 +41,11 @@ class ExportedModule(nn.Module):
         self.task = "detect"
         self.pt_path = str(runtime.path)
 
+    @property
+    def choice(self) -> RuntimeChoice:
+        """The runtime that opened the file, and its precision."""
+        return RuntimeChoice(name=self.runtime.name, precision=self.runtime.precision)
+
 
 class InferenceModule(nn.Module):
     """A network in the form that the engine runs, with the attributes that the engine asks for.
@@ -55,6 +60,10 @@ class InferenceModule(nn.Module):
         self.run = run
         self.names, self.stride, self.yaml, self.task = source.names, source.stride, source.yaml, source.task
 
+    def float(self) -> InferenceModule:
+        """Do nothing: the engine asks every network for float32, and this one is in the precision that was chosen."""
+        return self
+
     def forward(self, pixels: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
         """Return boxes and scores; the engine's extra arguments are ignored."""
         return self.run(pixels)
@@ -67,8 +76,21 @@ class InferenceModule(nn.Module):
         return self  # newer engines copy what they get; this was made for them alone
 
 
-def inference_module(source: NASModule | ExportedModule) -> InferenceModule:
-    """Make what the engine runs from a model, by the runtime of its choice."""
+def choice_of(source: NASModule | ExportedModule) -> RuntimeChoice:
+    """Return by what a model predicts, and how exactly."""
+    return source.choice if isinstance(source, ExportedModule) else source.runtime
+
+
+def inference_module(source: NASModule | ExportedModule, compile: bool | str = False) -> InferenceModule:
+    """Make what the engine runs from a model, by the runtime of its choice.
+
+    Args:
+        source: The model.
+        compile: On torch, whether ``torch.compile`` works on the network, or in which of its modes.
+
+    Raises:
+        RuntimeChoiceError: torch has no such mode.
+    """
     if isinstance(source, ExportedModule):
         return InferenceModule(source, _on_tensors(source.runtime))
     choice = source.runtime
@@ -79,34 +101,77 @@ def inference_module(source: NASModule | ExportedModule) -> InferenceModule:
         network.network.bfloat16()
     else:
         pack(network)
-    return InferenceModule(source, network)
+    return InferenceModule(source, compiled_network(network, compile) if compile else network)
 
 
-def chosen(runtime: str, precision: str, calibration: Any) -> RuntimeChoice:
+def compiled_network(network: nn.Module, mode: bool | str) -> Run:
+    """Return a network that is compiled at its first call; where that fails, the engine would go on without.
+
+    Raises:
+        RuntimeChoiceError: torch has no such mode; at the first call: it can't compile.
+    """
+    refused = f"compile={mode!r}: torch can't compile the network here; leave it out"
+    try:
+        run = torch.compile(network, mode="default" if mode is True else mode)
+    except (RuntimeError, TypeError) as error:
+        raise RuntimeChoiceError(f"{refused}: {error}") from error
+    return _Compiled(run, refused)
+
+
+class _Compiled(nn.Module):
+    """Says what it means when a compiler fails."""
+
+    def __init__(self, run: Any, refused: str) -> None:
+        super().__init__()
+        self.run, self.refused = run, refused
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return boxes and scores."""
+        from torch._dynamo.exc import TorchDynamoException  # a second to import, and torch.compile has done it
+
+        try:
+            found: tuple[Tensor, Tensor] = self.run(pixels)
+        except TorchDynamoException as error:
+            raise RuntimeChoiceError(f"{self.refused}: {str(error).strip()[:300]}") from error
+        return found
+
+
+def chosen(runtime: str, precision: str | None, calibration: Any, threads: int | None = None) -> RuntimeChoice:
     """Check what a user asks for.
 
     Raises:
-        RuntimeChoiceError: There is no such runtime or precision, there is nothing to calibrate int8 on, or the CPU has
-            no bf16.
+        RuntimeChoiceError: There is no such runtime or precision, there is nothing to calibrate int8 on, nothing here
+            has bf16, or something is given that the runtime doesn't take.
         MissingExtraError: The runtime isn't installed.
     """
+    precision = precision or "fp32"
     if precision == "int8" and calibration is None:
         raise RuntimeChoiceError(
             "precision='int8' is calibrated on your images: name a hundred or more that are like those to come, "
             "calibration='images/'"
         )
     name = choose(runtime, precision)
-    has_bf16 = torch.cuda.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    if name == "torch" and precision == "bf16" and not has_bf16:
+    if calibration is not None and precision != "int8":
+        raise RuntimeChoiceError(f"calibration= is for precision='int8', not {precision!r}; leave it out")
+    if threads is not None and name == "torch":
+        raise RuntimeChoiceError(
+            f"threads={threads!r} is for OpenVINO and ONNX Runtime; torch has torch.set_num_threads, for the process"
+        )
+    if threads is not None:
+        check_threads(threads)
+    if name == "torch" and precision == "bf16" and not (_has_gpu() or cpu_has_bf16()):
         raise RuntimeChoiceError(NO_BF16)
-    return RuntimeChoice(name=name, precision=precision, calibration=calibration)
+    return RuntimeChoice(name=name, precision=precision, calibration=calibration, threads=threads)
+
+
+def _has_gpu() -> bool:
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
 def make_runtime(module: NASModule, choice: RuntimeChoice) -> GraphRuntime:
     """Open a model in its runtime."""
     options: dict[str, Any] = {"cache": cache_folder() / "openvino"} if choice.name == "openvino" else {}
-    precision = "fp32" if choice.precision == "int8" else choice.precision  # of what isn't in int8
-    return open_runtime(make_graph(module), choice.name, precision, **options)
+    return open_runtime(make_graph(module), choice.name, choice.precision, threads=choice.threads, **options)
 
 
 def make_graph(module: NASModule) -> Path:

@@ -15,8 +15,14 @@ from ultralytics.utils import DEFAULT_CFG_DICT, RANK
 from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
 
 from yolonas_plugin.engine import require
-from yolonas_plugin.errors import ConfigRefusedError, WeightsNotFoundError, YoloNASPluginError
+from yolonas_plugin.errors import (
+    ConfigRefusedError,
+    RuntimeChoiceError,
+    WeightsNotFoundError,
+    YoloNASPluginError,
+)
 from yolonas_plugin.nas.backends import Backend, network_builder
+from yolonas_plugin.nas.execution import changed_at_setup
 from yolonas_plugin.nas.export import export
 from yolonas_plugin.nas.inference import ExportedModule, chosen
 from yolonas_plugin.nas.module import NASModule, build_module, untrained_module
@@ -54,8 +60,10 @@ class NAS(Model):
             or l.
         runtime: What ``predict``, ``track`` and ``val`` run on: ``"torch"``, ``"openvino"``, ``"onnxruntime"``, or
             ``"auto"``, the fastest that is installed. What a runtime needs is made on first use, and kept.
-        precision: ``"fp32"``; ``"bf16"`` where the machine has it; ``"int8"`` on OpenVINO.
+        precision: ``"fp32"``; ``"bf16"`` where the machine has it; ``"int8"`` on OpenVINO. Default: ``"fp32"``, and
+            for an exported file what that is for.
         calibration: Images that int8 is calibrated on: whatever ``predict`` takes as files, a hundred or more.
+        threads: Of a prediction on OpenVINO or ONNX Runtime. Default: as many as there are cores.
 
     Attributes:
         model: The network, unfused; ``predict``, ``val`` and ``export`` work on fused copies. For an exported file, an
@@ -88,8 +96,9 @@ class NAS(Model):
         backend: Backend = "native",
         pretrained: bool = True,
         runtime: str | None = None,
-        precision: str = "fp32",
+        precision: str | None = None,
         calibration: Any = None,
+        threads: int | None = None,
     ) -> None:
         self._build_network = network_builder(backend)
         if isinstance(model, (str, Path)) and Path(model).suffix.lower() in {".yaml", ".yml"}:
@@ -99,26 +108,29 @@ class NAS(Model):
         self._accept_licence = accept_licence
         self._pretrained = pretrained
         self._given = processing, names
-        self._choice = runtime, precision, calibration
+        self._choice = runtime, precision, calibration, threads
+        self._backend = backend
         self._streaming = False
         super().__init__(model, task="detect")
 
     def _load(self, weights: str | Path, task: str | None = None) -> None:
-        runtime, precision, calibration = self._choice
+        runtime, precision, calibration, threads = self._choice
         processing, names = self._given
         if is_export(weights):
-            refuse_overrides(weights, processing=processing, names=names)
+            backend = None if self._backend == "native" else self._backend
+            given = {"processing": processing, "names": names, "calibration": calibration, "backend": backend}
+            refuse_overrides(weights, **given, weights=None if self._pretrained else False)
             path = str(Path(weights).expanduser().absolute())
-            self.model = ExportedModule(open_runtime(path, runtime or "auto", precision))
+            self.model = ExportedModule(open_runtime(path, runtime or "auto", precision, threads=threads))
         elif self._pretrained:
             path = str(find_weights(weights, accept_licence=self._accept_licence).absolute())
             checkpoint = read_checkpoint(path, own_processing=processing is None, own_names=names is None)
             self.model = build_module(checkpoint, processing, names, self._build_network)
-            self.model.runtime = chosen(runtime or "torch", precision, calibration)
+            self.model.runtime = chosen(runtime or "torch", precision, calibration, threads)
         else:
             path = str(weights)
             self.model = untrained_module(path)
-            self.model.runtime = chosen(runtime or "torch", precision, calibration)
+            self.model.runtime = chosen(runtime or "torch", precision, calibration, threads)
         self.overrides = {"model": path, "task": "detect", "imgsz": engine_defaults(self.processing)["imgsz"]}
         self.model.args = {**DEFAULT_CFG_DICT, **self.overrides}
         self.ckpt_path = path
@@ -204,10 +216,13 @@ class NAS(Model):
             SourceError: The source is None, empty text or of another kind; not one of its images could be read; or an
                 array or a tensor isn't an image for this network.
             SettingError: There is no such setting, or its value is none that it may have.
+            RuntimeChoiceError: A setting asks for what the runtime doesn't do.
         """
         kwargs = check_engine_settings(kwargs, "predict", self.model.names)
         check_engine_source(source, self.model.in_channels)
         defaults = engine_defaults(self.processing)
+        if isinstance(self.predictor, NASPredictor) and changed_at_setup(self.predictor.args, kwargs):
+            self.predictor = None
         if isinstance(source, (list, tuple)) and not all(isinstance(entry, (str, Path)) for entry in source):
             defaults["batch"] = len(source)  # they are in memory already
         if self.model.runtime.name == "openvino" and not kwargs.get("rect"):
@@ -266,8 +281,11 @@ class NAS(Model):
             DataNotFoundError: The data, or the split, isn't there.
             SourceError: The data isn't named, can't be used, or has a class that the model doesn't have.
             SettingError: There is no such setting, or its value is none that it may have.
+            RuntimeChoiceError: A setting asks for what the runtime doesn't do.
         """
         kwargs = check_engine_settings(kwargs, "val", self.model.names)
+        if kwargs.get("rect"):  # the engine's own default, which it would be taken for further down
+            raise RuntimeChoiceError("rect=True: val pads to the whole input, as super-gradients does; leave it out")
         data = kwargs.get("data") or self.overrides.get("data") or ""  # for None the engine downloads a set of its own
         return super().val(validator, **{"plots": False, **kwargs, "data": data})
 

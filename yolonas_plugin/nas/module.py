@@ -31,11 +31,13 @@ class RuntimeChoice:
         name: ``"torch"``, ``"openvino"`` or ``"onnxruntime"``.
         precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
         calibration: Images that int8 is calibrated on.
+        threads: Of a prediction, on OpenVINO and ONNX Runtime; None takes all cores.
     """
 
     name: str = "torch"
     precision: str = "fp32"
     calibration: Any = None
+    threads: int | None = None
 
 
 class NASModule(YoloNAS):

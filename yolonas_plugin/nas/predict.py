@@ -22,8 +22,9 @@ from yolonas_plugin.errors import DataNotFoundError, SourceError
 from yolonas_plugin.files import whole
 from yolonas_plugin.images import as_pixels, unreadable
 from yolonas_plugin.names import printable
-from yolonas_plugin.nas.inference import ExportedModule, inference_module
-from yolonas_plugin.nas.module import NASModule, build_module
+from yolonas_plugin.nas.execution import check_runtime, device_of, replaced
+from yolonas_plugin.nas.inference import ExportedModule, choice_of, inference_module
+from yolonas_plugin.nas.module import NASModule, RuntimeChoice, build_module
 from yolonas_plugin.nas.outputs import Outputs
 from yolonas_plugin.nas.results import NASResults
 from yolonas_plugin.nas.settings import as_imgsz
@@ -39,6 +40,7 @@ class NASPredictor(DetectionPredictor):
 
     processing: ProcessingSpec
     in_channels: int
+    choice: RuntimeChoice
 
     def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None) -> None:
         super().__init__(cfg, overrides, _callbacks)
@@ -62,6 +64,9 @@ class NASPredictor(DetectionPredictor):
         """Prepare ``model`` for its runtime, or read the file that it (or the setting ``model``) names.
 
         Settings that the caller left open become the checkpoint's.
+
+        Raises:
+            RuntimeChoiceError: A setting asks for what the runtime doesn't do.
         """
         if not isinstance(model, nn.Module):
             model = build_module(read_checkpoint(find_weights(model or self.args.model)))
@@ -71,8 +76,12 @@ class NASPredictor(DetectionPredictor):
         for name, value in engine_defaults(model.processing).items():
             if name not in self._chosen:
                 setattr(self.args, name, value)
-        with session():
-            super().setup_model(inference_module(model), verbose)
+        self.choice = choice_of(model)
+        check_runtime(self.choice, self.args)
+        device = device_of(self.choice, self.args)
+        network = inference_module(model, self.args.compile)
+        with session(), replaced(self.args, device=device, compile=False):
+            super().setup_model(network, verbose)
         self.model.prefetch = True  # newer engines then read the next images meanwhile
         self.done_warmup = True  # the engine's runs the first image twice, and imports torchvision for its own NMS
 
@@ -107,7 +116,10 @@ class NASPredictor(DetectionPredictor):
         Raises:
             SourceError: Not one image could be read, besides what :meth:`setup_source` raises.
             ExportError: What should be saved can't be written.
+            RuntimeChoiceError: A setting asks for what the runtime doesn't do.
         """
+        if self.model is not None:
+            check_runtime(self.choice, self.args)
         results, found = super().stream_inference(*args, **kwargs), 0
         try:
             while True:

@@ -22,7 +22,8 @@ from yolonas_plugin.errors import SourceError
 from yolonas_plugin.files import whole
 from yolonas_plugin.nas.coco_rows import CocoRows
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes
-from yolonas_plugin.nas.inference import ExportedModule, inference_module
+from yolonas_plugin.nas.execution import check_runtime, device_of, replaced
+from yolonas_plugin.nas.inference import ExportedModule, choice_of, inference_module
 from yolonas_plugin.nas.module import NASModule, build_module, fused_copy
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
@@ -67,6 +68,9 @@ class NASValidator(DetectionValidator):
         """Validate ``model`` by its runtime, or the file that it (or the setting ``model``) names.
 
         With a ``trainer``, a fused copy of the average of the weights that it trains.
+
+        Raises:
+            RuntimeChoiceError: A setting asks for what the runtime doesn't do.
         """
         if trainer is not None:
             model = trainer.ema.ema
@@ -84,8 +88,12 @@ class NASValidator(DetectionValidator):
             trainer.ema = SimpleNamespace(ema=fused_copy(model))
             with session():
                 return super().__call__(trainer)
-        with session(), self._described_data():
-            stats = super().__call__(model=inference_module(model))
+        choice = choice_of(model)
+        check_runtime(choice, self.args)
+        device = device_of(choice, self.args)
+        network = inference_module(model, self.args.compile)
+        with session(), replaced(self.args, device=device, compile=False), self._described_data():
+            stats = super().__call__(model=network)
             self._write_predictions()
             return stats
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import platform
 from threading import Lock
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -79,7 +80,18 @@ def can_pack() -> bool:
     return (
         platform.machine() in ("x86_64", "AMD64")
         and torch.backends.mkldnn.is_available()
-        and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
+        and _operator("_convolution_pointwise") is not None
         and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
         and hasattr(torch.compiler, "is_compiling")
     )
+
+
+def cpu_has_bf16() -> bool:
+    """Whether torch computes in bfloat16 on this CPU by itself, and not by way of float32."""
+    ask = _operator("_is_mkldnn_bf16_supported")  # a torch without oneDNN, as on Apple's machines, has no such operator
+    return ask is not None and bool(ask())
+
+
+def _operator(name: str) -> Any:
+    """Return an operator of oneDNN, or None where this torch has no such operator."""
+    return getattr(getattr(torch.ops, "mkldnn", None), name, None)

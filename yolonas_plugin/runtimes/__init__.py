@@ -77,14 +77,14 @@ def require_runtime(name: str) -> None:
         raise MissingExtraError(f"runtime={name!r}", kind.package, kind.extra)
 
 
-def open_runtime(path: str | Path, name: str = "auto", precision: str = "fp32", **options: Any) -> GraphRuntime:
+def open_runtime(path: str | Path, name: str = "auto", precision: str | None = None, **options: Any) -> GraphRuntime:
     """Open an exported file.
 
     Args:
         path: What :func:`yolonas_plugin.nas.export.export` wrote: an ONNX file, or OpenVINO's .xml file or its folder.
         name: ``"openvino"``, ``"onnxruntime"``, or ``"auto"`` for the fastest installed that opens such files.
-        precision: Of the arithmetic, ``"fp32"`` or for OpenVINO ``"bf16"``; a file of int8 weights computes in int8
-            anyway.
+        precision: Of the arithmetic, ``"fp32"`` or for OpenVINO ``"bf16"``; ``"int8"`` for a file that was quantised,
+            which has no other. Default: what the file is for.
         **options: Of the runtime: ``threads``, and for OpenVINO ``cache``, a folder for what it has compiled.
 
     Raises:
@@ -106,19 +106,20 @@ def open_runtime(path: str | Path, name: str = "auto", precision: str = "fp32", 
     elif name not in fit:
         raise RuntimeChoiceError(f"{path}: runtime={name!r} doesn't open such a file; {' and '.join(fit)} do")
     require_runtime(name)
-    known = [p for p in KINDS[name].precisions if p != "int8"]
-    if precision not in known:
+    known = KINDS[name].precisions
+    if precision is not None and precision not in known:
+        exact = [p for p in known if p != "int8"]
         raise RuntimeChoiceError(
-            f"{path}: runtime={name!r} runs an exported file in {' or '.join(known)}, not precision={precision!r}; "
+            f"{path}: runtime={name!r} runs an exported file in {' or '.join(exact)}, not precision={precision!r}; "
             "int8 is made from the weights"
         )
     module, _, attribute = KINDS[name].reference.partition(":")
     factory: Callable[..., GraphRuntime] = getattr(import_module(module), attribute)
-    return factory(path, **options) if precision == "fp32" else factory(path, precision=precision, **options)
+    return factory(path, **options) if len(known) == 1 else factory(path, precision=precision, **options)
 
 
-def refuse_overrides(path: str | Path, **given: Any) -> None:
-    """Refuse to say of an exported file what it says itself.
+def refuse_overrides(path: str | Path, /, **given: Any) -> None:
+    """Refuse to say of an exported file what it says itself, or what is for weights.
 
     Raises:
         RuntimeChoiceError: Something is given.

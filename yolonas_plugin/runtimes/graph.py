@@ -32,12 +32,14 @@ class GraphRuntime(ABC):
         name: Of the engine.
         path: The file.
         description: What the file says about itself.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``, which it computes in.
         fixed: Images at a time, height and width that the graph takes, each None where any will do.
     """
 
     name: str
     path: Path
     description: Description
+    precision: str
     fixed: tuple[int | None, int | None, int | None]
 
     def __call__(self, pixels: NDArray[np.uint8]) -> tuple[Floats, Floats]:
@@ -93,6 +95,19 @@ class GraphRuntime(ABC):
                 f"{self.path}: this export selects boxes itself ({self.description.gives}), for programs that expect "
                 "that; predict needs one with gives='pair' or 'engine'"
             )
+
+
+def check_threads(threads: int) -> int:
+    """Return a number of threads if it is one.
+
+    Raises:
+        RuntimeChoiceError: It isn't a whole number from 1 on.
+    """
+    if isinstance(threads, bool) or not isinstance(threads, int) or threads < 1:
+        raise RuntimeChoiceError(
+            f"threads={threads!r}: of a prediction there are 1 or more; leave it out for all cores"
+        )
+    return threads
 
 
 def _fill(pixels: NDArray[np.uint8], batch: int) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ from onnxruntime import InferenceSession, SessionOptions
 
 from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.export.description import Description
-from yolonas_plugin.runtimes.graph import Floats, GraphRuntime
+from yolonas_plugin.runtimes.graph import Floats, GraphRuntime, check_threads
 
 
 class OnnxRuntime(GraphRuntime):
@@ -22,12 +22,13 @@ class OnnxRuntime(GraphRuntime):
     """
 
     name = "onnxruntime"
+    precision = "fp32"
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         self.path = path
         options = SessionOptions()
         options.log_severity_level = 3
-        options.intra_op_num_threads = threads or 0
+        options.intra_op_num_threads = 0 if threads is None else check_threads(threads)
         try:
             self._session = InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # of classes that ONNX Runtime doesn't name

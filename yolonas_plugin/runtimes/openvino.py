@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.export.openvino_core import core
-from yolonas_plugin.runtimes.graph import NO_BF16, Floats, GraphRuntime
+from yolonas_plugin.runtimes.graph import NO_BF16, Floats, GraphRuntime, check_threads
 
-_HINTS: Final = {"fp32": "f32", "bf16": "bf16"}
+_HINTS: Final = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
+_TYPES: Final = {"bf16": {"bf16"}, "int8": {"u8", "i8"}}
+"""OpenVINO's names for the types that convolutions then compute in."""
+
 _MAX_COMPILED: Final = 4
 
 
@@ -24,35 +27,36 @@ class OpenVinoRuntime(GraphRuntime):
 
     Args:
         path: OpenVINO's .xml file, or an ONNX file.
-        precision: Of the arithmetic: ``"fp32"``, or ``"bf16"`` where the CPU has it. Files of int8 weights compute in
-            int8, and all else in them in fp32.
+        precision: Of the arithmetic: ``"fp32"``, or ``"bf16"`` where the CPU has it; ``"int8"`` for a file that was
+            quantised, where all that isn't in int8 is in fp32. None is what the file is for.
         threads: Of a prediction; None leaves it to OpenVINO, which takes all cores.
         cache: Folder for what it has compiled, so that the next process needn't; None for nowhere.
 
     Raises:
-        RuntimeChoiceError: The CPU has no bf16.
+        RuntimeChoiceError: The CPU has no bf16, the file isn't in that precision, or ``threads`` isn't 1 or more.
     """
 
     name = "openvino"
 
     def __init__(
-        self, path: Path, *, precision: str = "fp32", threads: int | None = None, cache: Path | None = None
+        self, path: Path, *, precision: str | None = None, threads: int | None = None, cache: Path | None = None
     ) -> None:
         self.path = path
         self._core = core()
         self._lock = threading.Lock()
         self._compiled: dict[tuple[str, tuple[int, ...]], tuple[Any, list[Any]]] = {}
-        self._settings: dict[str, Any] = {
-            "INFERENCE_PRECISION_HINT": _HINTS[precision],
-            **({"INFERENCE_NUM_THREADS": threads} if threads else {}),
-            **({"CACHE_DIR": str(cache)} if cache else {}),
-        }
         if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise RuntimeChoiceError(NO_BF16)
         try:
             self._model = self._core.read_model(path)
         except RuntimeError as error:
             raise CheckpointError(f"{path}: OpenVINO can't open the file: {str(error).strip()[-300:]}") from error
+        self.precision = self._precision(precision)
+        self._settings: dict[str, Any] = {
+            "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
+            **({"INFERENCE_NUM_THREADS": check_threads(threads)} if threads is not None else {}),
+            **({"CACHE_DIR": str(cache)} if cache else {}),
+        }
         self.description = Description.from_metadata(self._metadata(), str(path))
         self.check_outputs()
         self.set_input([None if side.is_dynamic else side.get_length() for side in self._model.input(0).partial_shape])
@@ -82,11 +86,43 @@ class OpenVinoRuntime(GraphRuntime):
             if found is None:
                 self._model.reshape(list(shape))
                 settings = {**self._settings, "PERFORMANCE_HINT": hint}
-                found = self._core.compile_model(self._model, "CPU", settings), []
+                found = self._compile_network(settings), []
             self._compiled[hint, shape] = found
             if len(self._compiled) > _MAX_COMPILED:
                 self._compiled.pop(next(iter(self._compiled)))
             return found
+
+    def _compile_network(self, settings: dict[str, Any]) -> Any:
+        """Compile for the CPU, and see that it came out in the precision that was asked for."""
+        try:
+            compiled = self._core.compile_model(self._model, "CPU", settings)
+        except RuntimeError as error:
+            if self.precision == "bf16":  # oneDNN may be held to an older CPU than OpenVINO sees
+                raise RuntimeChoiceError(NO_BF16) from error
+            raise RuntimeChoiceError(
+                f"{self.path}: OpenVINO can't run it on this CPU: {str(error).strip()[-300:]}"
+            ) from error
+        if self.precision != "fp32" and not (types := types_of_convolutions(compiled)) & _TYPES[self.precision]:
+            raise RuntimeChoiceError(
+                f"{self.path}: OpenVINO would compute in {', '.join(sorted(types))}, not in {self.precision}"
+            )
+        return compiled
+
+    def _precision(self, asked: str | None) -> str:
+        """Return what the file computes in, if that is what was asked for."""
+        quantised = any(operation.get_type_name() == "FakeQuantize" for operation in self._model.get_ops())
+        if asked is None:
+            return "int8" if quantised else "fp32"
+        if quantised and asked != "int8":
+            raise RuntimeChoiceError(
+                f"{self.path}: this file was quantised to int8; it can't run in precision={asked!r}"
+            )
+        if asked == "int8" and not quantised:
+            raise RuntimeChoiceError(
+                f"{self.path}: runtime='openvino' runs this exported file in fp32 or bf16, not precision='int8'; int8 "
+                "is made from the weights"
+            )
+        return asked
 
     def _metadata(self) -> dict[str, Any]:
         """The strings of a file: an ONNX file's are under ``framework``."""
@@ -95,6 +131,12 @@ class OpenVinoRuntime(GraphRuntime):
                 found = self._model.get_rt_info(section)
                 return {k: v if isinstance(v, str) else v.astype(str) for k, v in found.value.items()}
         return {}
+
+
+def types_of_convolutions(compiled: Any) -> set[str]:
+    """Return the types that the convolutions of a compiled network compute in, as OpenVINO calls them."""
+    infos = [operation.get_rt_info() for operation in compiled.get_runtime_model().get_ops()]
+    return {info["runtimePrecision"].astype(str) for info in infos if info["layerType"].astype(str) == "Convolution"}
 
 
 def _take(idle: list[Any]) -> Any:
