@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from yolonas_plugin.silence import ultralytics as _ultralytics  # noqa: F401  the first to import the engine
+
+# isort: split
 import contextlib
+import functools
 import logging
+import sys
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -54,20 +60,33 @@ class _LogLevel(_Setting):
 
 
 _auto_install = _Setting(checks, "AUTOINSTALL")
+_online = _Setting(checks, "ONLINE")  # then it asks the index of packages for a newer engine
 _reports = _Setting(events, "enabled")
 _threads = _Setting(
     torch_utils, "NUM_THREADS"
 )  # what the engine sets torch to, one fewer than there are cores, on a CPU
 _log_level = _LogLevel(LOGGER, "level")
 _fonts = [_Setting(module, "check_font") for module in (plotting, data_utils)]
+_DETECTION = "ultralytics.models.yolo.detect"
 
 
 @contextlib.contextmanager
 def session() -> Iterator[None]:
     """Run the engine so that it installs, fetches and reports nothing, and leaves torch's threads as they are."""
     threads = torch.get_num_threads()
-    with _auto_install.held_at(False), _reports.held_at(False), _threads.held_at(threads), local_fonts():
+    with contextlib.ExitStack() as held:
+        for setting, value in ((_auto_install, False), (_online, False), (_reports, False), (_threads, threads)):
+            held.enter_context(setting.held_at(value))
+        held.enter_context(local_fonts())
+        for setting in _plots() if _DETECTION in sys.modules else ():
+            held.enter_context(setting.held_at(functools.partial(plotting.plot_images, threaded=False)))
         yield
+
+
+@functools.cache
+def _plots() -> list[_Setting]:
+    """Where the engine begins threads that draw, and would go on, and fetch a font, after the session."""
+    return [_Setting(import_module(f"{_DETECTION}.{name}"), "plot_images") for name in ("train", "val")]
 
 
 @contextlib.contextmanager

@@ -62,6 +62,9 @@ class Detections:
 
     def to_results(self) -> Results:
         """Return them as the Ultralytics engine's ``Results``, which imports torch and the engine."""
+        from yolonas_plugin.silence import ultralytics  # noqa: F401  the first to import the engine
+
+        # isort: split
         import torch
         from ultralytics.engine.results import Results
 

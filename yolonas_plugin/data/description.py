@@ -211,7 +211,9 @@ def data_root(described: Mapping[str, Any], home: Path, title: str) -> Path:
         return path
     if os.path.exists(home / path):
         return home / path
-    import torch  # noqa: F401  before ultralytics, which on import limits a torch that isn't loaded yet to one thread
+    from yolonas_plugin.silence import ultralytics  # noqa: F401  the first to import the engine
+
+    # isort: split
     from ultralytics.utils import DATASETS_DIR
 
     return Path(DATASETS_DIR) / path
@@ -286,7 +288,9 @@ def locate(source: str) -> tuple[Path, Path | None]:
     """
     if os.path.isfile(source) and source.lower().endswith(_ENDINGS):
         return Path(source), None
-    import torch  # noqa: F401  before ultralytics, as above
+    from yolonas_plugin.silence import ultralytics  # noqa: F401  as above
+
+    # isort: split
     from ultralytics.data.utils import find_dataset_yaml
     from ultralytics.utils import DATASETS_DIR
     from ultralytics.utils.checks import check_file

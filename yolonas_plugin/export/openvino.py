@@ -6,7 +6,6 @@ import ast
 from pathlib import Path
 from typing import Any
 
-import openvino
 import yaml
 
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
@@ -14,6 +13,7 @@ from yolonas_plugin.export.onnx import make_onnx
 from yolonas_plugin.export.openvino_core import core
 from yolonas_plugin.files import whole_folder
 from yolonas_plugin.nn import YoloNAS
+from yolonas_plugin.silence import openvino
 
 
 def write_openvino(

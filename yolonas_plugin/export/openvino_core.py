@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 
-import openvino
+from yolonas_plugin.silence import openvino
 
 
 @functools.cache

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from yolonas_plugin.environment import variable
 from yolonas_plugin.errors import MissingExtraError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.openvino import save_openvino
@@ -53,11 +52,9 @@ def quantise(graph: Path, description: Description, images: Sequence[Image], pat
 
 
 def _nncf() -> ModuleType:
-    """Import NNCF, which reports to its makers unless it is told that it is being tested."""
-    with variable("NNCF_CI", "1"):
-        try:
-            import nncf
-        except ImportError as error:
-            raise MissingExtraError("precision='int8'", "NNCF", "int8") from error
+    try:
+        from yolonas_plugin.silence import nncf
+    except ImportError as error:
+        raise MissingExtraError("precision='int8'", "NNCF", "int8") from error
     nncf.set_log_level(logging.ERROR)
     return nncf

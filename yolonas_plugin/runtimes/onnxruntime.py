@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
-from onnxruntime import InferenceSession, SessionOptions
 
 from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.runtimes.graph import Floats, GraphRuntime, check_threads
+from yolonas_plugin.silence import onnxruntime
 
 
 class OnnxRuntime(GraphRuntime):
@@ -26,11 +26,11 @@ class OnnxRuntime(GraphRuntime):
 
     def __init__(self, path: Path, *, threads: int | None = None) -> None:
         self.path = path
-        options = SessionOptions()
+        options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = 0 if threads is None else check_threads(threads)
         try:
-            self._session = InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # of classes that ONNX Runtime doesn't name
             raise CheckpointError(f"{path}: ONNX Runtime can't open the file: {error}") from error
         metadata = self._session.get_modelmeta().custom_metadata_map

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
 from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.export.openvino_core import core
 from yolonas_plugin.runtimes.graph import NO_BF16, Floats, GraphRuntime, check_threads
+from yolonas_plugin.silence import openvino
 
 _HINTS: Final = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 _TYPES: Final = {"bf16": {"bf16"}, "int8": {"u8", "i8"}}

@@ -1,0 +1,47 @@
+"""Packages that look up a host or leave files in the home when they are imported, imported without that.
+
+    from yolonas_plugin.silence import openvino
+
+is ``import openvino`` with the variables set that tell it to keep still, if nobody has imported it before. OpenVINO and
+NNCF report to Google Analytics and write ``~/intel``, unless they run in continuous integration; newer ONNX Runtimes
+(1.32 on Linux) write an identifier of the machine, and what is to be sent to Microsoft, into ``~/.cache/Microsoft``;
+the Ultralytics engine looks up two hosts to know whether there is a network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Final
+
+from yolonas_plugin.environment import variable
+
+if TYPE_CHECKING:
+    import nncf
+    import onnxruntime
+    import openvino
+    import ultralytics
+
+__all__ = ["nncf", "onnxruntime", "openvino", "ultralytics"]
+
+_SAID: Final = {
+    "nncf": {"CI": "true", "NNCF_CI": "1"},
+    "onnxruntime": {"ORT_DISABLE_TELEMETRY": "1"},
+    "openvino": {"CI": "true"},
+    "ultralytics": {"YOLO_OFFLINE": "true"},
+}
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name not in _SAID:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name in sys.modules:
+        return import_module(name)  # which waits for it, if another thread is importing it
+    if name == "ultralytics":
+        import_module("torch")  # before the engine, which on import limits a torch that isn't loaded yet to one thread
+    with contextlib.ExitStack() as said:
+        for variable_name, value in _SAID[name].items():
+            said.enter_context(variable(variable_name, value))
+        return import_module(name)
