@@ -25,7 +25,9 @@ from tests.data.sets import (
     write_voc,
     write_yolo,
 )
+from yolonas_plugin.cli import main
 from yolonas_plugin.data import DataReport, Kind, check_data, open_data
+from yolonas_plugin.errors import SourceError
 
 SQUARE = Picture("square", 50, 50)
 GOOD = Box("disc", 10, 10, 20, 20)
@@ -694,6 +696,26 @@ def test_faults_are_logged_in_one_message_and_facts_are_not(tmp_path: Path, capl
     assert lines[2].strip().startswith("20 x label outside the classes in val, label left out: labels/val/x.txt:1 (cl")
     assert lines[2].endswith("; ...")
     assert len(lines) == 3
+
+
+def test_terminal_codes_in_names_and_places_reach_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "\x1b]0;owned\x07"
+
+    def hostile(described: dict) -> None:
+        described["images"].append({"id": 99, "file_name": f"{code}.png"})
+        described["annotations"].append({"id": code, "image_id": code, "bbox": code})
+        described["annotations"].append({**described["annotations"][0], "id": code, "category_id": code})
+
+    assert main(["check-data", str(coco_with(tmp_path / "a", hostile))]) == 3
+    captured = capsys.readouterr()
+    assert "image missing in val" in captured.out
+    named = coco_with(tmp_path / "b", lambda d: d["categories"].append({"id": 99, "name": code}))
+    with pytest.raises(SourceError, match="control characters") as raised:
+        check_data(named)
+    assert main(["check-data", str(named)]) == 1
+    assert not {"\x1b", "\x07"} & set(captured.out + captured.err + str(raised.value) + capsys.readouterr().err)
 
 
 def test_coco_labels_under_both_records_of_an_image_are_all_used(tmp_path: Path) -> None:

@@ -325,3 +325,71 @@ def test_a_split_of_which_nothing_can_be_used_is_an_error_that_lists_why(format:
         path.write_bytes(b"no image")
     with pytest.raises(SourceError, match=r"no image of 'val' can be used(.|\n)*image unreadable in val(.|\n)*b1.png"):
         open_data(root)
+
+
+XML = "<annotation><object><name>{}</name><bndbox><xmin>1</xmin><ymin>1</ymin><xmax>9</xmax><ymax>9</ymax></bndbox></object></annotation>"  # noqa: E501
+BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
+    f'<!ENTITY {b} "{f"&{a};" * 10}">' for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ((BOMB + "]>" + XML.format("&i;")).encode(), "a document type"),
+        (('<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/hostname">]>' + XML.format("&a;")).encode(), "a document type"),
+        (('<?xml version="1.0" encoding="ISO-8859-1"?>' + XML.format("Löwe")).encode(), "says that it is ISO-8859-1"),
+        (('<?xml version="1.0" encoding="utf-8"?>' + XML.format("Löwe")).encode("latin-1"), "not well-formed"),
+        (('<?xml version="1.0" encoding="GBK"?>' + XML.format("缺陷")).encode("gbk"), "multi-byte encodings"),
+        (XML.format("缺陷").encode("gbk"), "not well-formed"),
+        (f"<annotations>{XML.format('disc')}</annotations>".encode(), "isn't where Pascal VOC has it"),
+        (XML.format("disc").replace("object", "obj").encode(), "<bndbox> isn't where"),
+        (b"<a>" * 100_000, "no element found"),
+        (b" " * (17 << 20), "more than 16,777,216 bytes"),
+    ],
+)
+def test_voc_annotations_that_are_not_what_they_should_be_lose_their_image(
+    content: bytes, said: str, tmp_path: Path
+) -> None:
+    root = write_voc(tmp_path)
+    (root / "Annotations" / "c1.xml").write_bytes(content)
+    report = open_data(root).report
+    (fault,) = report.faults
+    assert fault.kind.name == "LABELS_UNREADABLE"
+    assert said in fault.places[0]
+    assert report.splits["test"].images == 1
+
+
+def test_voc_annotations_in_the_encoding_that_they_name_are_read(tmp_path: Path) -> None:
+    root = write_voc(tmp_path)
+    (root / "labels.txt").write_text("Löwe\ndisc\nring\ncross\n", encoding="utf-8")
+    text = '<?xml version="1.0" encoding="{}"?>' + XML.format("Löwe")
+    for encoding in ("ISO-8859-1", "utf-16", "UTF-8"):
+        (root / "Annotations" / "c1.xml").write_bytes(text.format(encoding).encode(encoding))
+        assert open_data(root, ["test"]).splits["test"][0].classes.tolist() == [0]
+
+
+def test_two_categories_of_one_id_are_an_error(tmp_path: Path) -> None:
+    root = write_coco(tmp_path)
+    path = root / "annotations" / "instances_val2017.json"
+    described = json.loads(path.read_text())
+    described["categories"].append({**described["categories"][0], "name": "other"})
+    path.write_text(json.dumps(described))
+    with pytest.raises(SourceError, match=r"two categories have the id 7: 'cross' and 'other'"):
+        open_data(root)
+
+
+def test_numbers_that_pandas_wrote_are_read(tmp_path: Path) -> None:
+    root = write_coco(tmp_path)
+    path = root / "annotations" / "instances_val2017.json"
+    described = json.loads(path.read_text())
+    for item in described["annotations"]:
+        item.update(image_id=float(item["image_id"]), category_id=float(item["category_id"]))
+    path.write_text(json.dumps(described))
+    assert labels(open_data(root)) == expected()
+
+
+@pytest.mark.parametrize("source", [None, 3, b"x", "x" * 5000, "a\0b", "~nobody-at-all/x", ["a"], "", "/dev/null"])
+def test_what_is_no_source_at_all_is_an_error_of_ours(source: Any) -> None:
+    with pytest.raises(SourceError):
+        open_data(source)

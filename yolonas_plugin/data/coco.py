@@ -142,9 +142,15 @@ def _load(path: Path) -> dict[str, Any]:
     keys = ("images", "annotations", "categories")
     if not isinstance(data, dict) or not all(isinstance(data.get(key), list) for key in keys):
         raise SourceError(f"{path}: this JSON isn't COCO's; that has the lists {', '.join(keys)}")
+    called: dict[Any, str] = {}
     for category in data["categories"]:
-        if _scalar(category, "id") is None or not isinstance(category.get("name"), str):
-            raise SourceError(f"{path}: a category needs an id and a name, found {category!r:.80}")
+        number = _scalar(category, "id")
+        if number is None or not isinstance(category.get("name"), str):
+            raise SourceError(f"{path}: a category needs an id and a name, found {legible(repr(category))}")
+        category["id"] = number
+        if called.setdefault(number, category["name"]) != category["name"]:
+            both = f"{legible(called[number])!r} and {legible(category['name'])!r}"
+            raise SourceError(f"{path}: two categories have the id {legible(number)}: {both}; number them apart")
     return data
 
 
@@ -279,7 +285,7 @@ def _find_images(split: str, names: Sequence[str], files: CocoFiles) -> Callable
     count, way, folder = max(hits, key=lambda hit: hit[0])
     if some and not count:
         raise SourceError(
-            f"{path}: none of its images was found, the first is {names[0]!r}; looked in "
+            f"{path}: none of its images was found, the first is {legible(names[0])!r}; looked in "
             f"{', '.join(dict.fromkeys(map(str, likely)))}. Name their folder in a YAML file: 'images: folder'"
         )
     return lambda name: way(folder, name)

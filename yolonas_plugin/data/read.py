@@ -97,9 +97,16 @@ def open_data(source: Source, splits: Sequence[str] | None = None) -> DataSet:
         DataNotFoundError: The source, a wanted split, or a folder of images isn't there.
         SourceError: The format can't be recognised, there are no classes, or nothing of a split can be used.
     """
+    if not isinstance(source, (str, Path, Mapping)) or source == "":
+        raise SourceError(f"data is a path, a name or a dict, found {type(source).__name__} {legible(source)!r}")
     title = "the data given as a dict" if isinstance(source, Mapping) else legible(source)
     notes = Notes()
-    contents = _read(source, None if splits is None else tuple(splits), notes)
+    try:
+        contents = _read(source, None if splits is None else tuple(splits), notes)
+    except SourceError:
+        raise
+    except (OSError, ValueError, RuntimeError) as error:  # no permission; a path that can be none; nobody's home
+        raise SourceError(f"{title}: this can't be read: {error}") from error
     if not contents.names:
         raise SourceError(f"{title}: it has no classes, because no annotation has a box")
     try:

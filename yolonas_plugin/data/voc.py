@@ -8,6 +8,7 @@ left out, as everywhere.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import xml.etree.ElementTree as ElementTree
@@ -19,12 +20,15 @@ from yolonas_plugin.data.contents import SPLIT_FOLDERS, Contents, choose, known_
 from yolonas_plugin.data.images import SUFFIXES
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Record
+from yolonas_plugin.data.text import read_bytes
 from yolonas_plugin.errors import SourceError
 
 FORMAT: Final = "Pascal VOC"
 
 _IMAGE_FOLDERS: Final = ("JPEGImages", "images", "Images")
 _CLASS_FILES: Final = ("labels.txt", "classes.txt")
+_LARGEST: Final = 16 << 20
+_DECLARED: Final = re.compile(rb"""<\?xml[^>]*?encoding\s*=\s*["']([^"']+)["']""")
 _CORNERS: Final = ("xmin", "ymin", "xmax", "ymax")
 
 
@@ -140,9 +144,19 @@ def _given_names(root: Path) -> list[str]:
     return read_lines(file) if file else []
 
 
+class _Builder(ElementTree.TreeBuilder):
+    """Builds a tree of what has no document type; one could define entities that grow without bound."""
+
+    def doctype(self, name: str, pubid: str | None, system: str | None) -> None:
+        raise ValueError(f"a document type, {name!r}, which annotations have no need of")
+
+
 def _parse(path: Path) -> _Annotation:
     try:
-        tree = ElementTree.parse(path).getroot()
+        content = read_bytes(path, _LARGEST)
+        _check_encoding(content)
+        tree = ElementTree.fromstring(content, ElementTree.XMLParser(target=_Builder()))
+        _check_place(tree)
     except (ElementTree.ParseError, OSError, ValueError, LookupError) as error:  # the last two: an unknown encoding
         return _Annotation(error=re.sub(r"(.*): line (\d+), column \d+$", r"line \2: \1", str(error)))
     found = _Annotation(size=_size(tree))
@@ -162,6 +176,32 @@ def _parse(path: Path) -> _Annotation:
         found.boxes.append(box)
         found.numbers.append(number)
     return found
+
+
+def _check_encoding(content: bytes) -> None:
+    """See that what calls itself Latin or the like isn't UTF-8, whose letters would be read as two or three others.
+
+    Raises:
+        ValueError: It is.
+    """
+    declared = _DECLARED.match(content)
+    if declared is None or declared[1].lower().startswith((b"utf", b"us-ascii")) or content.isascii():
+        return
+    with contextlib.suppress(UnicodeDecodeError):
+        content.decode("utf-8")
+        raise ValueError(f"it says that it is {declared[1].decode('ascii', 'replace')}, and is UTF-8")
+
+
+def _check_place(tree: ElementTree.Element) -> None:
+    """See that there are no boxes elsewhere than where they are looked for.
+
+    Raises:
+        ValueError: There are.
+    """
+    if tree.find("object") is None:
+        for element in tree.iter():
+            if element.tag.rpartition("}")[2] in {"object", "bndbox"}:
+                raise ValueError(f"<{element.tag}> isn't where Pascal VOC has it, in <annotation>")
 
 
 def _size(tree: ElementTree.Element) -> tuple[int, int] | None:

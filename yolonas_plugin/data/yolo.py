@@ -28,7 +28,8 @@ from yolonas_plugin.errors import DataNotFoundError
 FORMAT: Final = "YOLO"
 
 _LARGEST: Final = 64 << 20
-_LONGEST_OUTLINE: Final = 100_000
+_MOST_LABELS: Final = 100_000
+"""Of an image."""
 
 
 def read_yolo(source: str | Mapping[str, Any], wanted: tuple[str, ...] | None, notes: Notes) -> Contents:
@@ -170,6 +171,9 @@ def _record(split: str, image: str, file: str, root: str, keypoints: int, notes:
         words = line.split()
         if not words:
             continue
+        if len(record.labels) + record.unreadable >= _MOST_LABELS:
+            notes.add(Kind.LABELS_UNREADABLE, split, f"{shown}: more than {_MOST_LABELS:,} labels")
+            return None
         try:
             label, box, polygon = _parse(words[:5] if keypoints and len(words) == 5 + keypoints else words)
         except ValueError as error:
