@@ -16,6 +16,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.exhaustive import first
 from tests.nas.conftest import image, nano, picture  # noqa: F401  fixtures
 from yolonas_plugin import NAS
 from yolonas_plugin.cli import main
@@ -319,7 +320,7 @@ WRITERS: dict[str, Callable[[Path, Path], object]] = {
 }
 
 
-@pytest.mark.parametrize("ending", [".safetensors", ".pt"])
+@pytest.mark.parametrize("ending", first([".safetensors", ".pt"]))
 @pytest.mark.parametrize("layout", WRITERS)
 def test_convert_takes_every_format_that_is_read(
     layout: str,

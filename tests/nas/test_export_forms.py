@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
+from tests.exhaustive import first
 from tests.nas.conftest import NAMES, assert_same_boxes, picture
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError
@@ -100,7 +101,7 @@ def test_nothing_found(model: NAS, tmp_path: Path) -> None:
     assert batch["num_detections"].tolist() == [[0]]
 
 
-@pytest.mark.parametrize("changes", [{"multi_label": False}, {"class_agnostic": True}, {"top_k": 30}])
+@pytest.mark.parametrize("changes", first([{"multi_label": False}, {"class_agnostic": True}, {"top_k": 30}]))
 def test_the_checkpoints_own_box_selection(changes: dict[str, Any], nano: Path, tmp_path: Path) -> None:
     spec = read_checkpoint(nano).processing
     fields = {name: getattr(spec, name) for name in ProcessingSpec.__dataclass_fields__} | {"conf": 0.3} | changes

@@ -112,7 +112,9 @@ def test_stock_predict_finds_what_nas_finds(
             torch.testing.assert_close(found.boxes.data, expected, atol=0.05, rtol=0)
 
 
-@pytest.mark.parametrize("form", [pytest.param("onnx", marks=needs_engine_s_onnx), "torchscript"])
+@pytest.mark.parametrize(
+    "form", ["torchscript", pytest.param("onnx", marks=[needs_engine_s_onnx, pytest.mark.exhaustive])]
+)
 @pytest.mark.parametrize("spec", [CORNER, MARGIN], ids=["corner", "margin"])
 def test_exports_by_the_engine_place_images_too(
     spec: ProcessingSpec, form: str, nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ import torch
 from torchvision.ops import box_iou
 
 from tests.bf16 import openvino_has_bf16
+from tests.exhaustive import exhaustive, first
 from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, compiled, picture, runtime_of
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import (
@@ -105,10 +106,10 @@ def test_what_a_runtime_needs_is_made_once(
     ("format", "settings"),
     [
         ("onnx", {}),
-        ("onnx", {"takes": "pixels", "gives": "pair"}),
-        ("onnx", {"dynamic": True, "gives": "pair"}),
-        ("openvino", {}),
         ("openvino", {"takes": "pixels", "gives": "pair"}),
+        exhaustive(("onnx", {"takes": "pixels", "gives": "pair"})),
+        exhaustive(("onnx", {"dynamic": True, "gives": "pair"})),
+        exhaustive(("openvino", {})),
     ],
 )
 def test_exported_files_are_models(format: str, settings: dict[str, object], model: NAS, tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ def test_exported_files_are_models(format: str, settings: dict[str, object], mod
             call()
 
 
-@pytest.mark.parametrize("batch", [1, 2])
+@pytest.mark.parametrize("batch", first([2, 1]))
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_files_of_fixed_size_take_any_number_of_images(name: str, batch: int, model: NAS, tmp_path: Path) -> None:
     path = model.export(output=tmp_path, takes="pixels", gives="pair", batch=batch, imgsz=[96, 160])

@@ -22,6 +22,7 @@ from ultralytics import YOLO
 
 from tests import synthetic
 from tests.bccd import write_yolo
+from tests.exhaustive import first
 from tests.nas.conftest import NAMES, OLD_ENGINE, SIZE, needs_engine_s_onnx, picture
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS
@@ -358,7 +359,10 @@ def yolo(*arguments: str, cwd: Path) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("mode", ["predict", "track", "val", pytest.param("export", marks=needs_engine_s_onnx)])
+@pytest.mark.parametrize(
+    "mode",
+    [*first(["predict", "track", "val"]), pytest.param("export", marks=[needs_engine_s_onnx, pytest.mark.exhaustive])],
+)
 def test_the_stock_command_line(
     mode: str, stock: Path, image: Path, video: Path, drawings: Path, tmp_path: Path
 ) -> None:
@@ -381,7 +385,7 @@ def test_the_stock_command_line(
 
 
 @pytest.mark.skipif(OLD_ENGINE, reason="the benchmark of ultralytics 8.3 is for the engine's own networks")
-@pytest.mark.parametrize("form", ["onnx", "torchscript", "openvino"])
+@pytest.mark.parametrize("form", first(["onnx", "torchscript", "openvino"]))
 def test_the_stock_benchmark(form: str, stock: Path, drawings: Path, tmp_path: Path) -> None:
     said = yolo("benchmark", f"model={stock}", f"data={drawings}", f"imgsz={SIZE}", f"format={form}", cwd=tmp_path)
     table = (tmp_path / "benchmarks.log").read_text().splitlines()
@@ -389,6 +393,7 @@ def test_the_stock_benchmark(form: str, stock: Path, drawings: Path, tmp_path: P
     assert "✅" in row, said  # exported, predicted with and validated
 
 
+@pytest.mark.exhaustive
 def test_stock_map_is_ours_on_bccd(shared_data: Path, bccd_checkpoint: Path, tmp_path: Path) -> None:
     """The engine's own validator doesn't clip boxes, and goes down to a score of 0.001."""
     data = str(write_yolo(tmp_path / "bccd", shared_data / "bccd", "test"))

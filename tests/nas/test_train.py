@@ -20,6 +20,7 @@ from ultralytics import YOLO
 from ultralytics.utils import LOGGER
 
 from tests import synthetic
+from tests.exhaustive import first
 from tests.nas.conftest import threads
 from tests.shapes import NAMES, SIDE, draw
 from yolonas_plugin import NAS
@@ -129,6 +130,7 @@ def test_what_was_said_of_the_first_weights_is_not_said_of_the_trained_ones(shap
     assert (model.processing, model.names) == (COCO.with_size((SIDE, SIDE)), dict(enumerate(NAMES)))
 
 
+@pytest.mark.exhaustive
 def test_it_learns_a_few_pictures_by_heart(shapes: Path, tmp_path: Path) -> None:
     unchanged = dict.fromkeys(("mosaic", "scale", "translate", "fliplr", "hsv_h", "hsv_s", "hsv_v"), 0.0)
     settings = {**QUICK, **unchanged, "batch": 8, "epochs": 25, "val": False, "lr0": 2e-3, "optimizer": "AdamW"}
@@ -240,7 +242,7 @@ def wait_for(condition: Any, process: subprocess.Popen[str], seconds: float = 12
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("stop", first([signal.SIGINT, signal.SIGKILL]))
 def test_a_training_that_was_stopped_goes_on(stop: signal.Signals, shapes: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", TRAIN, str(shapes), str(tmp_path)]
     process = subprocess.Popen(

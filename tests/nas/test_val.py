@@ -12,6 +12,7 @@ from ultralytics.utils import LOGGER, checks
 from ultralytics.utils.instance import Instances
 
 from tests.bccd import write_yolo
+from tests.exhaustive import first
 from tests.nas.conftest import NAMES, picture, threads
 from yolonas_plugin import NAS, engine
 from yolonas_plugin.errors import SourceError
@@ -75,7 +76,7 @@ def test_the_validator_class_works_by_itself(nano: Path, own_predictions: Path) 
     assert stats["metrics/recall(B)"] > 0.9
 
 
-@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+@pytest.mark.parametrize("runtime", first(["openvino", "onnxruntime"]))
 def test_other_runtimes_measure_the_same(
     runtime: str, model: NAS, nano: Path, own_predictions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """Read files, each in a process of its own, and say what came of it: ``python -m tests.weights.judge FILES``.
 
-Prints one JSON object per file: its outcome, the seconds, the megabytes of memory that reading and building took, and
-the audited events (commands, imports of pickle's making) that must not happen.
+Prints one JSON object per file: its outcome, the seconds of the processor and the megabytes of memory that reading and
+building took, and the audited events (commands, imports of pickle's making) that must not happen.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def judge(path: Path) -> dict[str, Any]:
     events: list[str] = []
     sys.addaudithook(lambda event, _: events.append(event) if event.startswith(FORBIDDEN) else None)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    started = time.perf_counter()
+    started = time.process_time()
     try:
         read_checkpoint(path).build()
         outcome, message = "model", ""
@@ -45,7 +45,7 @@ def judge(path: Path) -> dict[str, Any]:
         outcome, message = "refused", str(error)
     except BaseException as error:
         outcome, message = "crash", f"{type(error).__name__}: {error}"
-    seconds = time.perf_counter() - started
+    seconds = time.process_time() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {
         "outcome": outcome,

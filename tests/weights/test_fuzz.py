@@ -75,9 +75,23 @@ patches = st.one_of(
 )
 
 
-@bounded(150)
-@given(changes=st.lists(st.tuples(places, patches), min_size=1, max_size=4))
+CHANGES = st.lists(st.tuples(places, patches), min_size=1, max_size=4)
+
+
+@bounded(30)
+@given(changes=CHANGES)
 def test_changed_bytes(changes: list[tuple[int, bytes]], file: Path) -> None:
+    change_and_read(changes, file)
+
+
+@pytest.mark.exhaustive
+@bounded(500)
+@given(changes=CHANGES)
+def test_many_changed_bytes(changes: list[tuple[int, bytes]], file: Path) -> None:
+    change_and_read(changes, file)
+
+
+def change_and_read(changes: list[tuple[int, bytes]], file: Path) -> None:
     kept = []
     with file.open("r+b") as handle:
         for place, patch in changes:
@@ -117,9 +131,20 @@ def small_files(folder: Path) -> dict[str, bytes]:
     return SMALL
 
 
-@bounded(500)
+@bounded(100)
 @given(data=st.data())
 def test_cut_and_spliced_files(data: st.DataObject, tmp_path: Path) -> None:
+    splice_and_read(data, tmp_path)
+
+
+@pytest.mark.exhaustive
+@bounded(1000)
+@given(data=st.data())
+def test_many_cut_and_spliced_files(data: st.DataObject, tmp_path: Path) -> None:
+    splice_and_read(data, tmp_path)
+
+
+def splice_and_read(data: st.DataObject, tmp_path: Path) -> None:
     files = SMALL or small_files(tmp_path)
     content = files[data.draw(st.sampled_from(sorted(files)))]
     other = files[data.draw(st.sampled_from(sorted(files)))]
@@ -151,9 +176,23 @@ def instructions() -> st.SearchStrategy[bytes]:
     )
 
 
-@bounded(800)
-@given(program=st.lists(instructions(), max_size=60).map(b"".join), wrapped=st.booleans())
+PROGRAMS = st.lists(instructions(), max_size=60).map(b"".join)
+
+
+@bounded(200)
+@given(program=PROGRAMS, wrapped=st.booleans())
 def test_programs_of_any_instructions(program: bytes, wrapped: bool, tmp_path: Path) -> None:
+    run_program(program, wrapped, tmp_path)
+
+
+@pytest.mark.exhaustive
+@bounded(2000)
+@given(program=PROGRAMS, wrapped=st.booleans())
+def test_many_programs_of_any_instructions(program: bytes, wrapped: bool, tmp_path: Path) -> None:
+    run_program(program, wrapped, tmp_path)
+
+
+def run_program(program: bytes, wrapped: bool, tmp_path: Path) -> None:
     if wrapped:
         hostile.torch_zip(tmp_path / "program", hostile.state(program, "net"))
         read(tmp_path / "program")
