@@ -23,7 +23,9 @@ import pypdfium2  # noqa: E402
 
 from examples.layout.demo_page import demo_page  # noqa: E402
 from yolonas_plugin import ModelZoo  # noqa: E402
-from yolonas_plugin.images import read_image  # noqa: E402
+from yolonas_plugin.cli.drawing import draw  # noqa: E402
+from yolonas_plugin.images import read_image, write_picture  # noqa: E402
+from yolonas_plugin.results import as_arrays  # noqa: E402
 
 MODEL = "yolo_nas_n_layout"
 OUTPUT = ROOT / "runs" / "demo"
@@ -49,10 +51,12 @@ def main(files: list[str]) -> int:
     results = predict(list(pages))
     seconds = time.perf_counter() - start
     width = max(map(len, names))
-    for name, result in zip(names, results, strict=True):
-        result.save(str(OUTPUT / f"{name}.png"), line_width=2)  # else the names cover the page
-        found = Counter(result.names[int(index)] for index in result.boxes.cls)
-        tally = ", ".join(f"{count} {kind}" for kind, count in found.most_common()) or "nothing"
+    for name, page, result in zip(names, pages, results, strict=True):
+        found = as_arrays(result)
+        kinds = [result.names[int(label)] for label in found.labels]
+        labels = [f"{kind} {score:.2f}" for kind, score in zip(kinds, found.scores, strict=True)]
+        write_picture(OUTPUT / f"{name}.png", draw(page, found.boxes.tolist(), labels, found.labels.tolist(), text=0.4))
+        tally = ", ".join(f"{count} {kind}" for kind, count in Counter(kinds).most_common()) or "nothing"
         print(f"{name:<{width}}  {tally}")
     print(f"\n{len(pages)} pages in {seconds:.2f} s, {seconds / len(pages) * 1000:.0f} ms each")
     print(f"pictures: {OUTPUT}")

@@ -495,3 +495,24 @@ def test_models_of_other_plugins_are_fetched_or_it_is_said_that_they_are_not_off
     ):
         assert run(*argv, "--weights", "acme_tiny") == 1
         assert "comes from the plugin 'acme'" in capsys.readouterr().err
+
+
+# --- images that can't be read ---
+
+
+@pytest.mark.exhaustive
+def test_calibration_and_benchmark_name_the_images_that_can_not_be_read(
+    nano: Path,  # noqa: F811
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (folder / "1.png").write_bytes(b"broken")
+    argv = ["--weights", nano, "--imgsz", "64", "--source"]
+    assert run("benchmark", *argv, folder, "--rounds", "1") == 3
+    captured = capsys.readouterr()
+    assert captured.err.count(f"could not be read as an image: {folder / '1.png'}") == 1
+    assert "torch" in captured.out
+    pytest.importorskip("nncf")
+    int8 = ["--runtime", "openvino", "--precision", "int8", "--calibration", folder]
+    assert run("predict", *argv, folder / "0.png", "--no-save", *int8) == 3
+    assert f"could not be read as an image: {folder / '1.png'}" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from typing import IO
 
 from yolonas_plugin import __version__
 from yolonas_plugin.cli import benchmark, data, doctor, label, predict, train, val, write, zoo
-from yolonas_plugin.cli.output import FAILED, INTERRUPTED, USAGE, lenient, warn
+from yolonas_plugin.cli.output import FAILED, INCOMPLETE, INTERRUPTED, USAGE, lenient, warn
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.names import printable
 from yolonas_plugin.settings import nearest
@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with contextlib.redirect_stdout(sys.stderr):  # the engine logs to standard output
             code = args.run(args, out)
         out.flush()
-        return code
+        return INCOMPLETE if code == 0 and args.incomplete else code
     except KeyboardInterrupt:
         warn("interrupted")
         return INTERRUPTED

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
-from yolonas_plugin.cli.output import warn
+from yolonas_plugin.cli.output import report_unreadable, warn
 from yolonas_plugin.errors import SettingError, UnknownModelError
 from yolonas_plugin.settings import CHECKS, check_count
 from yolonas_plugin.types import ModelCard, ModelProvider
@@ -24,7 +25,7 @@ def add_command(
     """Add a command that is run as ``run(arguments, output) -> exit code``, with ``--json``."""
     command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
     command.add_argument("--json", action="store_true", help="print JSON")
-    command.set_defaults(run=run, parser=command)
+    command.set_defaults(run=run, parser=command, incomplete=False)
     return command
 
 
@@ -127,7 +128,21 @@ def load_model(args: argparse.Namespace, **options: Any) -> Any:
     model = zoo.load(args.weights, provider=OWN, accept_licence=args.accept_licence, **options)
     if args.names:
         _tell_replaced_names(args.weights, args.names)
+    if options.get("calibration"):
+        _tell_unreadable(args, options["calibration"], getattr(model, "model", model))
     return model
+
+
+def _tell_unreadable(args: argparse.Namespace, calibration: str, network: Any) -> None:
+    """Name the images of a calibration that can't be read, which are left out of it; the command then isn't whole."""
+    from yolonas_plugin.images import list_images, read_image
+    from yolonas_plugin.runtimes.calibration import MOST_IMAGES
+
+    channels = getattr(network, "in_channels", 3)
+    paths = [path for path in islice(list_images(calibration), MOST_IMAGES) if isinstance(path, str)]
+    unreadable = [path for path in paths if read_image(path, channels) is None]
+    report_unreadable(unreadable)
+    args.incomplete = args.incomplete or bool(unreadable)
 
 
 def _tell_replaced_names(weights: str, names: list[str]) -> None:

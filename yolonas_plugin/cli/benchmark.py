@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from yolonas_plugin.cli.arguments import add_imgsz, add_model_command, given, load_model, number
-from yolonas_plugin.cli.output import print_json, print_table
+from yolonas_plugin.cli.output import print_json, print_table, report_unreadable
 from yolonas_plugin.cli.progress import Progress, follow
 from yolonas_plugin.environment import variable
 from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError
@@ -129,6 +129,9 @@ def _open(args: argparse.Namespace, source: str) -> tuple[dict[tuple[str, str], 
         except (MissingExtraError, RuntimeChoiceError) as error:
             not_run[f"{runtime} {precision}"] = str(error)
         else:
+            if model.predictor.skipped and not args.incomplete:
+                report_unreadable(model.predictor.skipped)
+                args.incomplete = True
             runs[runtime, precision] = run
     return runs, not_run
 

@@ -50,20 +50,35 @@ def save_picture(found: Detections, folder: Path) -> None:
     write_picture(target, draw(found.image, found.boxes.tolist(), labels, found.labels.tolist()))
 
 
-def draw(image: Image, boxes: Sequence[Sequence[float]], labels: Sequence[str], classes: Sequence[int]) -> Image:
-    """Return a copy of an image [H, W, C] with boxes, and what each is, drawn on it; the first are on top."""
+def draw(
+    image: Image,
+    boxes: Sequence[Sequence[float]],
+    labels: Sequence[str],
+    classes: Sequence[int],
+    text: float | None = None,
+) -> Image:
+    """Return a copy of an image [H, W, C] with boxes, and what each is, drawn on it; the first are on top.
+
+    Args:
+        image: [H, W, C], BGR.
+        boxes: x1, y1, x2, y2 in pixels.
+        labels: What each is.
+        classes: Of each, by which it gets its colour.
+        text: Size of the letters; a capital of size 1 has 22 pixels. Default: what suits a photograph of this size.
+    """
     picture = np.ascontiguousarray(image if image.shape[2] == 3 else np.repeat(image[..., :1], 3, axis=2)).copy()
     limits = (*picture.shape[1::-1], *picture.shape[1::-1])  # OpenCV's coordinates are no arbitrary numbers
-    width = max(1, round(sum(picture.shape[:2]) / 800))
-    font, size = cv2.FONT_HERSHEY_SIMPLEX, width / 3
+    width = max(1, round(sum(picture.shape[:2]) / 800)) if text is None else max(1, round(4 * text))
+    font, size = cv2.FONT_HERSHEY_SIMPLEX, width / 3 if text is None else text
+    thick = max(1, round(3 * size))
     for box, label, index in reversed(list(zip(boxes, labels, classes, strict=True))):
         hue = np.array([[[index * _GOLDEN_ANGLE % 180, 220, 200]]], np.uint8)
         colour = cv2.cvtColor(hue, cv2.COLOR_HSV2BGR)[0, 0].tolist()
         near = (max(-side, min(value, 2 * side)) for value, side in zip(box, limits, strict=True))
         left, top, right, bottom = map(round, near)
         cv2.rectangle(picture, (left, top), (right, bottom), colour, width)
-        (text_width, text_height), below = cv2.getTextSize(label, font, size, width)
+        (text_width, text_height), below = cv2.getTextSize(label, font, size, thick)
         base = max(top - below, text_height)
         cv2.rectangle(picture, (left, base - text_height), (left + text_width, base + below), colour, cv2.FILLED)
-        cv2.putText(picture, label, (left, base), font, size, (255, 255, 255), width, cv2.LINE_AA)
+        cv2.putText(picture, label, (left, base), font, size, (255, 255, 255), thick, cv2.LINE_AA)
     return picture
