@@ -17,6 +17,7 @@ from tests.weights.hostile import MAGIC, legacy, numbers, state, storage, tensor
 from yolonas_plugin.processing import COCO
 
 TENSOR: Final = tensor(0, (0,), (1,))
+BLOCK: Final = "a.rbr_reparam.weight"  # of a name that says nothing yet about what network it is
 MODULE: Final = b"ctorch.nn.modules.container\nSequential\n)\x81"
 SCALAR: Final = b"cnumpy.core.multiarray\nscalar\n"
 FLOAT: Final = b"cnumpy\ndtype\nU\x02f8\x85R"
@@ -201,7 +202,10 @@ CORPUS: Final[dict[str, tuple[Callable[[Path], Any], str]]] = {
     "tensor's name that moves the cursor": (zipped(b"}" + text("a\x1b[2Jb") + TENSOR + b"s"), "is no name"),
     "tensor's name of half a letter": (zipped(b"}X\x03\x00\x00\x00\xed\xa0\x80" + TENSOR + b"s"), "is no name"),
     # numbers
-    "tensor of nothing by 2^78": (zipped(state(tensor(0, (0, 1 << 39, 1 << 39), (1, 1, 1)))[2:-1]), "impossible shape"),
+    "tensor of nothing by 2^78": (
+        zipped(state(tensor(0, (0, 1 << 39, 1 << 39), (1, 1, 1)), BLOCK)[2:-1]),
+        "impossible shape",
+    ),
     "array of nothing by 10^12": (params(iou=array((10**12, 0), b"U\x00")), UNKNOWN),
     "fused block with 100 million channels": (fused((100 << 20, 0, 3, 3), (0, 9, 3, 1), 100 << 20), NO_DETECTOR),
     "fused block of 100 million numbers": (fused((11 << 20, 1, 3, 3), (9, 9, 3, 1), 11 << 20), "tensors claim"),
@@ -216,7 +220,7 @@ CORPUS: Final[dict[str, tuple[Callable[[Path], Any], str]]] = {
         "holds torch.nn",
     ),
     "size made from a number": (
-        zipped(table(a=TENSOR.replace(numbers((0,)), b"ctorch\nSize\nK\x05R", 1))),
+        zipped(table(**{BLOCK: TENSOR.replace(numbers((0,)), b"ctorch\nSize\nK\x05R", 1)})),
         "impossible shape",
     ),
     # our own header

@@ -6,13 +6,12 @@ compressed parts, which leaves no place for zip bombs.
 
 from __future__ import annotations
 
-import mmap
 import struct
 from itertools import pairwise
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from yolonas_plugin.errors import CheckpointError
+from yolonas_plugin.weights.opened import OpenedFile
 
 MAX_DIRECTORY: Final = 8 << 20
 """Longest list of contents that is read; that of a training checkpoint of L with its optimiser has 0.5 MB."""
@@ -32,51 +31,52 @@ class Part(NamedTuple):
     compressed: bool = False
 
 
-def map_file(path: Path) -> mmap.mmap:
-    """Map a file copy-on-write: what isn't looked at is never read, and what is written never reaches the file."""
-    with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
-
-
-def zip_parts(data: mmap.mmap, path: Path) -> dict[str, Part]:
+def zip_parts(file: OpenedFile) -> dict[str, Part]:
     """Return the parts of a zip archive by name.
 
     Raises:
         CheckpointError: It is cut off or damaged, or parts overlap.
     """
     try:
-        return _zip_parts(data)
+        return _zip_parts(file)
     except (struct.error, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path}: the file is damaged or cut off: its list of contents ends early") from error
+        raise CheckpointError(
+            f"{file.path}: the file is damaged or cut off: its list of contents ends early"
+        ) from error
     except ValueError as error:
-        raise CheckpointError(f"{path}: the file is damaged or cut off: {error}") from error
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{file.path}: the file is damaged or cut off: {error}") from error
 
 
-def _zip_parts(data: mmap.mmap) -> dict[str, Part]:
-    end = data.rfind(b"PK\x05\x06", max(len(data) - 65_557, 0))
+def _zip_parts(file: OpenedFile) -> dict[str, Part]:
+    begin = max(file.size - 65_557 - _LOCATOR_64.size, 0)
+    tail = file.read(begin, file.size)
+    end = tail.rfind(b"PK\x05\x06", max(len(tail) - 65_557, 0))
     if end < 0:
         raise ValueError("its list of contents, which comes last, is missing")
-    _, _, _, _, count, size, offset, _ = _END.unpack_from(data, end)
-    if end >= _LOCATOR_64.size and data[end - _LOCATOR_64.size : end - _LOCATOR_64.size + 4] == b"PK\x06\x07":
-        _, _, where, _ = _LOCATOR_64.unpack_from(data, end - _LOCATOR_64.size)
-        *_, count, size, offset = _END_64.unpack_from(data, where if where < len(data) else len(data))
-    if size > MAX_DIRECTORY or offset + size > end:
+    _, _, _, _, count, size, offset, _ = _END.unpack_from(tail, end)
+    if end >= _LOCATOR_64.size and tail[end - _LOCATOR_64.size : end - _LOCATOR_64.size + 4] == b"PK\x06\x07":
+        _, _, where, _ = _LOCATOR_64.unpack_from(tail, end - _LOCATOR_64.size)
+        *_, count, size, offset = _END_64.unpack(file.read(where, _END_64.size))
+    if size > MAX_DIRECTORY or offset + size > begin + end:
         raise ValueError(f"its list of contents claims {size} bytes at {offset}")
+    directory = file.read(offset, size)
     parts: dict[str, Part] = {}
-    place = offset
-    while place < offset + size:
+    place = 0
+    while place < size:
         signature, *_, flags, method, _, _, _, packed, unpacked, n, m, k, _, _, _, local = _ENTRY.unpack_from(
-            data, place
+            directory, place
         )
         if signature != b"PK\x01\x02":
             raise ValueError("its list of contents is garbled")
         place += _ENTRY.size
-        name = data[place : place + n].decode("utf-8")
-        unpacked, packed, local = _zip64(data[place + n : place + n + m], unpacked, packed, local)
+        name = directory[place : place + n].decode("utf-8")
+        unpacked, packed, local = _zip64(directory[place + n : place + n + m], unpacked, packed, local)
         place += n + m + k
         if name in parts:
             raise ValueError(f"it holds {name[:80]!r} twice")
-        parts[name] = _part(data, local, packed, name, bool(method or flags & 1 or packed != unpacked))
+        parts[name] = _part(file, local, packed, name, bool(method or flags & 1 or packed != unpacked))
     if len(parts) != count:
         raise ValueError(f"it should hold {count} parts and holds {len(parts)}")
     ordered = sorted(part for part in parts.values() if part.size)
@@ -85,11 +85,11 @@ def _zip_parts(data: mmap.mmap) -> dict[str, Part]:
     return parts
 
 
-def _part(data: mmap.mmap, local: int, size: int, name: str, compressed: bool) -> Part:
-    signature, *_, n, m = _LOCAL.unpack_from(data, min(local, len(data)))
+def _part(file: OpenedFile, local: int, size: int, name: str, compressed: bool) -> Part:
+    signature, *_, n, m = _LOCAL.unpack(file.read(local, _LOCAL.size))
     start = local + _LOCAL.size + n + m
-    if signature != b"PK\x03\x04" or start + size > len(data):
-        raise ValueError(f"its part {name[:80]!r} claims {size} bytes at {start}, and the file ends at {len(data)}")
+    if signature != b"PK\x03\x04" or start + size > file.size:
+        raise ValueError(f"its part {name[:80]!r} claims {size} bytes at {start}, and the file ends at {file.size}")
     return Part(start, size, compressed)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
@@ -115,21 +115,35 @@ def _own(tensor: Tensor) -> Tensor:
     return tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
 
 
+_TELLING: Final = (
+    "backbone.stem.conv.branch_3x3.conv.weight",
+    "backbone.stage1.blocks.conv1.conv.weight",
+    *(f"heads.head{index}.cls_pred.bias" for index in (1, 2, 3)),
+)
+"""Tensors from whose shapes size, classes and channels are told."""
+
+
+def require_detector(names: Collection[str], path: Path) -> None:
+    """Make sure that tensors of these names may be a YOLO-NAS detector's.
+
+    Raises:
+        CheckpointError: They aren't.
+    """
+    missing = next((name for name in _TELLING if name not in names), None)
+    if missing is None:
+        return
+    if "backbone.stem.conv.rbr_reparam.weight" in names and not any("branch_3x3" in name for name in names):
+        raise CheckpointError(f"{path}: the network in it is fused; load the file it was fused from")
+    some = ", ".join(map(str, list(names)[:3]))
+    raise CheckpointError(
+        f"{path}: not a YOLO-NAS detector, it has no tensor {missing!r} (it has {len(names)}: {some}, ...)"
+    )
+
+
 def _recognise(state_dict: Mapping[str, Tensor], path: Path) -> tuple[Size, int, int]:
     """Tell size, classes and input channels from the first and the last layers."""
-    try:
-        stem = state_dict["backbone.stem.conv.branch_3x3.conv.weight"]
-        first = state_dict["backbone.stage1.blocks.conv1.conv.weight"]
-        biases = [state_dict[f"heads.head{i}.cls_pred.bias"] for i in (1, 2, 3)]
-    except KeyError as error:
-        if "backbone.stem.conv.rbr_reparam.weight" in state_dict and not any(
-            "branch_3x3" in name for name in state_dict
-        ):
-            raise CheckpointError(f"{path}: the network in it is fused; load the file it was fused from") from error
-        some = ", ".join(map(str, list(state_dict)[:3]))
-        raise CheckpointError(
-            f"{path}: not a YOLO-NAS detector, it has no tensor {error} (it has {len(state_dict)}: {some}, ...)"
-        ) from error
+    require_detector(state_dict, path)
+    stem, first, *biases = (state_dict[name] for name in _TELLING)
     shapes = [tuple(tensor.shape) for tensor in (stem, first, *biases)]
     if [len(shape) for shape in shapes] != [4, 4, 1, 1, 1] or not all(min(shape) for shape in shapes):
         raise CheckpointError(f"{path}: not a YOLO-NAS detector, its first and last layers have the shapes {shapes}")

@@ -11,22 +11,20 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.processing import COCO
-from yolonas_plugin.weights.checkpoint import Checkpoint
+from yolonas_plugin.weights.checkpoint import Checkpoint, require_detector
 from yolonas_plugin.weights.header import RECORD, VERSION_KEY, Header
 from yolonas_plugin.weights.keys import check_names, find_tensors, strip_prefix
 from yolonas_plugin.weights.layouts import read_metadata
+from yolonas_plugin.weights.opened import OpenedFile
 from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.processing_params import Wanted
+from yolonas_plugin.weights.safetensors_file import SafetensorsFile
 from yolonas_plugin.weights.torch_file import TorchFile, all_tensors
-from yolonas_plugin.weights.unfuse import unfuse
-
-MAX_HEADER: Final = 8 << 20
-"""Longest header of a safetensors file that is read; that of a YOLO-NAS L has 0.1 MB."""
+from yolonas_plugin.weights.unfuse import FUSED, unfuse
 
 
 class Content(NamedTuple):
@@ -78,7 +76,10 @@ def read_checkpoint(path: str | Path, *, own_processing: bool = True, own_names:
         if own_processing:
             raise
         class_names, processing = None, None
-    state_dict = unfuse(content.tensors(strip_prefix(found)))
+    weights = strip_prefix(found)
+    if not any(name.endswith(FUSED) for name in weights):  # of what can't be one, nothing is read
+        require_detector(weights, path)
+    state_dict = unfuse(content.tensors(weights))
     return Checkpoint.from_state_dict(
         state_dict, path, class_names if own_names else None, processing if own_processing else None
     )
@@ -120,8 +121,7 @@ def _own(record: Any, content: Content, path: Path, own_processing: bool, own_na
 
 
 def _recognise(path: Path) -> Format:
-    with path.open("rb") as file:
-        head = file.read(512)
+    head = OpenedFile(path).read(0, 512)
     if not head:
         raise CheckpointError(f"{path}: the file is empty")
     for candidate in FORMATS:
@@ -151,19 +151,9 @@ def _read_torch(path: Path) -> Content:
 
 
 def _read_safetensors(path: Path) -> Content:
-    with path.open("rb") as file:
-        (header,) = struct.unpack("<Q", file.read(8))
-    if header > min(MAX_HEADER, path.stat().st_size - 8):
-        raise CheckpointError(f"{path}: the safetensors file is damaged or cut off: its header claims {header} bytes")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            check_names(dict.fromkeys(file.keys()))
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dictionary
-        own = {RECORD: {"header": metadata, "state_dict": tensors}}
-        return Content(own if VERSION_KEY in metadata else tensors, dict)
-    except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError, OSError) as error:
-        raise CheckpointError(f"{path}: the safetensors file is damaged or cut off: {_first_line(error)}") from error
+    file = SafetensorsFile(path)
+    own = {RECORD: {"header": file.metadata, "state_dict": file.views}}
+    return Content(own if VERSION_KEY in file.metadata else file.views, file.tensors)
 
 
 def _is_safetensors(head: bytes) -> bool:
@@ -176,8 +166,3 @@ FORMATS: Final = (
     Format("safetensors", _is_safetensors, _read_safetensors),
     Format("torch legacy pickle", lambda head: head[:1] == b"\x80" and head[1:2] in b"\x02\x03\x04\x05", _read_torch),
 )
-
-
-def _first_line(error: BaseException) -> str:
-    line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-    return line if line.isprintable() else ascii(line)

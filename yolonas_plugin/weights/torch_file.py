@@ -6,18 +6,18 @@ until :meth:`TorchFile.tensors` is asked for those that are wanted: only their b
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Iterable, Mapping
-from math import prod
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
 from yolonas_plugin.errors import CheckpointError
-from yolonas_plugin.weights.archive import Part, map_file, zip_parts
+from yolonas_plugin.weights.archive import Part, zip_parts
+from yolonas_plugin.weights.opened import OpenedFile
+from yolonas_plugin.weights.stored import View, read_tensors
 from yolonas_plugin.weights.unpickle import (
     MAX_BYTES,
     CommandError,
@@ -46,17 +46,6 @@ _LEGACY_STEPS: Final = 100_000
 _MAX_DEPTH: Final = 8
 
 
-class _View(NamedTuple):
-    """What a tensor's record says: a view of a storage."""
-
-    key: str
-    dtype: torch.dtype
-    length: int
-    offset: int
-    size: tuple[int, ...]
-    stride: tuple[int, ...]
-
-
 class TorchFile:
     """A torch file.
 
@@ -69,20 +58,20 @@ class TorchFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._data = map_file(path)
+        self._file = OpenedFile(path)
         try:
-            self.content, self._storages = self._read_zip() if self._data[:2] == b"PK" else self._read_legacy()
+            zipped = self._file.read(0, 2) == b"PK"
+            self.content, self._storages = self._read_zip() if zipped else self._read_legacy()
         except CommandError as error:
             raise CheckpointError(
                 f"{path}: the file asks to run {error}, which no weight file needs: it is refused, and nothing was run"
             ) from error
         except UnpickleError as error:
             raise CheckpointError(f"{path}: the file is damaged or cut off: {error}") from error
-        if hasattr(mmap, "MADV_DONTNEED"):  # reading the parts' headers mapped much around them that nobody may want
-            self._data.madvise(mmap.MADV_DONTNEED)
+        self._file.check_unchanged()
 
     def _read_zip(self) -> tuple[Any, dict[str, Part]]:
-        parts = zip_parts(self._data, self._path)
+        parts = zip_parts(self._file)
         pickles = [name for name in parts if name == "data.pkl" or name.endswith("/data.pkl")]
         folder = pickles[0][: -len("data.pkl")] if pickles else ""
         if f"{folder}constants.pkl" in parts:
@@ -96,14 +85,14 @@ class TorchFile:
                 "unpack the archive and pack it again without compression"
             )
         order = parts.get(f"{folder}byteorder")
-        if order and self._data[order.offset : order.offset + min(order.size, 6)] != b"little":
+        if order and self._file.read(order.offset, min(order.size, 6)) != b"little":
             raise CheckpointError(f"{self._path}: the file was written on a machine of another byte order")
         content, _ = self._unpickle(parts[pickles[0]])
         prefix = f"{folder}data/"
         return content, {name[len(prefix) :]: part for name, part in parts.items() if name.startswith(prefix)}
 
     def _read_legacy(self) -> tuple[Any, dict[str, Part]]:
-        head = self._data[:MAX_BYTES]
+        head = self._file.read(0, MAX_BYTES)
         try:
             magic = Unpickler(head, 0, _LEGACY_STEPS)
         except CommandError:
@@ -132,9 +121,9 @@ class TorchFile:
         if not all(isinstance(key, str) for key in listed) or sorted(listed) != sorted(dtypes):
             raise UnpickleError("its list of storages doesn't match its tensors")
         for key in listed:
-            length = struct.unpack("<q", self._data[place : place + 8].ljust(8, b"\xff"))[0]
+            length = struct.unpack("<q", self._file.read(place, 8).ljust(8, b"\xff"))[0]
             size = length * dtypes[key].itemsize
-            if length < 0 or place + 8 + size > len(self._data):
+            if length < 0 or place + 8 + size > self._file.size:
                 raise UnpickleError(f"a storage claims {length} numbers at byte {place}")
             storages[key] = Part(place + 8, size)
             place += 8 + size
@@ -143,7 +132,7 @@ class TorchFile:
     def _unpickle(self, part: Part) -> tuple[Any, int]:
         if part.size > MAX_BYTES:
             raise CheckpointError(f"{self._path}: its description of the tensors has {part.size >> 20} MB")
-        program = Unpickler(self._data[part.offset : part.offset + part.size])
+        program = Unpickler(self._file.read(part.offset, part.size))
         return program.value, program.end
 
     def _storage(self, reference: Any) -> tuple[str, torch.dtype, int]:
@@ -162,22 +151,18 @@ class TorchFile:
     # --- tensors ---
 
     def tensors(self, records: Mapping[str, Any]) -> dict[str, Tensor]:
-        """Turn tensors' records into tensors that look into the mapped file.
+        """Read the tensors that records describe.
 
         Raises:
             CheckpointError: A record is no tensor, or claims more than its storage or the file holds.
         """
         try:
             views = {name: self._view(record, name) for name, record in records.items()}
-        except UnpickleError as error:
+        except ValueError as error:
             raise CheckpointError(f"{self._path}: the file is damaged: {error}") from error
-        claimed = sum(prod(view.size) * view.dtype.itemsize for view in views.values())
-        held = sum(self._storages[key].size for key in {view.key for view in views.values()})
-        if claimed > held:
-            raise CheckpointError(f"{self._path}: its tensors claim {claimed} bytes of storages that hold {held}")
-        return {name: self._tensor(view) for name, view in views.items()}
+        return read_tensors(self._file, views)
 
-    def _view(self, record: Any, name: str) -> _View:
+    def _view(self, record: Any, name: str) -> View:
         arguments = tensor_arguments(record)
         if arguments is None or len(arguments) < 4:
             raise UnpickleError(f"{name} is no tensor")
@@ -185,30 +170,9 @@ class TorchFile:
         key, dtype, length = self._storage(reference)
         if isinstance(size, Record):  # torch.Size
             size = size.first
-        shape = (size, stride, (offset,))
-        possible = all(
-            isinstance(part, tuple)
-            and len(part) <= _MAX_DEPTH
-            and all(type(n) is int and 0 <= n < 1 << 40 for n in part)
-            for part in shape
-        )
-        # torch multiplies the sides of a tensor of nothing, too, and mustn't overflow
-        if not possible or len(size) != len(stride) or prod(n or 1 for n in size) >= 1 << 62:
-            raise UnpickleError(f"{name} has an impossible shape")
-        part = self._storages.get(key)
-        if part is None or length * dtype.itemsize > part.size:
-            raise UnpickleError(f"{name} claims {length} numbers, more than the file holds")
-        last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
-        if prod(size) > length or (prod(size) and last >= length):
-            raise UnpickleError(f"{name} reaches beyond its {length} numbers")
-        return _View(key, dtype, length, offset, size, stride)
-
-    def _tensor(self, view: _View) -> Tensor:
-        if not prod(view.size):
-            return torch.empty(view.size, dtype=view.dtype)
-        start = self._storages[view.key].offset
-        flat = torch.frombuffer(self._data, dtype=view.dtype, count=view.length, offset=start)
-        return flat.as_strided(view.size, view.stride, view.offset)
+        view = View(self._storages.get(key, Part(0, -1)), dtype, length, offset, size, stride)
+        view.check(name)
+        return view
 
 
 def tensor_arguments(record: Any) -> tuple[Any, ...] | None:
@@ -231,8 +195,8 @@ def tensor_arguments(record: Any) -> tuple[Any, ...] | None:
 
 
 def is_tensor(value: Any) -> bool:
-    """Whether ``value`` is a tensor or describes one."""
-    return isinstance(value, Tensor) or tensor_arguments(value) is not None
+    """Whether ``value`` describes a tensor."""
+    return isinstance(value, (Tensor, View)) or tensor_arguments(value) is not None
 
 
 def all_tensors(values: Iterable[Any]) -> bool:

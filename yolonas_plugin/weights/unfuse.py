@@ -16,7 +16,7 @@ from torch import Tensor
 
 from yolonas_plugin.nn.blocks import BN_EPS
 
-_FUSED: Final = ".rbr_reparam.weight"
+FUSED: Final = ".rbr_reparam.weight"
 _MAX_NUMBERS: Final = 30_000_000
 """Most numbers in the branches that are made; those of L have 25 million. A file may have any number of blocks."""
 
@@ -30,8 +30,8 @@ def unfuse(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if not any(name.endswith(".bn.weight") for name in found):
         return found
     made = 0
-    for name in [name for name in found if name.endswith(_FUSED)]:
-        block = name[: -len(_FUSED)]
+    for name in [name for name in found if name.endswith(FUSED)]:
+        block = name[: -len(FUSED)]
         kernel, bias = found[name], found.get(f"{block}.rbr_reparam.bias")
         fused = f"{block}.branch_3x3.conv.weight" not in found and f"{block}.branch_1x1.weight" not in found
         if fused and bias is not None and kernel.shape[2:] == (3, 3) and bias.shape == kernel.shape[:1]:

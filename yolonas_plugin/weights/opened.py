@@ -1,0 +1,98 @@
+"""Reading a file that others may write to meanwhile: what is read is in memory of our own, and of one version.
+
+A file that is mapped into memory ends the process (SIGBUS) when somebody cuts it, and changes values that were checked
+long ago when somebody writes into it. So files are read, and one that changes while it is read is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from yolonas_plugin.errors import CheckpointError
+
+
+class OpenedFile:
+    """An open file of weights.
+
+    Args:
+        path: A regular file.
+
+    Attributes:
+        path: Of it.
+        size: In bytes, when it was opened.
+
+    Raises:
+        OSError: It can't be opened.
+        CheckpointError: It is no file, but a device or a pipe.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if path.exists() and not path.is_file() and not path.is_dir():  # to open a pipe would wait for its writer
+            raise CheckpointError(f"{path}: this is no file, but a device or a pipe")
+        self._file = path.open("rb", 0)
+        self._state = self._now()
+        self.size = self._state[0]
+
+    def __del__(self) -> None:
+        if hasattr(self, "_file"):
+            self._file.close()
+
+    def read(self, start: int, count: int) -> bytes:
+        """Return ``count`` bytes from ``start``, or fewer where the file ends.
+
+        Raises:
+            CheckpointError: The file was cut since it was opened.
+        """
+        buffer = bytearray(max(min(count, self.size - start), 0))
+        self.read_into(start, buffer)
+        return bytes(buffer)
+
+    def read_into(self, start: int, buffer: bytearray | memoryview) -> None:
+        """Fill ``buffer`` with what is in the file from ``start``.
+
+        Raises:
+            CheckpointError: The file was cut since it was opened.
+        """
+        rest = memoryview(buffer)
+        self._file.seek(start)
+        while rest:
+            count = self._file.readinto(rest)
+            if not count:
+                raise self._changed()
+            rest = rest[count:]
+
+    def check_unchanged(self) -> None:
+        """Make sure that all that was read is of one version of the file.
+
+        Raises:
+            CheckpointError: It was written to since it was opened.
+        """
+        if self._now() != self._state:
+            raise self._changed()
+
+    def _now(self) -> tuple[int, int]:
+        state = os.fstat(self._file.fileno())
+        return state.st_size, state.st_mtime_ns
+
+    def _changed(self) -> CheckpointError:
+        return CheckpointError(
+            f"{self.path}: the file changed while it was read; open it again when its writer has finished"
+        )
+
+
+def read_whole(path: Path, most: int) -> bytearray:
+    """Return all of a file.
+
+    Raises:
+        OSError: It can't be opened.
+        CheckpointError: It is no regular file, it has more than ``most`` bytes, or it changes while it is read.
+    """
+    file = OpenedFile(path)
+    if file.size > most:
+        raise CheckpointError(f"{path}: the file has {file.size:,} bytes; such a file has at most {most:,}")
+    content = bytearray(file.size)
+    file.read_into(0, content)
+    file.check_unchanged()
+    return content
