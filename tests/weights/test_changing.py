@@ -94,6 +94,22 @@ def test_a_file_that_changes_while_it_is_read_is_refused(
     assert reads > when
 
 
+def test_a_network_has_weights_of_its_own(file: Path, weights: StateDict) -> None:
+    found = read_checkpoint(file)
+    for network in (found.build(), found.build()):
+        torch.nn.init.zeros_(network.get_parameter(BIAS))
+    assert torch.equal(found.state_dict[BIAS], weights[BIAS])
+
+
+def test_one_that_weights_are_handed_to_shares_none_within_itself(weights: StateDict, tmp_path: Path) -> None:
+    """Two names for one tensor in the file are two tensors in the network."""
+    other = BIAS.replace("1", "2")
+    torch.save(weights | {other: weights[BIAS]}, tmp_path / "a")
+    network = read_checkpoint(tmp_path / "a").build(hand_over=True)
+    torch.nn.init.zeros_(network.get_parameter(BIAS))
+    assert torch.equal(network.get_parameter(other), weights[BIAS])
+
+
 def test_a_pipe_or_a_device_is_no_weight_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.pt")
     refused(tmp_path / "pipe.pt", "a device or a pipe")

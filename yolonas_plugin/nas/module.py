@@ -122,8 +122,8 @@ def fused_copy(module: NASModule) -> NASModule:
 
 
 def build_native(checkpoint: Checkpoint) -> NASModule:
-    """Return this package's own network with the weights of a checkpoint."""
-    return checkpoint.build(NASModule)
+    """Return this package's own network with the weights of a checkpoint, whose memory becomes the network's."""
+    return checkpoint.build(NASModule, hand_over=True)
 
 
 def build_module(

@@ -95,13 +95,18 @@ class Checkpoint:
         checkpoint._spare.append(skeleton)
         return checkpoint
 
-    def build(self, network_class: type[_Network] = YoloNAS) -> _Network:
-        """Return the unfused network with these weights, in evaluation mode, as ``YoloNAS`` or a subclass of it."""
+    def build(self, network_class: type[_Network] = YoloNAS, *, hand_over: bool = False) -> _Network:
+        """Return the unfused network with these weights, in evaluation mode, as ``YoloNAS`` or a subclass of it.
+
+        Args:
+            network_class: The class.
+            hand_over: Let the network have the memory of these tensors, which saves copying them. What is done to the
+                network's weights is then done to ``state_dict`` too: for who has no more use for it.
+        """
         skeleton = self._spare.pop() if self._spare else _skeleton(self.size, self.num_classes, self.in_channels)
         network = network_class.__new__(network_class)
         vars(network).update(vars(skeleton))  # subclasses add nothing to it but methods
-        # cloned, because the tensors may be mapped to a file that somebody is about to overwrite
-        network.load_state_dict({name: _own(tensor) for name, tensor in self.state_dict.items()}, assign=True)
+        network.load_state_dict(_own(self.state_dict, hand_over), assign=True)
         return network.eval().requires_grad_(True)
 
 
@@ -111,8 +116,16 @@ def _skeleton(size: Size, num_classes: int, in_channels: int) -> YoloNAS:
         return YoloNAS(CONFIGS[size], num_classes, in_channels)
 
 
-def _own(tensor: Tensor) -> Tensor:
-    return tensor.to(torch.float32 if tensor.is_floating_point() else tensor.dtype, copy=True)
+def _own(state_dict: Mapping[str, Tensor], hand_over: bool) -> dict[str, Tensor]:
+    """Return tensors of the type that networks compute in, copied unless they are handed over and alone in memory."""
+    found, taken = {}, set()
+    for name, tensor in state_dict.items():
+        wanted = torch.float32 if tensor.is_floating_point() else tensor.dtype
+        memory = tensor.untyped_storage()
+        alone = memory.nbytes() == tensor.nbytes and memory.data_ptr() not in taken
+        taken.add(memory.data_ptr())
+        found[name] = tensor.to(wanted, copy=not (hand_over and alone))
+    return found
 
 
 _TELLING: Final = (
