@@ -12,6 +12,7 @@ import ctypes
 import errno
 import hashlib
 import os
+import re
 import shutil
 import sys
 import time
@@ -124,6 +125,14 @@ def settle(made: Path, path: str | os.PathLike[str], *, durable: bool = True) ->
         os.replace(made, path)
     if durable:
         _sync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed left in a folder, of whatever they wrote there."""
+    for left in folder.glob(".*.tmp"):
+        name = re.fullmatch(r"\.(.+)\.\d\.tmp", left.name, re.DOTALL)
+        if name and left.is_dir():
+            _remove_leftover(left, left.with_name(name[1]))
 
 
 def require_room(folder: Path, size: int) -> None:

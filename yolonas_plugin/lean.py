@@ -21,7 +21,7 @@ from yolonas_plugin.images import Opened, log_unreadable, open_images, unreadabl
 from yolonas_plugin.overlap import MOST_BYTES, fetch_ahead
 from yolonas_plugin.processing import Image, ProcessingSpec
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
-from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
+from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
 from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE, Floats, GraphRuntime
 from yolonas_plugin.selection.arrays import select_boxes
@@ -243,7 +243,7 @@ def open_lean(
     if calibration is not None:
         parts.append(calibration_digest(calibration))
     (graph,) = (file for file in cached(cache_key(parts), make).iterdir() if file.suffix in (".onnx", ".xml"))
-    cache = {"cache": cache_folder() / "openvino"} if name == "openvino" else {}
+    cache = {"cache": True} if name == "openvino" else {}
     return LeanPredictor(open_runtime(graph, name, precision, threads=threads, **cache))
 
 

@@ -212,11 +212,54 @@ def test_bf16_on_torch_is_near_fp32(model: NAS, nano: Path, monkeypatch: pytest.
         assert np.abs(found[:, None] - exact).max(axis=-1).min(axis=0).max() > 1e-3  # and isn't fp32
 
 
-def test_a_cache_that_cannot_be_written_to(nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_to(
+    nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    expected = rows(NAS(nano, runtime="openvino"), picture())[0]
     (tmp_path / "file").touch()
     monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "file" / "below"))
-    with pytest.raises(RuntimeChoiceError, match=r"can't be kept there.*YOLONAS_WEIGHTS"):
-        rows(NAS(nano, runtime="onnxruntime"), picture())
+    assert_same_boxes(rows(NAS(nano, runtime="openvino"), picture())[0], expected, atol=0.05)
+    assert caplog.text.count("can't be kept there") == 1
+
+
+def test_what_openvino_compiled_is_kept_checked_and_bounded(
+    nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path))
+    tall = [picture(height=32 * sides, width=96) for sides in range(1, 6)]
+
+    def found() -> list[np.ndarray]:
+        model = NAS(nano, runtime="openvino")
+        return [model.predict(image, rect=True, verbose=False)[0].boxes.data.numpy() for image in tall]
+
+    expected = found()
+    kept = sorted((tmp_path / "runtimes" / "openvino").glob("*.blob"), key=lambda blob: blob.stat().st_mtime)
+    assert len(kept) == 4
+
+    def compile_again(*_: object) -> None:
+        raise AssertionError("it is kept")
+
+    tall = tall[-1:]
+    monkeypatch.setattr("yolonas_plugin.runtimes.compiled._compile", compile_again)
+    np.testing.assert_array_equal(found()[0], expected[-1])  # another model finds it
+    content = bytearray(kept[-1].read_bytes())
+    content[len(content) // 2] ^= 255  # OpenVINO's own cache would compute with that
+    kept[-1].write_bytes(content)
+    with pytest.raises(AssertionError, match="it is kept"):
+        found()
+    monkeypatch.undo()
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path))
+    np.testing.assert_array_equal(found()[0], expected[-1])
+
+
+def test_models_may_be_used_first_in_threads(nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path))
+    models = [NAS(nano, runtime="onnxruntime", names=[name, "b", "c"]) for name in "xy"]  # a key for each
+    with ThreadPoolExecutor(len(models)) as pool:
+        found = list(pool.map(lambda model: rows(model, picture())[0], models))
+    assert len([path for path in (tmp_path / "runtimes").iterdir() if path.is_dir()]) == len(models)
+    for other in found[1:]:
+        np.testing.assert_array_equal(found[0], other)
 
 
 def test_opening_an_export_needs_no_torch(model: NAS, tmp_path: Path) -> None:

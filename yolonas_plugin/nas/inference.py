@@ -16,7 +16,7 @@ from yolonas_plugin.export.graph import PixelNetwork
 from yolonas_plugin.nas.module import NASModule, RuntimeChoice, fused_copy
 from yolonas_plugin.nn.packed import cpu_has_bf16, pack
 from yolonas_plugin.runtimes import choose, open_runtime
-from yolonas_plugin.runtimes.cache import cache_folder, cache_key, cached
+from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest, calibration_images
 from yolonas_plugin.runtimes.graph import NO_BF16, GraphRuntime, check_threads
 
@@ -170,7 +170,7 @@ def _has_gpu() -> bool:
 
 def make_runtime(module: NASModule, choice: RuntimeChoice) -> GraphRuntime:
     """Open a model in its runtime."""
-    options: dict[str, Any] = {"cache": cache_folder() / "openvino"} if choice.name == "openvino" else {}
+    options: dict[str, Any] = {"cache": True} if choice.name == "openvino" else {}
     return open_runtime(make_graph(module), choice.name, choice.precision, threads=choice.threads, **options)
 
 

@@ -85,7 +85,7 @@ def open_runtime(path: str | Path, name: str = "auto", precision: str | None = N
         name: ``"openvino"``, ``"onnxruntime"``, or ``"auto"`` for the fastest installed that opens such files.
         precision: Of the arithmetic, ``"fp32"`` or for OpenVINO ``"bf16"``; ``"int8"`` for a file that was quantised,
             which has no other. Default: what the file is for.
-        **options: Of the runtime: ``threads``, and for OpenVINO ``cache``, a folder for what it has compiled.
+        **options: Of the runtime: ``threads``, and for OpenVINO ``cache``, True to keep what it has compiled.
 
     Raises:
         WeightsNotFoundError: There is no such file.

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.export.openvino_core import core
+from yolonas_plugin.runtimes.cache import digest_of
+from yolonas_plugin.runtimes.compiled import compile_or_find
 from yolonas_plugin.runtimes.graph import NO_BF16, Floats, GraphRuntime, check_threads
 from yolonas_plugin.silence import openvino
 
@@ -30,7 +32,7 @@ class OpenVinoRuntime(GraphRuntime):
         precision: Of the arithmetic: ``"fp32"``, or ``"bf16"`` where the CPU has it; ``"int8"`` for a file that was
             quantised, where all that isn't in int8 is in fp32. None is what the file is for.
         threads: Of a prediction; None leaves it to OpenVINO, which takes all cores.
-        cache: Folder for what it has compiled, so that the next process needn't; None for nowhere.
+        cache: Keep what it has compiled of an entry of the cache, so that the next process needn't.
 
     Raises:
         RuntimeChoiceError: The CPU has no bf16, the file isn't in that precision, or ``threads`` isn't 1 or more.
@@ -39,7 +41,7 @@ class OpenVinoRuntime(GraphRuntime):
     name = "openvino"
 
     def __init__(
-        self, path: Path, *, precision: str | None = None, threads: int | None = None, cache: Path | None = None
+        self, path: Path, *, precision: str | None = None, threads: int | None = None, cache: bool = False
     ) -> None:
         self.path = path
         self._core = core()
@@ -52,10 +54,10 @@ class OpenVinoRuntime(GraphRuntime):
         except RuntimeError as error:
             raise CheckpointError(f"{path}: OpenVINO can't open the file: {str(error).strip()[-300:]}") from error
         self.precision = self._precision(precision)
+        self._content = digest_of(path) if cache else None
         self._settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
             **({"INFERENCE_NUM_THREADS": check_threads(threads)} if threads is not None else {}),
-            **({"CACHE_DIR": str(cache)} if cache else {}),
         }
         self.description = Description.from_metadata(self._metadata(), str(path))
         self.check_outputs()
@@ -95,7 +97,7 @@ class OpenVinoRuntime(GraphRuntime):
     def _compile_network(self, settings: dict[str, Any]) -> Any:
         """Compile for the CPU, and see that it came out in the precision that was asked for."""
         try:
-            compiled = self._core.compile_model(self._model, "CPU", settings)
+            compiled = compile_or_find(self._core, self._model, settings, self._content, most=_MAX_COMPILED)
         except RuntimeError as error:
             if self.precision == "bf16":  # oneDNN may be held to an older CPU than OpenVINO sees
                 raise RuntimeChoiceError(NO_BF16) from error

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib
+import functools
+import logging
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Final
 
@@ -16,17 +21,33 @@ from yolonas_plugin.weights.licence import require_licence
 CACHE: Final = "YOLONAS_WEIGHTS"
 """Environment variable: the folder where weight files lie by their published names."""
 
+_LOGGER: Final = logging.getLogger("yolonas_plugin")
+
 EMBEDDED: Final = Path(__file__).with_name("embedded")
 """The folder of the weight files that come with this package."""
 
 
 def weights_folder() -> Path:
-    """Return the folder of published weight files: ``$YOLONAS_WEIGHTS``, else in the user's cache."""
+    """Return the folder of published weight files: ``$YOLONAS_WEIGHTS``, else in the user's cache.
+
+    For a user without a home it is a temporary folder, until this process ends.
+    """
     chosen = os.environ.get(CACHE)
-    if chosen:
-        return Path(chosen).expanduser()
     cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser() / "yolonas-plugin"
+    try:
+        return Path(chosen).expanduser() if chosen else Path(cache).expanduser() / "yolonas-plugin"
+    except RuntimeError:  # pathlib's, of a ~ that stands for nothing
+        return _homeless()
+
+
+@functools.cache
+def _homeless() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="yolonas-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    _LOGGER.warning(
+        "this user has no home; %s names a folder for what is to be kept, until then it is temporary", CACHE
+    )
+    return folder
 
 
 def find_weights(source: str | Path, *, accept_licence: bool = False) -> Path:
