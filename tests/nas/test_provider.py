@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
 from yolonas_plugin.nas import NASPredictor, NASTrainer, NASValidator
+from yolonas_plugin.weights.digest import file_sha256
 
 
 @pytest.fixture
@@ -37,7 +39,15 @@ def test_a_host_loads_by_name_from_the_weights_folder(
     monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path))
     with pytest.raises(WeightsNotFoundError):
         zoo.load("yolo_nas_s")
-    (tmp_path / "yolo_nas_s_coco.pth").write_bytes(nano.read_bytes())
+    path = tmp_path / "yolo_nas_s_coco.pth"
+    path.write_bytes(nano.read_bytes())
+    cards = [
+        replace(card, weights=(replace(card.weights[0], sha256=file_sha256(path)),))
+        if card.name == "yolo_nas_s"
+        else card
+        for card in CARDS
+    ]
+    monkeypatch.setattr("yolonas_plugin.weights.find.CARDS", cards)
     assert isinstance(zoo.load("yolo_nas/yolo_nas_s"), NAS)
 
 

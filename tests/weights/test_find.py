@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from yolonas_plugin.cards import CARDS
-from yolonas_plugin.errors import WeightsNotFoundError, YoloNASPluginError
+from yolonas_plugin.errors import DownloadError, WeightsNotFoundError, YoloNASPluginError
 from yolonas_plugin.types import ModelCard
-from yolonas_plugin.weights import find_weights, read_checkpoint
+from yolonas_plugin.weights import find_weights, published, read_checkpoint
 from yolonas_plugin.weights.digest import file_sha256
 from yolonas_plugin.weights.find import EMBEDDED
 
+NOTHING = hashlib.sha256().hexdigest()
 PUBLISHED = [card for card in CARDS if card.weights and card.weights[0].urls]
+
+
+@pytest.fixture(autouse=True)
+def nothing_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was published are empty files here."""
+    cards = [
+        replace(card, weights=tuple(replace(file, sha256=NOTHING, size=0) for file in card.weights))
+        if card in PUBLISHED
+        else card
+        for card in CARDS
+    ]
+    monkeypatch.setattr("yolonas_plugin.weights.find.CARDS", cards)
 
 
 @pytest.fixture
@@ -111,7 +127,7 @@ def test_a_file_that_is_not_there_can_be_got(card: ModelCard, folder: Path) -> N
     """Address, checksum, licence and place: all that is needed, and nothing is fetched by itself."""
     message = complaint(card.name)
     file = card.weights[0]
-    for fact in (card.name, *file.urls, file.sha256, card.licence.name, card.licence.url, str(folder / file.filename)):
+    for fact in (card.name, *file.urls, NOTHING, card.licence.name, card.licence.url, str(folder / file.filename)):
         assert fact in message
     assert not list(folder.iterdir())
 
@@ -143,3 +159,42 @@ def test_a_path_that_is_not_there(source: str, folder: Path) -> None:
 
 def test_a_path_that_the_system_refuses(folder: Path) -> None:
     assert complaint("x" * 300).startswith("xxx")
+
+
+# --- what lies in the folder of weights under a published name ---
+
+
+def test_another_file_of_a_published_name_is_neither_used_nor_changed(folder: Path) -> None:
+    path = folder / "yolo_nas_s_coco.pth"
+    path.write_bytes(b"something else")
+    with pytest.raises(DownloadError) as caught:
+        find_weights("yolo_nas_s")
+    for fact in (str(path), NOTHING, hashlib.sha256(b"something else").hexdigest(), "remove it"):
+        assert fact in str(caught.value)
+    assert path.read_bytes() == b"something else"
+    assert find_weights(path) == path  # who names the file itself gets it
+
+
+def test_it_is_compared_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[Path] = []
+    monkeypatch.setattr(published, "file_sha256", lambda path: hashed.append(path) or file_sha256(path))
+    path = touch(folder / "yolo_nas_s_coco.pth")
+    for _ in range(3):
+        find_weights("yolo_nas_s")
+    monkeypatch.setattr(published, "_FOUND_RIGHT", set())  # another process
+    find_weights("yolo_nas_s")
+    assert hashed == [path]
+    path.write_bytes(b"later")
+    with pytest.raises(DownloadError):
+        find_weights("yolo_nas_s")
+    os.truncate(path, 0)
+    find_weights("yolo_nas_s")
+
+
+def test_a_folder_that_takes_no_notes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = touch(folder / "yolo_nas_s_coco.pth")
+    (folder / ".yolo_nas_s_coco.pth.checked").mkdir()
+    hashed: list[Path] = []
+    monkeypatch.setattr(published, "file_sha256", lambda path: hashed.append(path) or file_sha256(path))
+    assert [find_weights("yolo_nas_s") for _ in range(2)] == [path, path]
+    assert hashed == [path]

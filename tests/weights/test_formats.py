@@ -221,6 +221,48 @@ def test_a_whole_module_says_how_images_are_prepared(
     assert same(tmp_path / "yolo_nas_s.pt", weights)
 
 
+WRAPPED: dict[str, Callable[[nn.Module], Any]] = {
+    "DataParallel": nn.DataParallel,
+    "twice": lambda module: nn.DataParallel(nn.DataParallel(module)),
+    "an average": lambda module: torch.optim.swa_utils.AveragedModel(module),
+    "model": lambda module: {"model": module, "epoch": 3},
+    "ema": lambda module: {"ema": module, "model": None},
+    "net": lambda module: {"net": nn.DataParallel(module)},
+    "state_dict": lambda module: {"state_dict": module},
+    "model in model": lambda module: {"model": {"model": nn.DataParallel(module)}},
+}
+
+
+@pytest.mark.parametrize("wrapper", WRAPPED)
+def test_a_wrapped_module_is_read_through(
+    wrapper: str, weights: StateDict, super_gradients: Callable[..., Any], tmp_path: Path
+) -> None:
+    module = as_module(weights)
+    module._class_names = ("RBC", "WBC", "Platelets")
+    module._image_processor = steps(super_gradients)
+    module._default_nms_iou, module._default_nms_conf = 0.65, 0.5
+    torch.save(WRAPPED[wrapper](module), tmp_path / "a.pt")
+    found = read_checkpoint(tmp_path / "a.pt")
+    assert (found.class_names, found.processing) == (("RBC", "WBC", "Platelets"), PROCESSING)
+    assert same(tmp_path / "a.pt", weights)
+
+
+QUANTISERS = (
+    "backbone.stem.conv.branch_3x3.conv._input_quantizer._amax",
+    "backbone.stem.conv.branch_3x3.conv._weight_quantizer._amax",
+    "backbone.stem.conv.activation_post_process.min_val",
+    "backbone.stem.conv.branch_3x3.conv.weight_fake_quant.scale",
+)
+
+
+@pytest.mark.parametrize("name", QUANTISERS)
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_quantised_checkpoint_is_named_as_that(name: str, prefix: str, weights: StateDict, tmp_path: Path) -> None:
+    content = {"net": prefixed(weights | {name: torch.ones(1)}, prefix), "processing_params": PARAMS}
+    torch.save(content, tmp_path / "ckpt.pth")
+    refused(tmp_path / "ckpt.pth", "QAT", "1 tensors of its quantisers", name)
+
+
 def test_a_module_with_processing_of_unknown_classes(
     weights: StateDict, super_gradients: Callable[..., Any], tmp_path: Path
 ) -> None:

@@ -131,7 +131,7 @@ def test_another_licence_is_asked_for_again(host: Host, folder: Path) -> None:
 
 def test_a_file_that_is_there_needs_no_acceptance(host: Host, folder: Path) -> None:
     folder.mkdir()
-    (folder / "yolo_nas_s_coco.pth").touch()
+    (folder / "yolo_nas_s_coco.pth").write_bytes(BODY)
     assert find_weights("yolo_nas_s") == folder / "yolo_nas_s_coco.pth"
     assert host.asked == []
 

@@ -17,6 +17,7 @@ from yolonas_plugin.errors import WeightsNotFoundError
 from yolonas_plugin.types import ModelCard
 from yolonas_plugin.weights.fetch import OFFLINE, by_hand, fetch, offline
 from yolonas_plugin.weights.licence import require_licence
+from yolonas_plugin.weights.published import check_published
 
 CACHE: Final = "YOLONAS_WEIGHTS"
 """Environment variable: the folder where weight files lie by their published names."""
@@ -63,7 +64,7 @@ def find_weights(source: str | Path, *, accept_licence: bool = False) -> Path:
     Raises:
         WeightsNotFoundError: No such file; the message says where to get it and where to put it, or which name is near.
         LicenceError: It would have to be downloaded, and nobody has accepted its licence.
-        DownloadError: It could not be downloaded.
+        DownloadError: It could not be downloaded, or what is in the folder isn't what was published.
     """
     path = Path(os.path.expanduser(source))  # a name that begins with ~ may be a file's own, which pathlib refuses
     try:
@@ -83,10 +84,13 @@ def find_weights(source: str | Path, *, accept_licence: bool = False) -> Path:
         hint = f"did you mean {near[0]!r}?" if near else f"models are {', '.join(card.name for card in CARDS)}"
         raise WeightsNotFoundError(f"{source}: there is no such file, and no model of that name; {hint}")
     places = [Path(card.name + ending) for ending in (".pt", ".pth", ".safetensors")]
-    places += [folder / file.filename for folder in (EMBEDDED, weights_folder()) for file in card.weights]
+    places += [EMBEDDED / file.filename for file in card.weights]
     for place in places:
         if os.path.isfile(place):
             return place
+    for file in card.weights:
+        if file.sha256 and os.path.isfile(weights_folder() / file.filename):
+            return check_published(weights_folder() / file.filename, file)
     if offline() or not card.weights:
         raise WeightsNotFoundError(_how_to_get(card))
     if card.licence:

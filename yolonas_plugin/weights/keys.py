@@ -5,7 +5,8 @@ The peers, modern-yolonas and LibreYOLO, kept super-gradients' names; what diffe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from yolonas_plugin.weights.plain import describe
@@ -37,14 +38,39 @@ def strip_prefix(weights: Mapping[str, Any]) -> dict[str, Any]:
     Where a prefix leads to the network, what lies outside of it (a loss, a counter) is left out; where two do, the
     averaged network is taken. Names without a prefix come back unchanged.
     """
+    prefix = _prefix(weights)
+    return {name[len(prefix) :]: tensor for name, tensor in weights.items() if name.startswith(prefix)}
+
+
+def _prefix(weights: Mapping[str, Any]) -> str:
+    """Return what stands before the names of the network's tensors, and leads to the averaged ones if there are two."""
     if any(anchor in weights for anchor in _ANCHORS):
-        return dict(weights)
+        return ""
     prefixes = {name[: -len(anchor)] for name in weights for anchor in _ANCHORS if name.endswith(f".{anchor}")}
     known = [prefix for prefix in prefixes if set(prefix[:-1].split(".")) <= _WRAPPERS]
-    if not known:
-        return dict(weights)
-    prefix = min(known, key=lambda prefix: ("ema" not in prefix, len(prefix), prefix))
-    return {name[len(prefix) :]: tensor for name, tensor in weights.items() if name.startswith(prefix)}
+    return min(known, key=lambda prefix: ("ema" not in prefix, len(prefix), prefix), default="")
+
+
+_QUANTISERS: Final = re.compile(
+    r"(^|[._])(_amax|_(input|weight|aux)_quantizer|activation_post_process|weight_fake_quant|fake_quant_enabled"
+    r"|observer_enabled|_packed_params)([._]|$)"
+)
+"""Parts of names by which pytorch-quantization, TensorRT's ModelOpt and torch.ao call what they add to a network."""
+
+
+def check_not_quantised(names: Iterable[str]) -> None:
+    """Tell a network that was prepared for quantisation from one with tensors that nobody knows.
+
+    Raises:
+        ValueError: It was.
+    """
+    if added := [name for name in names if _QUANTISERS.search(name)]:
+        raise ValueError(
+            "a quantised network (quantisation-aware training, QAT, or calibrated, PTQ): besides weights it holds "
+            f"{len(added)} tensors of its quantisers, such as {added[0]}, which this network doesn't have. Give the "
+            "checkpoint that it was made from, or save the file again without them; for int8, "
+            "export with precision='int8' and calibration images"
+        )
 
 
 def find_tensors(content: Any) -> dict[str, Any] | None:
@@ -58,9 +84,19 @@ def find_tensors(content: Any) -> dict[str, Any] | None:
 
 
 def find_module(content: Any) -> Record | None:
-    """Return the pickled module of which :func:`find_tensors` gives the weights, if they come from one."""
-    owner, _ = _find(content, 0, set())
-    return owner if isinstance(owner, Record) else None
+    """Return the pickled module of which :func:`find_tensors` gives the weights, if they come from one.
+
+    Of a wrapper, ``DataParallel`` or the like, or several around each other, it is the module inside.
+    """
+    owner, weights = _find(content, 0, set())
+    if not isinstance(owner, Record):
+        return None
+    for name in _prefix(weights or {}).split(".")[:-1]:
+        inside = _table(owner, "_modules").get(name)
+        if not is_module(inside):
+            break
+        owner = inside
+    return owner
 
 
 def _find(content: Any, depth: int, seen: set[int]) -> tuple[Any, dict[str, Any] | None]:

@@ -17,7 +17,7 @@ from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.processing import COCO
 from yolonas_plugin.weights.checkpoint import Checkpoint, require_detector
 from yolonas_plugin.weights.header import RECORD, VERSION_KEY, Header
-from yolonas_plugin.weights.keys import check_names, find_tensors, strip_prefix
+from yolonas_plugin.weights.keys import check_names, check_not_quantised, find_tensors, strip_prefix
 from yolonas_plugin.weights.layouts import read_metadata
 from yolonas_plugin.weights.opened import OpenedFile
 from yolonas_plugin.weights.plain import describe
@@ -77,6 +77,10 @@ def read_checkpoint(path: str | Path, *, own_processing: bool = True, own_names:
             raise
         class_names, processing = None, None
     weights = strip_prefix(found)
+    try:
+        check_not_quantised(weights)
+    except ValueError as error:
+        raise CheckpointError(f"{path}: {error}") from error
     if not any(name.endswith(FUSED) for name in weights):  # of what can't be one, nothing is read
         require_detector(weights, path)
     state_dict = unfuse(content.tensors(weights))
