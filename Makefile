@@ -20,11 +20,11 @@ $(BIN)/.ready: pyproject.toml
 demo: $(BIN)/.ready  ## discover, load the embedded model, detect on a page just rendered and on FILES, draw pictures
 	$(BIN)/python examples/demo.py $(FILES)
 
-test: $(BIN)/.ready  ## the suite on this Python, without its exhaustive parts
-	$(BIN)/python -m pytest -m "not exhaustive"
+test: $(BIN)/.ready  ## the suite on this Python, without its exhaustive parts, in two processes
+	scripts/test.sh $(BIN)/python -m "not exhaustive"
 
 test-all: test  ## the suite, then its exhaustive parts
-	$(BIN)/python -m pytest -m exhaustive
+	scripts/test.sh $(BIN)/python -m exhaustive
 
 lint: $(BIN)/.ready  ## ruff, mypy --strict on the contract, the zoo and the conformance suite, the layers
 	$(BIN)/ruff check .
