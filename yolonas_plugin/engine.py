@@ -116,6 +116,32 @@ def _find_font(font: str = "Arial.ttf") -> str:
     return next(installed, None) or font_manager.findfont("DejaVu Sans")
 
 
+class _Writable(logging.Filter):
+    """Lets a message through as its stream can take it: a log must never end the work that it tells of."""
+
+    def __init__(self, handler: logging.StreamHandler[Any]) -> None:
+        super().__init__()
+        self._handler = handler
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether there is a stream; what its encoding lacks becomes an escape."""
+        stream = self._handler.stream
+        if stream is None or getattr(stream, "closed", False):
+            return False
+        encoding, errors = getattr(stream, "encoding", None) or "utf-8", getattr(stream, "errors", None) or "strict"
+        text = record.getMessage()
+        try:
+            text.encode(encoding, errors)
+        except UnicodeEncodeError:
+            record.msg, record.args = text.encode(encoding, "backslashreplace").decode(encoding), ()
+        return True
+
+
+for _handler in LOGGER.handlers:
+    if isinstance(_handler, logging.StreamHandler):
+        _handler.addFilter(_Writable(_handler))
+
+
 def require(module: str, purpose: str, extra: str, hint: str = "") -> None:
     """Check that an optional package is installed, without importing it.
 

@@ -1,10 +1,13 @@
-"""Environment variables that are set for a while."""
+"""What a process is given by its environment: variables, set for a while, and a home, which some don't have."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import stat
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 
 @contextlib.contextmanager
@@ -19,3 +22,18 @@ def variable(name: str, value: str) -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
+
+
+def home() -> Path:
+    """Return the user's home; where there is none, as in many containers, a temporary folder of this user's alone."""
+    try:
+        return Path.home()
+    except RuntimeError:  # no variable says it, and the user is in no list of users
+        pass
+    user = getattr(os, "getuid", lambda: "user")()
+    folder = Path(tempfile.gettempdir()) / f"yolonas-plugin-{user}"
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    private = os.name != "posix" or (found.st_uid, found.st_mode & 0o077) == (user, 0)
+    return folder if stat.S_ISDIR(found.st_mode) and private else Path(tempfile.mkdtemp(prefix="yolonas-plugin-"))

@@ -11,12 +11,13 @@ the Ultralytics engine looks up two hosts to know whether there is a network.
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from yolonas_plugin.environment import variable
+from yolonas_plugin.environment import home, variable
 
 if TYPE_CHECKING:
     import nncf
@@ -44,4 +45,6 @@ def __getattr__(name: str) -> ModuleType:
     with contextlib.ExitStack() as said:
         for variable_name, value in _SAID[name].items():
             said.enter_context(variable(variable_name, value))
+        if os.path.expanduser("~") == "~":
+            said.enter_context(variable("HOME", str(home())))  # some of them can't be imported where there is none
         return import_module(name)

@@ -17,7 +17,7 @@ from typing import IO
 
 from yolonas_plugin import __version__
 from yolonas_plugin.cli import benchmark, data, doctor, label, predict, train, val, write, zoo
-from yolonas_plugin.cli.output import FAILED, INCOMPLETE, INTERRUPTED, USAGE, lenient, warn
+from yolonas_plugin.cli.output import FAILED, INCOMPLETE, INTERRUPTED, USAGE, hold_standard_streams, lenient, warn
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.names import printable
 from yolonas_plugin.settings import nearest
@@ -26,6 +26,7 @@ from yolonas_plugin.zoo import ALLOW_LIST
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    hold_standard_streams()
     out, sys.stderr = lenient(sys.stdout), lenient(sys.stderr)
     args = _parse(argv)
     try:

@@ -36,6 +36,16 @@ def lenient(stream: IO[str] | None) -> IO[str]:
     return stream
 
 
+def hold_standard_streams() -> None:
+    """Open what a process was started without among its first three descriptors.
+
+    Else the next file that is opened becomes standard error, and libraries write their messages into it.
+    """
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(spare)
+
+
 def print_json(value: Any, out: IO[str]) -> None:
     """Print a value as JSON, in ASCII."""
     json.dump(value, out, indent=2)
