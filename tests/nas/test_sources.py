@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests import hostile_images
 from tests.nas.conftest import picture
@@ -80,3 +81,24 @@ def test_a_batch_has_images_or_frames_of_one_video(video: Path, image: Path, tmp
     grey = FileLoader([str(video)], 1, 2, 1)
     assert [images[0].shape for _, images, _ in grey] == [(120, 150, 1)] * 3
     assert picture().shape == (120, 150, 3)
+
+
+def test_files_among_arrays_are_read_like_any_others(model: NAS, image: Path, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(hostile_images.HUGE["huge.png"])
+    (tmp_path / "dead.png").symlink_to(tmp_path / "nowhere")
+    source = [picture(1), image, tmp_path / "bad.png", tmp_path / "dead.png", "http://127.0.0.1:9/x.png", picture(2)]
+    results = model.predict(source, imgsz=64, verbose=False, batch=2)
+    assert [result.path for result in results] == ["image0.jpg", str(image), "image5.jpg"]
+    np.testing.assert_array_equal(results[1].orig_img, picture())
+    assert model.predictor.skipped == [*map(str, source[2:4]), source[4]]
+    with pytest.raises(SourceError, match="could not read an image from http"):
+        model.predict(source[4:5], verbose=False)
+
+
+def test_an_opened_image_that_is_cut_short_is_an_error(model: NAS, image: Path, tmp_path: Path) -> None:
+    (tmp_path / "cut.png").write_bytes(image.read_bytes()[:3000])
+    with (
+        Image.open(tmp_path / "cut.png") as cut,
+        pytest.raises(SourceError, match=r"cut\.png: its pixels can't be read"),
+    ):
+        model.predict(cut, verbose=False)

@@ -18,9 +18,11 @@ from yolonas_plugin.engine import require
 from yolonas_plugin.errors import (
     ConfigRefusedError,
     RuntimeChoiceError,
+    SourceError,
     WeightsNotFoundError,
     YoloNASPluginError,
 )
+from yolonas_plugin.names import printable
 from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.execution import changed_at_setup
 from yolonas_plugin.nas.export import export
@@ -368,7 +370,12 @@ def _upright(source: Any) -> Any:
         return [_upright(item) for item in source]
     if not isinstance(source, Image.Image):
         return source
-    upright = ImageOps.exif_transpose(source)
+    try:
+        upright = ImageOps.exif_transpose(source)
+        upright.load()
+    except Exception as error:  # Pillow raises whatever its decoders do
+        name = getattr(source, "filename", "") or "a PIL image"
+        raise SourceError(f"{printable(str(name))}: its pixels can't be read: {error}") from error
     if upright.mode == "I" or upright.mode.startswith("I;16"):  # 16 bits, of which engines keep the wrong ones
         upright = Image.fromarray((np.asarray(upright).clip(0, 65535).astype(np.uint16) >> 8).astype(np.uint8))
     upright.filename = getattr(source, "filename", "")

@@ -18,7 +18,7 @@ from ultralytics.utils import LOGGER, NUM_THREADS
 from ultralytics.utils.patches import imread
 
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.images import as_pixels, decode_image, read_file
+from yolonas_plugin.images import as_pixels, decode_image, read_file, unreadable
 from yolonas_plugin.names import printable
 from yolonas_plugin.overlap import MOST_BYTES
 from yolonas_plugin.paths import files_of, is_regular, suffix_of, text_path
@@ -108,14 +108,10 @@ class FileLoader(LoadImagesAndVideos):
             for path, image in zip(paths, self._read(paths), strict=True):
                 self.count += 1
                 if image is None:
-                    self._leave_out(path)
+                    _leave_out(path, self.unreadable)
                     continue
                 found, size = found + 1, size + image.nbytes
                 yield path, image, f"image {self.count}/{self.nf} {printable(path)}: "
-
-    def _leave_out(self, path: str) -> None:
-        self.unreadable.append(path)
-        LOGGER.warning(f"could not be read as an image or video, and is left out: {printable(path)}")
 
     def _at_once(self, wanted: int) -> int:
         """Return how many of the next images to decode side by side: one, unless all are small."""
@@ -141,7 +137,7 @@ class FileLoader(LoadImagesAndVideos):
             image = self._next_frame()
             if image is None:
                 if not self.frame:
-                    self._leave_out(path)
+                    _leave_out(path, self.unreadable)
                 self.close()
                 self.count += 1
                 return
@@ -171,12 +167,23 @@ class Arrays(LoadPilAndNumpy):
         images: Arrays [H, W, C] in BGR, PIL images, and paths or addresses of images.
         batch: Images at a time.
         channels: Of the network.
+
+    Attributes:
+        unreadable: The files and addresses that could not be read.
+
+    Raises:
+        SourceError: Not one could be read.
     """
 
     source_type = SourceTypes(from_img=True)
 
     def __init__(self, images: Sequence[Any], batch: int, channels: int) -> None:
-        super().__init__(autocast_list(list(images)), channels)
+        self.unreadable: list[str] = []
+        opened = [one for index, entry in enumerate(images) for one in self._open(index, entry, channels)]
+        if not opened:
+            raise unreadable(self.unreadable, channels)
+        super().__init__([image for _, image in opened], channels)
+        self.paths = [path for path, _ in opened]
         self._batch = batch
 
     def __next__(self) -> tuple[list[str], list[NDArray[Any]], list[str]]:
@@ -186,6 +193,22 @@ class Arrays(LoadPilAndNumpy):
         self.count += 1
         paths = self.paths[begin:end]
         return paths, self.im0[begin:end], [""] * len(paths)
+
+    def _open(self, index: int, entry: Any, channels: int) -> Iterator[tuple[str, Any]]:
+        if not isinstance(entry, (str, Path)):
+            yield getattr(entry, "filename", "") or f"image{index}.jpg", entry
+        elif "://" in str(entry):
+            try:
+                yield str(entry), autocast_list([entry])[0]
+            except Exception:  # of the network, or of Pillow's decoders
+                _leave_out(str(entry), self.unreadable)
+        else:
+            for path in files_of(str(entry), IMG_FORMATS):
+                image = read_image(path, channels)
+                if image is None:
+                    _leave_out(path, self.unreadable)
+                else:
+                    yield path, image
 
 
 def is_video(path: str) -> bool:
@@ -233,6 +256,11 @@ def _listed(file: Path) -> Iterator[str]:
             yield from files_of(entry if os.path.lexists(entry) else beside, IMG_FORMATS | VID_FORMATS)
         except FileNotFoundError:
             yield beside  # to be reported with the others that can't be read
+
+
+def _leave_out(path: str, unreadable: list[str]) -> None:
+    unreadable.append(path)
+    LOGGER.warning(f"could not be read as an image or video, and is left out: {printable(path)}")
 
 
 def _is_known(path: str) -> bool:
