@@ -71,7 +71,8 @@ def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Callable[..., lis
     if not hasattr(model, "predict"):
         from yolonas_plugin.lean import SETTINGS
 
-        check_settings(overrides, SETTINGS, "predict, on the lean path,", model.names)
+        near = (*load.__kwdefaults__, "threads")
+        check_settings(overrides, SETTINGS, "predict, on the lean path,", model.names, near=near)
 
         def predict_lean(source: Any, **more: Any) -> list[Detections]:
             return model(source, **{**overrides, **more})
@@ -132,7 +133,8 @@ def _check(overrides: dict[str, Any], what: str, own: tuple[str, ...], names: di
     """See that settings are right before there is any work; ``own`` are those of ``NAS``, not of the engine."""
     from yolonas_plugin.nas.settings import check_engine_settings
 
-    check_engine_settings({name: value for name, value in overrides.items() if name not in own}, what, names)
+    given = {name: value for name, value in overrides.items() if name not in own}
+    check_engine_settings(given, what, names, near=(*load.__kwdefaults__, *_OPTIONS, *own))
 
 
 def _require_engine(model: NAS | LeanPredictor) -> None:

@@ -133,7 +133,11 @@ CHECKS: Final[dict[str, Callable[[str, Any], Any]]] = {
 
 
 def check_settings(
-    given: Mapping[str, Any], known: Collection[str], what: str, names: Mapping[int, str] | None = None
+    given: Mapping[str, Any],
+    known: Collection[str],
+    what: str,
+    names: Mapping[int, str] | None = None,
+    near: Collection[str] = (),
 ) -> dict[str, Any]:
     """Return settings as they are meant, without those that are None.
 
@@ -142,12 +146,13 @@ def check_settings(
         known: What the settings may be called.
         what: Who takes them, for the message.
         names: The model's classes by index, for ``classes``; None leaves these as they are.
+        near: Names that the caller takes besides, one of which may have been meant by an unknown one.
 
     Raises:
         SettingError: There is no such setting, the nearest is named; or a value is none that it may have.
     """
     if unknown := [name for name in given if name not in known]:
-        hints = ", ".join(f"{name!r} (did you mean {nearest(name, known)!r}?)" for name in unknown[:5])
+        hints = ", ".join(f"{name!r} (did you mean {nearest(name, [*known, *near])!r}?)" for name in unknown[:5])
         raise SettingError(f"{what} has no setting {hints}")
     settings = {name: value for name, value in given.items() if value is not None}
     for name, value in settings.items():

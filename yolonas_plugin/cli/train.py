@@ -7,7 +7,7 @@ import ast
 from pathlib import Path
 from typing import IO, Any
 
-from yolonas_plugin.cli.arguments import add_model_command, given, load_model, output_settings
+from yolonas_plugin.cli.arguments import add_imgsz, add_model_command, given, load_model, number, output_settings
 from yolonas_plugin.cli.output import print_json
 from yolonas_plugin.errors import TrainingError
 
@@ -17,9 +17,11 @@ def register(commands: Any) -> None:
     command = add_model_command(commands, "train", _train, "train a model on a data set")
     command.add_argument("--scratch", action="store_true", help="begin with random weights of the model that is named")
     command.add_argument("--data", help="the data set (needed, to resume too)")
-    command.add_argument("--epochs", type=int, help="times that every image is seen (default: 100)")
+    command.add_argument(
+        "--epochs", type=number("epochs"), metavar="N", help="times that every image is seen (default: 100)"
+    )
     command.add_argument("--batch", type=int, help="images at a time (default: 16)")
-    command.add_argument("--imgsz", type=int, help="side of the input in pixels")
+    add_imgsz(command)
     command.add_argument("--device", help="cpu, 0, 0,1,2,3, mps, ...")
     command.add_argument("--freeze", type=int, help="parts of the network that stay as they are, from the image on")
     command.add_argument("--resume", action="store_true", help="go on with the training whose last.pt --weights names")

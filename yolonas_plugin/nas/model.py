@@ -30,13 +30,14 @@ from yolonas_plugin.nas.inference import ExportedModule, chosen
 from yolonas_plugin.nas.module import NASModule, build_module, untrained_module
 from yolonas_plugin.nas.predict import NASPredictor, engine_defaults
 from yolonas_plugin.nas.save import save
-from yolonas_plugin.nas.settings import check_engine_settings, check_engine_source
+from yolonas_plugin.nas.settings import as_imgsz, check_engine_settings, check_engine_source
 from yolonas_plugin.nas.trackers import check_tracker
 from yolonas_plugin.nas.train import NASTrainer
 from yolonas_plugin.nas.val import NASValidator
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE
+from yolonas_plugin.settings import check_imgsz
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
 TASK_MAP: Final[dict[str, dict[str, Any]]] = {
@@ -186,9 +187,13 @@ class NAS(Model):
         Args:
             detailed: Print every layer too.
             verbose: Print a summary.
-            imgsz: Side of the input in pixels, or height and width.
+            imgsz: Side of the input in pixels, or height and width; multiples of 32.
+
+        Raises:
+            SettingError: ``imgsz`` is something else.
         """
         self._weights("info")
+        imgsz = as_imgsz(check_imgsz(imgsz))
         if verbose:
             model_info(self.model, detailed=detailed, verbose=True, imgsz=imgsz)
         layers = sum(1 for module in self.model.modules() if not list(module.children()))

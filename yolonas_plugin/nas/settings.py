@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ _KINDS: Final = (str, Path, np.ndarray, Image.Image)
 
 
 def check_engine_settings(
-    given: Mapping[str, Any], what: str, names: Mapping[int, str] | None = None
+    given: Mapping[str, Any], what: str, names: Mapping[int, str] | None = None, near: Collection[str] = ()
 ) -> dict[str, Any]:
     """Return settings of the engine as it takes them. None means the default.
 
@@ -33,6 +33,7 @@ def check_engine_settings(
         given: The settings; those that the engine has renamed get their new names.
         what: Who takes them: ``"predict"``, ``"track"``, ``"val"`` or ``"train"``.
         names: The model's classes by index, for ``classes``.
+        near: Names that the caller takes besides, one of which may have been meant by an unknown one.
 
     Raises:
         SettingError: There is no such setting, or a value is none that it may have.
@@ -40,7 +41,7 @@ def check_engine_settings(
     given = _handle_deprecation({name: as_python(value) for name, value in given.items()})
     kept = {name: value for name, value in given.items() if value is None and not _has_number(name)}
     batch = given.pop("batch", None) if what == "train" else None
-    settings = kept | check_settings(given, {*DEFAULT_CFG_DICT, *_ALSO, "batch"}, what, names)
+    settings = kept | check_settings(given, {*DEFAULT_CFG_DICT, *_ALSO, "batch"}, what, names, near)
     if batch is not None:
         settings["batch"] = _training_batch(batch)
     if "imgsz" in settings:
