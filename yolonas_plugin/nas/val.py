@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 from collections.abc import Iterator, Sequence
 from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -109,7 +111,7 @@ class NASValidator(DetectionValidator):
             if RANK in {-1, 0}:
                 self.data_set.report.log()
         try:
-            with description(self.data_set) as self.args.data:
+            with description(_plain(self.data_set)) as self.args.data:
                 yield
         finally:
             self.args.data = source
@@ -122,6 +124,7 @@ class NASValidator(DetectionValidator):
         """
         assert self.data_set is not None
         samples = self.data_set.splits[self.args.split]
+        self.data = {**self.data, **self.data_set.settings}
         return build_dataset(
             self.args, samples, self.data, self.processing, match_classes(self.data_set, self.class_names), mode, batch
         )
@@ -201,6 +204,15 @@ class NASValidator(DetectionValidator):
     def plot_predictions(self, batch: dict[str, Any], preds: Any, ni: int, *args: Any, **kwargs: Any) -> None:
         """Plot a batch with its predictions."""
         super().plot_predictions({**batch, "img": batch["rgb"]}, preds, ni, *args, **kwargs)
+
+
+def _plain(data: DataSet) -> DataSet:
+    """Return data whose description holds no path and no name that the engine's YAML could read as something else."""
+    folder = tempfile.gettempdir()
+    places = dict.fromkeys({"path", "train", "val", "test"} & data.settings.keys(), folder)
+    return replace(
+        data, settings={**data.settings, **places, "names": {i: f"class_{i}" for i in range(len(data.names))}}
+    )
 
 
 def build_dataset(
