@@ -603,6 +603,14 @@ def test_every_kind_is_provoked() -> None:
     assert {case[0] for case in CASES.values()} == set(Kind)
 
 
+def test_every_kind_is_in_the_documentation_with_what_is_done_about_it() -> None:
+    page = Path(__file__, "../../../docs/data.md").resolve().read_text(encoding="utf-8")
+    faults, facts = page.partition("| fact, no fault |")[::2]
+    for kind in Kind:
+        rows = [row for row in (faults if kind.is_fault else facts).splitlines() if row.startswith(f"| {kind.title}")]
+        assert any(row.endswith(f"| {kind.outcome} |") for row in rows), kind
+
+
 LEFT = {
     "YOLO: a class too high": 1,
     "YOLO: a label twice": 1,

@@ -11,6 +11,7 @@ import torch
 from ultralytics.utils import DEFAULT_CFG_DICT
 from ultralytics.utils.torch_utils import select_device
 
+from yolonas_plugin.engine import session
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.nas.module import RuntimeChoice
 from yolonas_plugin.nn.packed import cpu_has_bf16
@@ -97,7 +98,8 @@ def resolve_device(asked: Any) -> torch.device:
         raise RuntimeChoiceError(f"device={asked!r}: a prediction runs on one device; name one of them")
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     try:
-        found = select_device(asked, verbose=False)
+        with session():  # on a CPU it changes torch's threads
+            found = select_device(asked, verbose=False)
     except (ValueError, RuntimeError, AssertionError) as error:
         if visible is None:  # older engines leave there what they were asked for
             os.environ.pop("CUDA_VISIBLE_DEVICES", None)
