@@ -15,6 +15,7 @@ import sys
 import termios
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 from typing import IO
 
@@ -25,7 +26,7 @@ from tests.cli.test_cli import small_data
 from tests.nas.conftest import nano, picture, video  # noqa: F401  fixtures
 from yolonas_plugin.cli import main
 from yolonas_plugin.cli import progress as progress_module
-from yolonas_plugin.cli.output import lenient, print_table, shorten, width
+from yolonas_plugin.cli.output import lenient, print_table, shorten, tally, width
 from yolonas_plugin.cli.progress import Progress, follow, working
 
 
@@ -195,6 +196,15 @@ def test_long_names_lose_their_middle_and_wide_characters_count_twice(capsys: py
 def test_shortened_text_has_the_room_it_was_given(text: str, room: int, short: str) -> None:
     assert shorten(text, room) == short
     assert width(short) <= room
+
+
+def test_a_tally_leaves_out_the_rarest_where_there_is_no_room() -> None:
+    classes = Counter({"person": 12, "car": 3, "\x1b[31mdog": 1})
+    assert tally(classes) == "12 person, 3 car, 1 \\x1b[31mdog"
+    assert tally(classes, 25) == "12 person, 3 car, ..."
+    assert tally(classes, 12) == "12 person, ..."
+    assert tally(Counter({"person": 12}), 9) == "12 person"
+    assert tally(Counter()) == "none"
 
 
 def test_wider_terminals_show_more(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -423,6 +433,15 @@ def test_rows_come_as_they_are_done_and_a_reader_may_stop(nano: Path, folder: Pa
 
 
 # --- odd streams ---
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_an_answer_that_can_not_be_written_is_an_error() -> None:
+    with open("/dev/full", "w") as full:
+        argv = [sys.executable, "-m", "yolonas_plugin", "list", "--json"]
+        done = subprocess.run(argv, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "yolonas-plugin: error: OSError: [Errno 28] No space left on device\n"
 
 
 def test_a_stream_takes_what_its_encoding_lacks() -> None:

@@ -46,6 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         kind = "" if isinstance(error, (YoloNASPluginError, FileNotFoundError)) else f"{type(error).__name__}: "
         lines = "\n".join(map(printable, f"{kind}{error}".split("\n")))
         print(f"yolonas-plugin: error: {lines}", file=sys.stderr)
+        try:
+            out.flush()
+        except (OSError, ValueError):  # the disk that it is redirected to is full, or it is closed
+            _hang_up(out)
         return FAILED
 
 
@@ -65,7 +69,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _hang_up(out: IO[str]) -> None:
-    """Let nothing more be written to a pipe that nobody reads, not at the interpreter's end either."""
+    """Let nothing more be written to a pipe that nobody reads or a disk that is full, at the interpreter's end too."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 

@@ -116,6 +116,12 @@ def shorten(text: str, room: int) -> str:
         head, tail = longer
 
 
-def tally(classes: Counter[str]) -> str:
-    """Say how many there are of each class, most first."""
-    return ", ".join(f"{count} {printable(name)}" for name, count in classes.most_common()) or "none"
+def tally(classes: Counter[str], room: int | None = None) -> str:
+    """Say how many there are of each class, most first; those for which there is no room are left out."""
+    text = ""
+    for name, count in classes.most_common():
+        more = f"{text}, {count} {printable(name)}".removeprefix(", ")
+        if room is not None and width(more) > room - (5 if len(classes) > 1 else 0) and text:
+            return f"{text}, ..."
+        text = more
+    return text or "none"

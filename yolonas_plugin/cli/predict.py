@@ -120,13 +120,13 @@ class _Rows:
     def print(self, record: dict[str, Any]) -> None:
         """Print what was found in an image."""
         if not self._widths:
-            name = min(40, terminal_width() * 3 // 8)
+            name = min(40, terminal_width() * 3 // 10)
             self._widths = [name, 9, 7, terminal_width() - name - 22]
             self._progress.print(line(("image", "size", "objects", "classes"), self._widths), self._out)
         names = Counter(row["name"] for row in record["detections"])
         frame = f" frame {record['frame']}" if "frame" in record else ""
         size = f"{record['width']}x{record['height']}"
-        cells = (Path(record["image"]).name + frame, size, str(names.total()), tally(names))
+        cells = (Path(record["image"]).name + frame, size, str(names.total()), tally(names, self._widths[-1]))
         self._progress.print(line(tuple(map(printable, cells)), self._widths), self._out)
 
 
