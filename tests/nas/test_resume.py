@@ -15,6 +15,7 @@ import torch
 import yaml
 from ultralytics.utils import LOGGER
 
+from tests.nas.watch import watched
 from tests.shapes import SIDE
 from yolonas_plugin import NAS
 from yolonas_plugin.cli import main
@@ -26,31 +27,12 @@ from yolonas_plugin.nas.training_state import training_state
 from yolonas_plugin.weights import read_checkpoint
 from yolonas_plugin.weights.read import Content
 
-FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pickle.find_class", "socket.")
-
-_watching: list[Callable[[str, tuple[Any, ...]], None]] = []
-
-
-def _hook(event: str, args: tuple[Any, ...]) -> None:
-    for watch in _watching:
-        watch(event, args)
-
-
-sys.addaudithook(_hook)
-
 
 @pytest.fixture
 def events() -> Iterator[list[str]]:
-    """What was run, unpickled or asked of another machine since; ``exec`` only of code without a file."""
-    seen: list[str] = []
-
-    def watch(event: str, args: tuple[Any, ...]) -> None:
-        if event.startswith(FORBIDDEN) or (event == "exec" and args[0].co_filename == "<string>"):
-            seen.append(f"{event} {args!r:.200}")
-
-    _watching.append(watch)
-    yield seen
-    _watching.remove(watch)
+    """What was run, unpickled or asked of another machine since."""
+    with watched() as seen:
+        yield seen
 
 
 @pytest.fixture(autouse=True)

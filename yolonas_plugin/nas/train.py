@@ -20,6 +20,7 @@ from yolonas_plugin.engine import require, session
 from yolonas_plugin.errors import CheckpointError, TrainingError
 from yolonas_plugin.nas.dataset import SampleDataset, describe_names
 from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
+from yolonas_plugin.nas.interrupts import heard
 from yolonas_plugin.nas.module import NASModule, build_module, size_of
 from yolonas_plugin.nas.settings import as_imgsz
 from yolonas_plugin.nas.stock import stock_checkpoint, to_network_input
@@ -85,7 +86,10 @@ class NASTrainer(DetectionTrainer):
                 )
             require("cloudpickle", "training on several GPUs", "distributed")
             self.args.imgsz = as_imgsz(self.canvas)  # of which the processes make a canvas of their own
-        with session():
+        with session(), heard() as check:
+            if not self.ddp:
+                for event in ("on_train_batch_start", "on_train_epoch_end", "on_val_batch_start", "on_model_save"):
+                    self.add_callback(event, lambda _: check())
             super().train()
 
     # --- the network ---
