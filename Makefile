@@ -6,7 +6,7 @@ OLDEST_ULTRALYTICS := 8.3.200
 CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test test-all lint test-pythons test-oldest gpu reference oracles hosts docs formats benchmark speed layout fuzz clean
+.PHONY: help demo test test-all lint test-pythons test-oldest gpu reference oracles hosts docs formats benchmark speed layout fuzz mutations clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -90,6 +90,14 @@ fuzz: $(BIN)/.ready  ## mutate weight files, guided by what they reach in the re
 	for target in file pickle network safetensors record processing; do \
 	    $(BIN)/python -m tests.weights.fuzz_atheris $$target .fuzz -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
+
+.venv-mutations/.ready: $(BIN)/.ready
+	scripts/venv-over.sh .venv-mutations $(VENV)
+	.venv-mutations/bin/python -m pip install -q 'cosmic-ray>=8.3'
+	touch $@
+
+mutations: .venv-mutations/.ready  ## a sample of mutations of the code, each tried on the tests that should notice; ARGS='weights --number 100'
+	.venv-mutations/bin/python scripts/mutations.py $(ARGS)
 
 clean:  ## remove environments and caches
 	rm -rf .venv* .fuzz .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

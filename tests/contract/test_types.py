@@ -306,3 +306,37 @@ def test_names_used_twice_among_many_are_named_but_not_all() -> None:
     cards = tuple(make_card(name=f"m{i:04}") for i in range(1000)) * 2
     with pytest.raises(ValueError, match=r"uses a model name twice: m0000, m0001, .* and 980 more$"):
         make_provider(models=cards)
+
+
+def test_counts_and_sides_have_sixty_three_bits() -> None:
+    most = 2**63 - 1
+    assert make_card(input_size=(1, most), parameters=most).parameters == most
+    assert WeightFile(filename="a.bin", size=most).size == most
+    for make in (
+        lambda: make_card(input_size=(1, most + 1)),
+        lambda: make_card(parameters=most + 1),
+        lambda: make_card(gflops=float("inf")),
+        lambda: make_metric(value=float("nan")),
+        lambda: make_file(size=most + 1),
+    ):
+        with pytest.raises(ValueError, match=r"hosts can't print or store|in pixels$"):
+            make()
+
+
+def test_a_field_holds_a_million_items() -> None:
+    assert len(make_card(classes=("dog",) * 1_000_000).classes) == 1_000_000
+    with pytest.raises(ValueError, match="classes holds more than 1000000 items, or never ends"):
+        make_card(classes=("dog",) * 1_000_001)
+
+
+def test_every_field_of_a_record_has_the_default_that_is_documented() -> None:
+    card = ModelCard(name="m", task="detect", input_size=(1, 1))
+    assert (card.aliases, card.classes, card.metrics, card.weights) == ((), (), (), ())
+    assert (card.parameters, card.gflops, card.licence, card.training_data) == (None, None, None, None)
+    file = make_file()
+    assert (file.urls, file.sha256, file.size) == ((), None, None)
+    assert Licence(name="MIT", url="u").commercial_use is None
+    provider = make_provider()
+    roles = (provider.task_map, provider.predictor, provider.validator, provider.trainer, provider.exporter)
+    assert roles == (None,) * 5
+    assert PluginProblem(distribution="", version="", entry_point="", phase="hook", message="").exception is None

@@ -41,6 +41,21 @@ def test_the_same_boxes_as_torchvision_in_the_same_order(count: int, iou: float)
     assert torch.equal(class_aware_nms(boxes, scores, labels, iou), expected)
 
 
+@pytest.mark.parametrize("count", [200, 600])
+def test_classes_are_moved_apart_by_as_much_as_torchvision_does(count: int) -> None:
+    """Pairs that overlap by exactly the threshold: whether both stay depends on how the distance rounds them."""
+    for seed in range(10):
+        random = torch.Generator().manual_seed(seed)
+        step = (1 + torch.randint(200, (count, 1), generator=random)) / 7
+        corner = torch.randint(4000, (count, 2), generator=random) / 7
+        first = torch.cat((corner, corner + 3 * step), dim=1)
+        boxes = torch.cat((first, first + step * torch.tensor([1.0, 0, 1, 0])))
+        scores = torch.rand(2 * count, generator=random)
+        labels = torch.randint(80, (count,), generator=random).repeat(2)
+        expected = torchvision.ops.batched_nms(boxes, scores, labels, 0.5)
+        assert torch.equal(class_aware_nms(boxes, scores, labels, 0.5), expected)
+
+
 def run(program: str, *args: str) -> str:
     done = subprocess.run([sys.executable, "-c", program, *args], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

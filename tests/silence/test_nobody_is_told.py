@@ -51,7 +51,7 @@ def run(folder: Path, home: Path, *arguments: str, before: tuple[str, ...] = ())
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=500,
+        timeout=1500,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

@@ -1,0 +1,149 @@
+"""Bounds hold to the last entry: what is just within is read, what is just beyond is refused."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from typing import Any
+
+import pytest
+
+from yolonas_plugin.weights import keys
+from yolonas_plugin.weights.unpickle import MAX_DIGITS, Global, Record, Unpickler, UnpickleError
+
+
+def module(**tables: Any) -> Record:
+    record = Record("torch.nn.Module")
+    record.state = {"_modules": {}, "_parameters": {}, "_buffers": {}, "_non_persistent_buffers_set": [], **tables}
+    return record
+
+
+# -- modules' tables ---------------------------------------------------------------------------------------------
+
+
+def test_a_tree_of_modules_has_a_hundred_thousand_entries_at_most() -> None:
+    names = [f"n{i}" for i in range(24_999)]
+    tables = {"_parameters": dict.fromkeys(names), "_buffers": dict.fromkeys(names), "_modules": dict.fromkeys(names)}
+    unsaved = [f"u{i}" for i in range(100_000 - 1 - 3 * len(names))]
+    assert keys.module_tensors(module(**tables, _non_persistent_buffers_set=unsaved)) == {}
+    with pytest.raises(ValueError, match="nested too deep, or contain themselves"):
+        keys.module_tensors(module(**tables, _non_persistent_buffers_set=[*unsaved, "one more"]))
+
+
+@pytest.mark.parametrize("table", ["_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"])
+def test_entries_of_every_table_count(table: str) -> None:
+    with pytest.raises(ValueError, match="nested too deep, or contain themselves"):
+        keys.module_tensors(module(**{table: dict.fromkeys(f"n{i}" for i in range(100_000))}))
+
+
+def test_entries_count_over_the_whole_tree() -> None:
+    half = dict.fromkeys(f"n{i}" for i in range(50_000))
+    with pytest.raises(ValueError, match="nested too deep, or contain themselves"):
+        keys.module_tensors(module(_parameters=half, _modules={"a": module(_parameters=half)}))
+
+
+def test_modules_lie_sixty_deep_at_most() -> None:
+    tree = module()
+    for _ in range(60):
+        tree = module(_modules={"m": tree})
+    assert keys.module_tensors(tree) == {}
+    with pytest.raises(ValueError, match="nested too deep"):
+        keys.module_tensors(module(_modules={"m": tree}))
+
+
+def test_a_set_of_weights_has_twenty_thousand_tensors_at_most() -> None:
+    keys.check_names({f"t{i}": None for i in range(20_000)})
+    with pytest.raises(ValueError, match="it holds 20001 tensors, too many"):
+        keys.check_names({f"t{i}": None for i in range(20_001)})
+
+
+def test_a_name_has_five_hundred_letters_at_most_with_what_stands_before_it() -> None:
+    keys.check_names({"n" * 500: None})
+    with pytest.raises(ValueError, match="which is no name"):
+        keys.check_names({"n" * 501: None})
+    inner = {"_modules": {"m" * 499: module()}}
+    assert keys.module_tensors(module(_modules={"": module(**inner)})) == {}  # "." before it
+    with pytest.raises(ValueError, match="which is no name"):
+        keys.module_tensors(module(_modules={"a": module(**inner)}))
+
+
+# -- pickles -----------------------------------------------------------------------------------------------------
+
+
+def value_of(*parts: bytes) -> Any:
+    return Unpickler(b"".join(parts)).value
+
+
+KNOWN = {
+    *(op for op in b"\x80\x95(012N\x88\x89ILJKM\x8a\x8bFGSVX\x8c\x8dTUBC\x8e\x96]}\x8f)lt\x91\x85\x86\x87ae\x90su"),
+    *(op for op in b"c\x93R\x81\x92iobPQpqr\x94ghj."),
+}
+
+
+@pytest.mark.parametrize("code", sorted(set(range(256)) - KNOWN))
+def test_an_instruction_that_no_weight_file_has_is_refused(code: int) -> None:
+    with pytest.raises(UnpickleError, match=f"instruction {code:#04x} at byte 1 has no place in a weight file"):
+        value_of(b"N", bytes([code]), b".")
+
+
+def test_a_pickle_is_followed_for_so_many_steps_and_no_more() -> None:
+    program = b"N" * 9 + b"."
+    assert Unpickler(program, steps=10).value is None
+    with pytest.raises(UnpickleError, match="more than 9 instructions"):
+        Unpickler(program, steps=9)
+
+
+def test_a_claim_may_reach_the_last_byte_and_no_further() -> None:
+    assert value_of(b"C\x02ab.") == b"ab"
+    with pytest.raises(UnpickleError, match="it claims 3 bytes at byte 2, more than there are"):
+        value_of(b"C\x03ab")
+
+
+def test_numbers_have_so_many_digits() -> None:
+    digits = b"1" * MAX_DIGITS
+    assert value_of(b"L", digits, b"L\n.") == int(digits)
+    with pytest.raises(UnpickleError, match=f"a number of {MAX_DIGITS + 1} digits"):
+        value_of(b"L", digits, b"1L\n.")
+    assert value_of(b"\x8b", struct.pack("<I", MAX_DIGITS), b"\x01" * MAX_DIGITS, b".") > 0
+    with pytest.raises(UnpickleError, match=f"a number of {MAX_DIGITS + 1} bytes"):
+        value_of(b"\x8b", struct.pack("<I", MAX_DIGITS + 1), b"\x01" * (MAX_DIGITS + 1), b".")
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (2**60 - 1, None),
+        (2**60, "more than 60 bits as a key"),
+        (-(2**60), "more than 60 bits as a key"),
+        (tuple("abcdefgh"), None),
+        (tuple("abcdefghi"), "a tuple as a key"),
+        ((1, "a"), "a tuple as a key"),
+        (b"bytes", None),
+        (1.5, None),
+        (None, None),
+        (frozenset("a"), "a frozenset as a key"),
+    ],
+    ids=repr,
+)
+def test_what_may_be_a_key(key: object, said: str | None) -> None:
+    program = pickle.dumps({key: 1}, protocol=4)
+    if said is None:
+        assert Unpickler(program).value == {key: 1}
+    else:
+        with pytest.raises(UnpickleError, match=said):
+            Unpickler(program)
+
+
+def test_a_class_has_a_name_of_three_hundred_letters_at_most() -> None:
+    name = "c" * 298
+    assert isinstance(value_of(b"ca\n", name.encode(), b"\n."), Global)
+    with pytest.raises(UnpickleError, match="the name of a class is no name"):
+        value_of(b"ca\n", name.encode(), b"c\n.")
+
+
+@pytest.mark.parametrize("text", [b"'", b"", b"'a\"", b"a'", b"xax", b"'a\\n'"])
+def test_a_string_stands_in_quotes(text: bytes) -> None:
+    assert value_of(b"S'a'\n.") == "a"
+    assert value_of(b"S''\n.") == ""
+    with pytest.raises(UnpickleError, match="a string without quotes"):
+        value_of(b"S", text, b"\n.")
