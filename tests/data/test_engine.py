@@ -245,4 +245,23 @@ def test_images_may_be_links(tmp_path: Path) -> None:
     root = write_yolo(tmp_path / "data")
     shutil.move(root / "images", tmp_path / "elsewhere")
     (root / "images").symlink_to(tmp_path / "elsewhere")
-    assert len(open_data(root).splits["train"]) == len(SPLITS["train"])
+    data = open_data(root)
+    assert [len(sample.boxes) for sample in data.splits["train"]] == [len(p.boxes) for p in SPLITS["train"]]
+    assert data.report.faults == ()
+    shutil.move(root / "labels", tmp_path / "labels")
+    (tmp_path / "elsewhere").rename(tmp_path / "images")
+    (root / "images").unlink()
+    (root / "images").symlink_to(tmp_path / "images")
+    data = open_data(root)  # labels where the link leads, as the engine has it
+    assert [len(sample.boxes) for sample in data.splits["train"]] == [len(p.boxes) for p in SPLITS["train"]]
+
+
+def test_labels_of_linked_images_are_never_lost_in_silence(tmp_path: Path) -> None:
+    root = write_yolo(tmp_path / "data")
+    shutil.move(root / "images", tmp_path / "elsewhere")
+    (root / "pictures").symlink_to(tmp_path / "elsewhere")
+    described = yaml.safe_load((root / "data.yaml").read_text())
+    described |= {split: f"pictures/{split}" for split in SPLITS}
+    (root / "data.yaml").write_text(yaml.safe_dump(described))
+    with pytest.raises(SourceError, match=r"2 x labels where they are not looked for in train"):
+        check_data(root)

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image, features
 from ultralytics.utils.patches import imread
 
+from tests.nas.conftest import OLD_ENGINE
 from yolonas_plugin.data import Kind, open_data
 from yolonas_plugin.data.images import look_at
 from yolonas_plugin.nas.val import NASDataset
@@ -102,7 +103,8 @@ BAD = {
 }
 if features.check("avif"):
     GOOD["x.avif"] = encoded(NOISE, "AVIF")
-    GOOD["turned.avif"] = turned("AVIF")
+    if not OLD_ENGINE:  # which doesn't turn them
+        GOOD["turned.avif"] = turned("AVIF")
     BAD["cut.avif"] = encoded(NOISE, "AVIF")[:2000]
 
 
@@ -110,7 +112,7 @@ if features.check("avif"):
 def test_what_is_decoded_passes_in_the_size_that_it_has_then(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(GOOD[name])
     look = look_at(str(tmp_path / name))
-    image = imread(tmp_path / name)
+    image = imread(str(tmp_path / name))
     assert image is not None
     assert (look.problem, look.shape) == (None, image.shape[:2])
     assert look.bytes == len(GOOD[name])
@@ -125,8 +127,8 @@ def test_what_can_t_be_decoded_is_a_fault_that_says_so(name: str, tmp_path: Path
     assert time.perf_counter() - begin < 5
     assert look.problem is Kind.IMAGE_UNREADABLE
     assert look.detail
-    if name != "claims.png":  # OpenCV's own bound is higher
-        assert imread(tmp_path / name) is None
+    if name != "claims.png" and not OLD_ENGINE:  # OpenCV's own bound is higher; the old one takes floats for pixels
+        assert imread(str(tmp_path / name)) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes, pipes, devices")

@@ -45,6 +45,7 @@ def lost(root: Path) -> set[str]:
         "labels/Train/a3.txt",
         "labels/train/a3.png.txt",
         "labels/train/a3.TXT",
+        "labels/train/A3.txt",
         "obj_train_data/a3.txt",
     ],
 )
@@ -86,6 +87,13 @@ def test_what_is_no_label_of_an_image_without_any_is_no_fault(place: str, conten
     (root / place).write_text(content)
     report = check_data(root)
     assert report.counts() == {"background": 1, "class_unused": 2}
+
+
+def test_accents_written_otherwise_make_no_other_name(root: Path) -> None:
+    write_image(root / "images" / "train" / "caf\u00e9.png", Picture("other", 40, 40))
+    (root / "labels" / "train" / "cafe\u0301.txt").write_text(LINE)
+    assert lost(root) == {"labels/train/cafe\u0301.txt"}
+    assert "label_stray" not in check_data(root).counts()
 
 
 def test_a_file_belongs_to_the_image_whose_folders_are_called_alike(root: Path) -> None:

@@ -14,7 +14,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from tests.bccd import write_yolo
-from tests.nas.conftest import NAMES, picture
+from tests.nas.conftest import NAMES, OLD_ENGINE, picture
 from yolonas_plugin import NAS
 from yolonas_plugin.data import open_data
 
@@ -79,8 +79,9 @@ def test_pycocotools_with_the_user_s_json_gives_val_s_map(model: NAS, coco: Path
     assert [path.name for path in written.parent.iterdir()] == ["predictions.json"]
     assert 0.1 < metrics.box.map < 0.9
     found, found50 = measured(coco, written)
-    assert found == pytest.approx(metrics.box.map, abs=0.01)
-    assert found50 == pytest.approx(metrics.box.map50, abs=0.01)
+    tolerance = 0.04 if OLD_ENGINE else 0.01  # the old one's AP goes on to recalls that nothing reached
+    assert found == pytest.approx(metrics.box.map, abs=tolerance)
+    assert found50 == pytest.approx(metrics.box.map50, abs=tolerance)
     rows = json.loads(written.read_text())
     assert {row["image_id"] for row in rows} == set(range(5))
     assert {row["category_id"] for row in rows} == set(CATEGORIES.values())

@@ -219,8 +219,13 @@ def data_root(described: Mapping[str, Any], home: Path, title: str) -> Path:
     return Path(DATASETS_DIR) / path
 
 
-def engine_settings(described: Mapping[str, Any], home: Path, title: str) -> dict[str, Any]:
+def engine_settings(
+    described: Mapping[str, Any], home: Path, title: str
+) -> tuple[dict[str, Any], dict[str, list[str]]]:
     """Return a description as the engine understands it: the root, the splits as absolute paths, the classes.
+
+    And the paths of each split as they are given: the engine follows links, and loses sight of labels that lie beside
+    the link.
 
     Args:
         described: What the file says.
@@ -242,9 +247,12 @@ def engine_settings(described: Mapping[str, Any], home: Path, title: str) -> dic
         raise SourceError(f"{title}: 'channels' must be a number of channels, found {legible(channels)!r}")
     root = os.path.abspath(data_root(described, home, title))
     settings = {"path": root, "names": dict(enumerate(names)), "nc": len(names), "channels": channels}
+    listed = {}
     for split in SPLITS:
         if described.get(split):
-            settings[split] = _split_paths(described[split], root, split, title)
+            listed[split] = _split_paths(described[split], root, split, title)
+            real = [os.path.realpath(path) for path in listed[split]]
+            settings[split] = real if isinstance(described[split], list) else real[0]
         elif split != "test":
             settings[split] = None
     for key in _PASSED_ON:
@@ -252,25 +260,25 @@ def engine_settings(described: Mapping[str, Any], home: Path, title: str) -> dic
             if not _is_shape(described[key]):
                 raise SourceError(f"{title}: {key!r} must be a list of whole numbers")
             settings[key] = described[key]
-    return settings
+    return settings, listed
 
 
-def _split_paths(value: Any, root: str, split: str, title: str) -> str | list[str]:
+def _split_paths(value: Any, root: str, split: str, title: str) -> list[str]:
     values = value if isinstance(value, list) else [value]
     if not all(isinstance(entry, (str, Path)) and entry and "\0" not in str(entry) for entry in values):
         raise SourceError(f"{title}: {split!r} must be a folder or file, or a list of them, found {legible(value)!r}")
     try:
-        paths = [_split_path(str(entry), root) for entry in values]
+        return [_split_path(str(entry), root) for entry in values]
     except (OSError, RuntimeError) as error:  # the latter: links that lead nowhere
         raise SourceError(f"{title}: {split!r} can't be found: {error}") from error
-    return paths if isinstance(value, list) else paths[0]
 
 
 def _split_path(entry: str, root: str) -> str:
-    path = os.path.realpath(os.path.join(root, entry))
+    path = os.path.join(root, entry)
     if not os.path.exists(path) and entry.startswith("../"):  # as Roboflow writes it
-        path = os.path.realpath(os.path.join(root, entry[3:]))
-    return path
+        path = os.path.join(root, entry[3:])
+    plain = os.path.normpath(path)  # which is another place where a link is left by ".."
+    return plain if os.path.realpath(plain) == os.path.realpath(path) else os.path.realpath(path)
 
 
 def _is_shape(value: Any) -> bool:

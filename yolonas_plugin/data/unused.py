@@ -7,6 +7,7 @@ looked for is not. So the labels of every image without any are searched for in 
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,31 +41,32 @@ def find_unused(label_files: Mapping[str, str], root: str) -> Unused:
         return Unused({}, [])
     used = set(label_files.values())
     found: list[str] = []
-    pictures: set[str] = set()
+    pictures: dict[str, str] = {}
     for base in _bases(label_files, root):
         for path in walk(base, leave_out=_LEAVE_OUT):
             stem, suffix = os.path.splitext(path)
             if suffix.lower() in SUFFIXES:
-                pictures.add(stem)
+                pictures[stem] = path
             elif suffix.lower() in {".txt", ".xml", ".json"} and path not in used:
                 found.append(path)
     owners: defaultdict[str, list[str]] = defaultdict(list)
     for image in bare:
-        owners[Path(image).stem].append(image)
-        owners[Path(image).name].append(image)  # image.jpg.txt
-    known = {Path(image).stem for image in label_files}
+        owners[_alike(Path(image).stem)].append(image)
+        owners[_alike(Path(image).name)].append(image)  # image.jpg.txt
+    known = {_alike(Path(image).stem) for image in label_files}
     lost: dict[str, str] = {}
     strays = []
     for path in found:
         stem = os.path.splitext(path)[0]
         own = next((picture for picture in (_image_stem(stem), stem) if picture in pictures), None)
-        mine = [image for image in owners.get(Path(stem).name, []) if own in {None, os.path.splitext(image)[0]}]
+        called = _alike(Path(stem).name)
+        mine = [image for image in owners.get(called, []) if own is None or _is_same(pictures[own], image)]
         if mine:
             closest = max(_common_tail(path, image) for image in mine)
             mine = [image for image in mine if image not in lost and _common_tail(path, image) == closest]
             if mine and looks_like_labels(path):
                 lost.update(dict.fromkeys(mine, path))
-        elif own is None and path.endswith(".txt") and Path(stem).name not in known and looks_like_labels(path):
+        elif own is None and path.endswith(".txt") and called not in known and looks_like_labels(path):
             strays.append(path)
     return Unused(lost, strays)
 
@@ -88,6 +90,16 @@ def _is_within(folder: str, base: str) -> bool:
 def _image_stem(stem: str) -> str:
     """Return the path, without ending, of the image that a file of a folder named labels is read for."""
     return f"{os.sep}images{os.sep}".join(stem.rsplit(f"{os.sep}labels{os.sep}", 1))
+
+
+def _is_same(path: str, image: str) -> bool:
+    """Whether two paths are one picture, reached by different links."""
+    return os.path.splitext(path)[0] == os.path.splitext(image)[0] or os.path.realpath(path) == os.path.realpath(image)
+
+
+def _alike(name: str) -> str:
+    """Return what names share that differ in case or in how accents are written, as systems copy them."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _common_tail(path: str, other: str) -> int:

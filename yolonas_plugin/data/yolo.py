@@ -8,6 +8,7 @@ others have them.
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from yolonas_plugin.data.contents import Contents, choose, read_lines
-from yolonas_plugin.data.description import SPLITS, engine_settings, load_yaml, locate
+from yolonas_plugin.data.description import engine_settings, load_yaml, locate
 from yolonas_plugin.data.folders import walk
 from yolonas_plugin.data.images import SUFFIXES
 from yolonas_plugin.data.report import Kind, Notes
@@ -52,9 +53,8 @@ def read_yolo(source: str | Mapping[str, Any], wanted: tuple[str, ...] | None, n
         described, home = load_yaml(file), file.absolute().parent
         if unpacked is not None:
             described["path"] = str(unpacked)
-    settings = engine_settings(described, home, title)
+    settings, listed = engine_settings(described, home, title)
     root, names = settings["path"], tuple(settings["names"].values())
-    listed = {split: settings[split] for split in SPLITS if settings.get(split)}
     chosen = choose(listed, wanted, title)
     hint = ""
     if described.get("download"):
@@ -71,7 +71,7 @@ def read_yolo(source: str | Mapping[str, Any], wanted: tuple[str, ...] | None, n
             place, expected = (os.path.relpath(file, root) for file in (unused.lost[image], files.pop(image)))
             notes.add(Kind.LABELS_UNUSED, split, f"{place}, and not {expected}")
         records[split] = _records(split, images[split], files, root, keypoints, notes)
-        _note_strays(split, listed[split], files, root, notes)
+        _note_strays(split, listed[split], files, set(unused.lost.values()), root, notes)
     folders = {os.path.dirname(file) for files in readers.values() for file in files.values()}
     for stray in unused.strays:
         if os.path.dirname(stray) not in folders:
@@ -79,8 +79,7 @@ def read_yolo(source: str | Mapping[str, Any], wanted: tuple[str, ...] | None, n
     return Contents(FORMAT, root, names, records, settings)
 
 
-def _images(split: str, listed: str | list[str], title: str, hint: str, *, missing_is_fault: bool) -> list[str]:
-    entries = listed if isinstance(listed, list) else [listed]
+def _images(split: str, entries: Sequence[str], title: str, hint: str, *, missing_is_fault: bool) -> list[str]:
     images = []
     for entry in entries:
         if os.path.exists(entry):
@@ -104,11 +103,15 @@ def _label_files(split: str, images: Sequence[str], root: str, notes: Notes | No
     """Tell which file the labels of each image are read from, whether it is there or not."""
     files: dict[str, str] = {}
     users: dict[str, str] = {}
+    real = functools.cache(os.path.realpath)
     for image in images:
         if image in files:
             continue
         stem = os.path.splitext(image)[0]
         file, beside = f"{_label_stem(stem)}.txt", f"{stem}.txt"
+        if not os.path.isfile(file):  # in a folder that is a link they may also lie where that leads
+            behind = f"{_label_stem(os.path.join(real(os.path.dirname(image)), os.path.basename(stem)))}.txt"
+            file = behind if os.path.isfile(behind) else file
         if file != beside and os.path.isfile(beside) and looks_like_labels(beside):
             shown = os.path.relpath(beside, root)
             if not os.path.isfile(file):
@@ -142,11 +145,13 @@ def _records(
     return [record for record in records if record is not None]
 
 
-def _note_strays(split: str, listed: str | list[str], files: Mapping[str, str], root: str, notes: Notes) -> None:
-    """Note the labels without an image, where a split is made of folders and not of lists."""
-    if not all(os.path.isdir(entry) for entry in (listed if isinstance(listed, list) else [listed])):
+def _note_strays(
+    split: str, entries: Sequence[str], files: Mapping[str, str], noted: set[str], root: str, notes: Notes
+) -> None:
+    """Note the labels without an image, but for those ``noted``, where a split is made of folders and not of lists."""
+    if not all(map(os.path.isdir, entries)):
         return
-    used = set(files.values())
+    used = noted | set(files.values())
     for folder in dict.fromkeys(map(os.path.dirname, files.values())):
         if not os.path.isdir(folder):
             continue
