@@ -34,12 +34,12 @@ ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "yolonas_plugin"
 TIMEOUT: Final = 600.0
 
+_DISCOVERY: Final = ("hostile_plugins", "broken_metadata", "broken_plugins", "discovery", "allow_list", "zoo")
 GROUPS: Final = {
     "types": (["types.py", "foreign.py"], ["contract/test_types.py", "contract/test_hostile_plugins.py"]),
     "discovery": (
         ["discovery.py", "distributions.py", "hookspecs.py", "zoo.py"],
-        ["contract/test_hostile_plugins.py", "contract/test_broken_metadata.py", "contract/test_broken_plugins.py"]
-        + ["contract/test_discovery.py", "contract/test_allow_list.py", "contract/test_zoo.py"],
+        [f"contract/test_{name}.py" for name in _DISCOVERY],
     ),
     "selection": (["selection/*.py"], ["processing/test_select_boxes.py", "processing/test_select_arrays.py"]),
     "processing": (["processing.py"], ["processing/test_letterbox.py", "processing/test_json.py", "processing"]),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from yolonas_plugin.weights import keys
-from yolonas_plugin.weights.unpickle import MAX_DIGITS, Global, Record, Unpickler, UnpickleError
+from yolonas_plugin.weights.unpickle import MAX_DIGITS, Global, Record, UnpickleError, Unpickler
 
 
 def module(**tables: Any) -> Record:
