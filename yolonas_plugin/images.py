@@ -152,22 +152,22 @@ def as_pixels(image: NDArray[Any], channels: int) -> Image:
     return np.ascontiguousarray(pixels)
 
 
-def write_picture(path: str | os.PathLike[str], picture: NDArray[np.uint8], quality: int = 95) -> None:
+def write_picture(path: str | os.PathLike[str], picture: NDArray[np.uint8], quality: int | None = None) -> None:
     """Write a picture [H, W, C], BGR, whole or not at all, whatever its name; folders on the way are made.
 
     Args:
         path: Its ending says what kind of picture it becomes.
         picture: The pixels.
-        quality: 0 to 100, of a JPEG, which keeps colours at full resolution.
+        quality: 0 to 100, of a JPEG that keeps colours at full resolution. None: as OpenCV writes it, which is smaller.
 
     Raises:
         ExportError: It can't be written, for want of space for example, or there is no such kind.
     """
-    settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _FULL_COLOUR]
-    suffix = Path(path).suffix.lower()
-    jpeg = suffix in {".jpg", ".jpeg", ".jpe"}
+    suffix, settings = Path(path).suffix.lower(), []
+    if quality is not None and suffix in {".jpg", ".jpeg", ".jpe"}:
+        settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, _FULL_COLOUR]
     try:
-        encoded = cv2.imencode(suffix, np.ascontiguousarray(picture), settings if jpeg else [])[1]
+        encoded = cv2.imencode(suffix, np.ascontiguousarray(picture), settings)[1]
     except cv2.error as error:
         raise ExportError(f"{printable(str(path))}: OpenCV writes no such picture: {error.err or error}") from error
     with whole(path, durable=False) as target:

@@ -263,7 +263,9 @@ class NASPredictor(DetectionPredictor):
         folder = Path(self.save_dir).resolve()
         for path in files:
             if Path(path).resolve().parent == folder:
-                raise SourceError(f"{folder}: the images are there too and would be overwritten; name another folder")
+                raise SourceError(
+                    f"{printable(str(folder))}: the images are there too and would be overwritten; name another folder"
+                )
 
 
 def engine_defaults(spec: ProcessingSpec) -> dict[str, Any]:
