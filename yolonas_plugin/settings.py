@@ -87,15 +87,16 @@ def check_flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def check_classes(classes: Any, names: Mapping[int, str]) -> list[int]:
+def check_classes(classes: Any, names: Mapping[int, str], whose: str = "this model's") -> list[int]:
     """Return the indices of classes that are wanted, in the order given.
 
     Args:
         classes: Indices or names, one or several. A name that several classes bear means all of them.
-        names: The model's classes by index.
+        names: The classes that there are, by index.
+        whose: They are, for the message.
 
     Raises:
-        SettingError: The model has no such class; the message names the nearest.
+        SettingError: There is no such class; the message names the nearest.
     """
     given = _sequence(classes)
     wanted: list[int] = []
@@ -115,7 +116,7 @@ def check_classes(classes: Any, names: Mapping[int, str]) -> list[int]:
         texts = [entry for entry in wrong if isinstance(entry, str) and not entry.isdecimal()]
         hint = f"; did you mean {nearest(texts[0], names.values())!r}?" if texts and names else ""
         shown = [as_python(entry) for entry in wrong]
-        raise SettingError(f"classes={_shown(shown)}: this model's classes are 0 to {len(names) - 1}{hint}")
+        raise SettingError(f"classes={_shown(shown)}: {whose} classes are 0 to {len(names) - 1}{hint}")
     return wanted
 
 

@@ -17,6 +17,7 @@ from tests.nas.conftest import SIZE, assert_same_boxes, picture
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.errors import DataNotFoundError, SettingError, SourceError
 from yolonas_plugin.factories import load, predictor, trainer, validator
+from yolonas_plugin.nas import NASTrainer
 from yolonas_plugin.nas.settings import check_engine_settings
 
 
@@ -210,6 +211,13 @@ def test_measuring_uses_the_size_that_was_asked_for(imgsz: Any, model: NAS, data
     finally:
         model.clear_callback("on_val_batch_end")
     assert shapes == [(96, 96) if imgsz == 96 else (64, 128)]
+
+
+def test_training_takes_classes_of_the_data_by_name_or_index(data: Path, tmp_path: Path) -> None:
+    settings = {"model": "yolo_nas_n", "data": str(data), "project": str(tmp_path), "device": "cpu", "imgsz": 64}
+    assert NASTrainer(overrides={**settings, "classes": ["cross", 0]}).args.classes == [2, 0]
+    with pytest.raises(SettingError, match=r"classes=\['dsic'\]: the data's classes are 0 to 2; did you mean 'disc'"):
+        NASTrainer(overrides={**settings, "classes": ["dsic"]})
 
 
 def test_info_takes_sizes_that_the_network_takes(model: NAS) -> None:

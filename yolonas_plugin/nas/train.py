@@ -31,7 +31,7 @@ from yolonas_plugin.nas.training_state import WEIGHTS, TrainingState, forget_row
 from yolonas_plugin.nas.val import NASValidator, build_dataset
 from yolonas_plugin.nn import CONFIGS
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.settings import check_imgsz
+from yolonas_plugin.settings import check_classes, check_imgsz
 from yolonas_plugin.weights import Checkpoint, find_weights, read_checkpoint
 from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.write import as_stored, save_torch, write_safetensors
@@ -194,6 +194,9 @@ class NASTrainer(DetectionTrainer):
         if RANK in {-1, 0}:
             self.data_set.report.log()
         self.data_set.require_boxes("train")
+        if self.args.classes is not None:
+            names = dict(enumerate(self.data_set.settings["names"].values()))
+            self.args.classes = check_classes(self.args.classes, names, "the data's")
         one = {"names": {0: "item"}, "nc": 1} if self.args.single_cls else {}
         return {**self.data_set.settings, **one}
 

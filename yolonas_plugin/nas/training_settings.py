@@ -64,6 +64,7 @@ FLAG: Final = Kind("True or False", lambda value: isinstance(value, bool))
 SHARE: Final = number(0, 1)
 
 _PART: Final = Kind("the name of a part", lambda value: isinstance(value, str) and len(value) < 200)
+_CLASS: Final = Kind("the name of a class", lambda value: isinstance(value, str) and len(value) < 1_000)
 _DEVICE: Final = Kind(
     "a device such as 'cpu', 0, '0,1' or 'cuda:1'",
     lambda value: (
@@ -97,7 +98,7 @@ SETTINGS: Final[Mapping[str, Kind]] = {
     # which images and classes
     "split": word("train", "val", "test"),
     "single_cls": NONE | FLAG,
-    "classes": NONE | whole(0, 65_535) | several(whole(0, 65_535), 65_536),
+    "classes": NONE | whole(0, 65_535) | _CLASS | several(whole(0, 65_535) | _CLASS, 65_536),
     "rect": FLAG,
     "multi_scale": FLAG | Kind("a number from 0 to less than 1", lambda value: SHARE.fits(value) and value < 1),
     # arithmetic
