@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.texts import checked_names
 
 PROCESSING_KEY: Final = "yolonas_processing"
 """Under this key a file's metadata holds the fields of its ``ProcessingSpec`` as JSON."""
@@ -84,25 +86,59 @@ class Description:
                 f"{file}: the file doesn't say how its images are prepared, so it isn't an export of this package; "
                 "open the weights that it was made from, or export them again"
             )
+        texts = {key: metadata.get(key) for key in (*_NEEDED, *_AGREEING)}
+        for key, text in texts.items():
+            if (text is None and key in _NEEDED) or not isinstance(text, str | None):
+                raise CheckpointError(f"{file}: its metadata is damaged: {key} is missing or no text{_AGAIN}")
+            if text is not None and len(text) > _MAX_TEXT:
+                raise CheckpointError(f"{file}: its metadata is damaged: {key} has {len(text):,} letters{_AGAIN}")
+        processing_text, takes, gives, names, channels = (texts[key] or "" for key in _NEEDED)
+        if takes not in get_args(Takes) or gives not in get_args(Gives):
+            raise CheckpointError(f"{file}: its metadata is damaged: it takes {takes[:40]!a} and gives {gives[:40]!a}")
+        if not re.fullmatch(r"[1-9][0-9]{0,2}|1000", channels):
+            raise CheckpointError(f"{file}: its metadata is damaged: {channels[:40]!a} channels{_AGAIN}")
         try:
-            processing = ProcessingSpec.from_json(str(metadata[PROCESSING_KEY]))
+            processing = ProcessingSpec.from_json(processing_text)
+            processing.check_channels(int(channels))
         except ProcessingError as error:
             raise ProcessingError(f"{file}: its metadata is damaged: {error}") from error
-        takes, gives = (str(metadata.get(f"yolonas_{key}")) for key in ("takes", "gives"))
-        try:
-            names = ast.literal_eval(str(metadata.get("names")))
-            names = tuple(str(names[index]) for index in range(len(names)))
-            channels = int(str(metadata.get("channels")))
-        except (ValueError, SyntaxError, TypeError, KeyError, RecursionError, MemoryError) as error:
-            raise CheckpointError(f"{file}: its metadata is damaged: class names or channels can't be read") from error
-        if not names or channels < 1:
-            raise CheckpointError(f"{file}: its metadata is damaged: it has {len(names)} classes, {channels} channels")
-        if takes not in get_args(Takes) or gives not in get_args(Gives):
-            raise CheckpointError(f"{file}: its metadata is damaged: it takes {takes[:40]!r} and gives {gives[:40]!r}")
-        return cls(
-            names=names,
+        found = cls(
+            names=checked_names(_read_names(names, file), file, _AGAIN),
             processing=processing,
             takes=cast(Takes, takes),
             gives=cast(Gives, gives),
-            channels=channels,
+            channels=int(channels),
         )
+        said = {"imgsz": str(list(processing.size)), "task": "detect", "stride": "32"}
+        for key, expected in said.items():
+            if texts[key] not in (None, expected):
+                raise CheckpointError(
+                    f"{file}: its metadata contradicts itself: {key} is {(texts[key] or '')[:80]!a}, and by the rest "
+                    f"{expected}{_AGAIN}"
+                )
+        return found
+
+
+_NEEDED: Final = (PROCESSING_KEY, "yolonas_takes", "yolonas_gives", "names", "channels")
+_AGREEING: Final = ("imgsz", "task", "stride")
+_MAX_TEXT: Final = 1 << 20
+_AGAIN: Final = "; export the weights again"
+_NAME: Final = re.compile(r"""\s*(\d{1,6})\s*:\s*('(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")\s*([,}])""", re.ASCII)
+
+
+def _read_names(text: str, file: str) -> list[str]:
+    """Read ``{0: 'a', 1: "b"}``, which is how the engine writes a dictionary; no more of Python than that."""
+    names: list[str] = []
+    place, end = text.find("{") + 1, ","
+    while end == "," and (entry := _NAME.match(text, place)):
+        index, literal, end = entry.groups()
+        if int(index) != len(names):
+            break
+        try:
+            names.append(ast.literal_eval(literal) if "\\" in literal else literal[1:-1])
+        except (ValueError, SyntaxError):
+            break
+        place = entry.end()
+    if end != "}" or text[place:].strip() or text[: text.find("{")].strip():
+        raise CheckpointError(f"{file}: its metadata is damaged: class names can't be read{_AGAIN}")
+    return names

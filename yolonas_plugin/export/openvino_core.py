@@ -14,5 +14,7 @@ from yolonas_plugin.silence import openvino
 
 @functools.cache
 def core() -> openvino.Core:
-    """Return it."""
-    return openvino.Core()
+    """Return it; it reads files instead of mapping them, which would end the process when one is cut."""
+    made = openvino.Core()
+    made.set_property({"ENABLE_MMAP": False})
+    return made

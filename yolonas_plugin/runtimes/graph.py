@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.runtimes.check import check_found
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -69,10 +70,9 @@ class GraphRuntime(ABC):
     def _detect(self, pixels: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         takes_pixels = self.description.takes == "pixels"
         outputs = self.run(pixels if takes_pixels else prepare(pixels, self.description.processing))
-        if self.description.gives == "pair":
-            boxes, scores = outputs
-            return boxes, scores
-        return split_output(outputs[0])
+        boxes, scores = outputs if self.description.gives == "pair" else split_output(outputs[0])
+        check_found(self.description, boxes, scores, len(pixels), self.path)
+        return boxes, scores
 
     @abstractmethod
     def run(self, images: NDArray[Any]) -> list[Floats]:
@@ -95,6 +95,12 @@ class GraphRuntime(ABC):
                 f"{self.path}: this export selects boxes itself ({self.description.gives}), for programs that expect "
                 "that; predict needs one with gives='pair' or 'engine'"
             )
+
+
+def one_line(error: Exception) -> str:
+    """Return the end of what an inference engine says, which may quote the file, as one line that can be shown."""
+    text = " ".join(str(error).split())[-300:]
+    return text if text.isprintable() else ascii(text)
 
 
 def check_threads(threads: int) -> int:

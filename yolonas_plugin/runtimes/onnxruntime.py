@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from numpy.typing import NDArray
 
 from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.export.description import Description
-from yolonas_plugin.runtimes.graph import Floats, GraphRuntime, check_threads
+from yolonas_plugin.runtimes.check import Port, check_graph, sides
+from yolonas_plugin.runtimes.graph import Floats, GraphRuntime, check_threads, one_line
+from yolonas_plugin.runtimes.onnx_file import read_onnx
 from yolonas_plugin.silence import onnxruntime
+
+_KINDS: Final = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
 
 
 class OnnxRuntime(GraphRuntime):
@@ -29,18 +33,27 @@ class OnnxRuntime(GraphRuntime):
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         options.intra_op_num_threads = 0 if threads is None else check_threads(threads)
+        content = bytes(read_onnx(path))
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # of classes that ONNX Runtime doesn't name
-            raise CheckpointError(f"{path}: ONNX Runtime can't open the file: {error}") from error
+            raise CheckpointError(f"{path}: ONNX Runtime can't open the file: {one_line(error)}") from error
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.description = Description.from_metadata(metadata, str(path))
         self.check_outputs()
+        ports = [
+            [Port(sides(port.shape), _KINDS.get(port.type, port.type)) for port in side]
+            for side in (self._session.get_inputs(), self._session.get_outputs())
+        ]
+        check_graph(self.description, metadata, *ports, path)
         (graph_input,) = self._session.get_inputs()
         self._input = graph_input.name
         self.set_input(graph_input.shape)
 
     def run(self, images: NDArray[Any]) -> list[Floats]:
         """Run the graph on its input, and return its outputs."""
-        outputs: list[Floats] = self._session.run(None, {self._input: images})
+        try:
+            outputs: list[Floats] = self._session.run(None, {self._input: images})
+        except Exception as error:
+            raise CheckpointError(f"{self.path}: ONNX Runtime can't run the file: {one_line(error)}") from error
         return outputs

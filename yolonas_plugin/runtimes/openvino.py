@@ -9,12 +9,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError
+from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError, YoloNASPluginError
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.export.openvino_core import core
 from yolonas_plugin.runtimes.cache import digest_of
+from yolonas_plugin.runtimes.check import Port, check_graph
 from yolonas_plugin.runtimes.compiled import compile_or_find
-from yolonas_plugin.runtimes.graph import NO_BF16, Floats, GraphRuntime, check_threads
+from yolonas_plugin.runtimes.graph import NO_BF16, Floats, GraphRuntime, check_threads, one_line
+from yolonas_plugin.runtimes.onnx_file import read_onnx
+from yolonas_plugin.runtimes.openvino_file import read_openvino
 from yolonas_plugin.silence import openvino
 
 _HINTS: Final = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
@@ -49,22 +52,43 @@ class OpenVinoRuntime(GraphRuntime):
         self._compiled: dict[tuple[str, tuple[int, ...]], tuple[Any, list[Any]]] = {}
         if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise RuntimeChoiceError(NO_BF16)
-        try:
-            self._model = self._core.read_model(path)
-        except RuntimeError as error:
-            raise CheckpointError(f"{path}: OpenVINO can't open the file: {str(error).strip()[-300:]}") from error
+        self._model = self._read()
         self.precision = self._precision(precision)
         self._content = digest_of(path) if cache else None
         self._settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
             **({"INFERENCE_NUM_THREADS": check_threads(threads)} if threads is not None else {}),
         }
-        self.description = Description.from_metadata(self._metadata(), str(path))
+        metadata = self._metadata()
+        self.description = Description.from_metadata(metadata, str(path))
         self.check_outputs()
+        ports = [[_port(port) for port in side] for side in (self._model.inputs, self._model.outputs)]
+        check_graph(self.description, metadata, *ports, path)
         self.set_input([None if side.is_dynamic else side.get_length() for side in self._model.input(0).partial_shape])
+
+    def _read(self) -> Any:
+        """Read the model from memory of our own, which it then computes from."""
+        try:
+            if self.path.suffix.lower() == ".onnx":
+                return self._core.read_model(bytes(read_onnx(self.path)))
+            xml, weights = read_openvino(self.path)
+            self._weights = np.frombuffer(weights or bytes(1), np.uint8)  # OpenVINO looks into it as long as it is open
+            return self._core.read_model(bytes(xml), openvino.Tensor(self._weights, shared_memory=True))
+        except YoloNASPluginError:
+            raise
+        except Exception as error:  # of classes that OpenVINO doesn't name
+            raise CheckpointError(f"{self.path}: OpenVINO can't open the file: {one_line(error)}") from error
 
     def run(self, images: NDArray[Any]) -> list[Floats]:
         """Run the graph on its input, and return its outputs; images of a batch side by side, each on fewer cores."""
+        try:
+            return self._run(images)
+        except YoloNASPluginError:
+            raise
+        except Exception as error:
+            raise CheckpointError(f"{self.path}: OpenVINO can't run the file: {one_line(error)}") from error
+
+    def _run(self, images: NDArray[Any]) -> list[Floats]:
         if len(images) == 1 or self.fixed[0]:
             compiled, idle = self._compile(images.shape, "LATENCY")
             request = _take(idle) or compiled.create_infer_request()
@@ -131,8 +155,18 @@ class OpenVinoRuntime(GraphRuntime):
         for section in (OPENVINO_SECTION, "framework"):
             if self._model.has_rt_info(section):
                 found = self._model.get_rt_info(section)
-                return {k: v if isinstance(v, str) else v.astype(str) for k, v in found.value.items()}
+                try:
+                    return {k: v if isinstance(v, str) else v.astype(str) for k, v in found.value.items()}
+                except Exception:  # it holds something else than texts
+                    break
         return {}
+
+
+def _port(port: Any) -> Port:
+    kind = port.element_type.get_type_name()
+    shape = port.partial_shape
+    fixed = [] if shape.rank.is_dynamic else [None if side.is_dynamic else side.get_length() for side in shape]
+    return Port(fixed, {"f32": "float32", "u8": "uint8"}.get(kind, kind))
 
 
 def types_of_convolutions(compiled: Any) -> set[str]:

@@ -86,13 +86,15 @@ def read_whole(path: Path, most: int) -> bytearray:
     """Return all of a file.
 
     Raises:
-        OSError: It can't be opened.
-        CheckpointError: It is no regular file, it has more than ``most`` bytes, or it changes while it is read.
+        CheckpointError: It can't be read, is no regular file, has more than ``most`` bytes, or changes meanwhile.
     """
-    file = OpenedFile(path)
-    if file.size > most:
-        raise CheckpointError(f"{path}: the file has {file.size:,} bytes; such a file has at most {most:,}")
-    content = bytearray(file.size)
-    file.read_into(0, content)
+    try:
+        file = OpenedFile(path)
+        if file.size > most:
+            raise CheckpointError(f"{path}: the file has {file.size:,} bytes; such a file has at most {most:,}")
+        content = bytearray(file.size)
+        file.read_into(0, content)
+    except OSError as error:
+        raise CheckpointError(f"{path}: the file can't be read: {error.strerror or error}") from error
     file.check_unchanged()
     return content
