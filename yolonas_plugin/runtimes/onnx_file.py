@@ -43,7 +43,9 @@ def read_onnx(path: Path) -> bytearray:
     except (IndexError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
-        raise CheckpointError(f"{path}: this is no ONNX file, or it is damaged or cut off: {error}") from error
+        raise CheckpointError(
+            f"{path}: can't open the file: it is no ONNX file, or damaged or cut off: {error}"
+        ) from error
     return content
 
 
