@@ -55,9 +55,11 @@ class YoloNASLayout(BaseLayoutModel):
         self.options = options
         model = ModelZoo.discover().load(options.model, provider="yolo_nas")
         self._labels = {index: docling_label(name, options.model) for index, name in model.names.items()}
+        asked = accelerator_options.device
+        fits = asked != "auto" or model.model.runtime.name == "torch"  # a GPU that is there is nothing to the others
         self._settings: dict[str, Any] = {
             "conf": options.conf,
-            "device": decide_device(accelerator_options.device),
+            "device": decide_device(asked) if fits else "cpu",
             "verbose": False,
         }
         self._model = model
