@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.exhaustive import first
 from yolonas_plugin.testing import ProviderConformance
 
 pytest.importorskip("setuptools", "77", reason="it builds the wheels")
@@ -41,7 +42,7 @@ def install(example: str, folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     ("example", "needs"),
-    [("provider_template", ["numpy", "PIL"]), ("torchvision_provider", ["torch", "torchvision", "PIL"])],
+    first([("provider_template", ["numpy", "PIL"]), ("torchvision_provider", ["torch", "torchvision", "PIL"])]),
 )
 def test_it_is_installable_and_passes(example: str, needs: list[str], tmp_path: Path) -> None:
     for module in needs:
