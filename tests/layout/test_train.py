@@ -24,6 +24,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return output
 
 
+@pytest.mark.exhaustive
 def test_stages_follow_each_other_and_are_not_repeated(pages: Path, tmp_path: Path) -> None:
     stages = (Stage(64, 4, 1e-3, 1), Stage(96, 4, 1e-3, 1))
     written = train(pages, tmp_path, stages)
