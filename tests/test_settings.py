@@ -159,6 +159,11 @@ def test_an_unknown_setting_is_refused_and_the_nearest_is_named(name: str, near:
         check_settings({name: 1}, known, "predict")
 
 
+def test_a_word_that_another_begins_with_is_nearer_than_one_of_more_like_letters() -> None:
+    assert nearest("conf_threshold", ["confusion_threshold", "conf"]) == "conf"
+    assert nearest("io", ["iou", "conf"]) == "iou"  # two letters are too few for that
+
+
 @pytest.mark.parametrize("source", [None, "", "  ", True, False, [None], ["x.png", ""], (True,)])
 def test_a_source_that_names_nothing_is_refused(source: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

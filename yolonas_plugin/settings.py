@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import glob
-import math
 import operator
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -233,9 +232,9 @@ def _whole(value: Any) -> int | None:
 
 
 def _number(value: Any) -> float | None:
-    """Return a finite number, None for what is none; True and False are none."""
+    """Return a number, None for what is none; True and False are none."""
     value = as_python(value)
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real):
         return None
     return float(value)
 
