@@ -156,7 +156,7 @@ def take_up(
     assert time.process_time() - started < SECONDS
 
 
-@bounded(40)
+@bounded(20)
 @given(data=st.data())
 def test_whatever_it_says_is_taken_up_or_refused(
     data: st.DataObject, content: dict[str, Any], checkpoint: Checkpoint, trainer: NASTrainer, bait: Path
@@ -204,7 +204,7 @@ def go_on(data: st.DataObject, content: dict[str, Any], shapes: Path, bait: Path
     assert {path.name for path in bait.parent.iterdir()} <= allowed
 
 
-@bounded(4)
+@bounded(3)
 @given(data=st.data())
 def test_whatever_it_says_a_training_goes_on_or_is_refused(
     data: st.DataObject, content: dict[str, Any], shapes: Path, bait: Path
