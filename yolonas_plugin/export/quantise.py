@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -23,26 +23,26 @@ _REGRESSION: Final = [".*reg_convs.*", ".*reg_pred.*"]
 """Names of convolutions left as they are: those before the decoding, where a fifth of the loss comes from."""
 
 
-def quantise(graph: Path, description: Description, images: Sequence[Image], path: Path) -> None:
+def quantise(graph: Path, description: Description, images: Iterable[Image], most: int, path: Path) -> None:
     """Write a network with convolutions in int8; NNCF shows its progress on stderr.
 
     Args:
         graph: Its ONNX file, which takes pixels.
         description: Of that file.
-        images: [H, W, C] in BGR, like those that it will see; one or more.
+        images: [H, W, C] in BGR, like those that it will see; one or more. They are gone through as often as needed.
+        most: As many are looked at.
         path: OpenVINO's .xml file, to be written.
 
     Raises:
         MissingExtraError: NNCF isn't installed.
-        ExportError: The file can't be written.
+        OSError: The file can't be written.
     """
     nncf = _nncf()
-    canvases = [description.processing.letterbox(image)[0][None] for image in images]
     with contextlib.redirect_stdout(sys.stderr):
         quantised = nncf.quantize(
             core().read_model(graph),
-            nncf.Dataset(canvases),
-            subset_size=len(canvases),
+            nncf.Dataset(images, lambda image: description.processing.letterbox(image)[0][None]),
+            subset_size=most,
             preset=nncf.QuantizationPreset.MIXED,
             ignored_scope=nncf.IgnoredScope(types=_DECODING, patterns=_REGRESSION, validate=False),
             # 7 bits for weights: CPUs without VNNI add pairs of products in 16 bits, which 8 bits overflow

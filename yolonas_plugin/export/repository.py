@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import Description
-from yolonas_plugin.export.onnx import write_onnx
+from yolonas_plugin.export.onnx import make_onnx
 from yolonas_plugin.export.selection import rows_of_batch
 from yolonas_plugin.files import whole_folder
 from yolonas_plugin.nn import YoloNAS
@@ -84,8 +84,12 @@ def write_repository(
             f"{folder} is there; nothing in it was changed: replace it with overwrite=True, or choose another name="
         )
     metadata = description.to_metadata(batch=batch, dynamic=False, title=f"YOLO-NAS {network.config.size.upper()}")
+    graph = make_onnx(network, description, batch=batch, dynamic="batch", **options)
+    import onnx
+
     with whole_folder(folder) as new:
-        write_onnx(network, description, new / "1" / "model.onnx", batch=batch, dynamic="batch", **options)
+        (new / "1").mkdir()
+        onnx.save(graph, new / "1" / "model.onnx")
         (new / "metadata.json").write_text(json.dumps(metadata, indent=2), encoding="utf-8")
         (new / "config.pbtxt").write_text(_config(name, description, batch, metadata), encoding="utf-8")
         served = {"name": name, "base_path": ".", "plugin_config": ARITHMETIC}

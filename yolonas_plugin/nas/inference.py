@@ -17,7 +17,7 @@ from yolonas_plugin.nas.module import NASModule, RuntimeChoice, fused_copy
 from yolonas_plugin.nn.packed import cpu_has_bf16, pack
 from yolonas_plugin.runtimes import choose, open_runtime
 from yolonas_plugin.runtimes.cache import cache_key, cached
-from yolonas_plugin.runtimes.calibration import calibration_digest, calibration_images
+from yolonas_plugin.runtimes.calibration import CalibrationImages, calibration_digest
 from yolonas_plugin.runtimes.graph import NO_BF16, GraphRuntime, check_threads
 
 Run = Callable[[Tensor], "tuple[Tensor, Tensor]"]
@@ -184,8 +184,8 @@ def make_graph(module: NASModule) -> Path:
     def make(folder: Path) -> None:
         from yolonas_plugin.export.quantise import quantise
 
-        images = calibration_images(calibration, module.in_channels)
-        quantise(graph, _description(module), images, folder / "model.xml")
+        images = CalibrationImages(calibration, module.in_channels)
+        quantise(graph, _description(module), images, images.most, folder / "model.xml")
 
     return cached(cache_key(["int8", graph.parent.name, calibration_digest(calibration)]), make) / "model.xml"
 

@@ -19,25 +19,36 @@ MOST_IMAGES: Final = 300
 """As many as are looked at: NNCF's default; more change nothing."""
 
 
-def calibration_images(source: Any, channels: int = 3) -> list[Image]:
-    """Return the first images [H, W, C], BGR, of a source; those that can't be read are left out.
+class CalibrationImages:
+    """The first images [H, W, C], BGR, of a source, read one by one, anew each time that they are gone through.
+
+    Those that can't be read are left out.
 
     Args:
         source: A path, folder or glob, an array, or a list of these.
         channels: Channels that they are brought to.
 
+    Attributes:
+        most: As many as there are, if all can be read.
+
     Raises:
         FileNotFoundError: There is no such file or folder.
         RuntimeChoiceError: Not one can be read.
     """
-    images = [image for _, image in islice(open_images(source, channels), MOST_IMAGES) if image is not None]
-    if not images:
-        raise RuntimeChoiceError(f"calibration={source!r}: could not read an image from it")
-    return images
+
+    def __init__(self, source: Any, channels: int = 3) -> None:
+        self._source, self._channels = source, channels
+        self.most = sum(1 for _ in islice(list_images(source), MOST_IMAGES))
+        if next(iter(self), None) is None:
+            raise RuntimeChoiceError(f"calibration={source!r}: could not read an image from it")
+
+    def __iter__(self) -> Iterator[Image]:
+        opened = islice(open_images(self._source, self._channels), MOST_IMAGES)
+        return (image for _, image in opened if image is not None)
 
 
 def calibration_digest(source: Any) -> str:
-    """Return a digest of what :func:`calibration_images` would return, for which no image is decoded."""
+    """Return a digest of what :class:`CalibrationImages` has, for which no image is decoded."""
     return hashlib.sha256("".join(_digests(source)).encode()).hexdigest()
 
 
