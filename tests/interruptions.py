@@ -1,8 +1,8 @@
 """Stop saving, exporting and caching at random moments, and see that nothing good is lost and nothing half is left.
 
 ``python -m tests.interruptions FOLDER ROUNDS [JOB ...]`` works in ``FOLDER``: ``ROUNDS`` processes are killed, as many
-get Ctrl-C, and as many run into a limit on the size of files, each at a random moment of the jobs in turn. It prints what
-happened, in JSON. Processes are forked, after the imports and before anything has threads.
+get Ctrl-C, and as many run into a limit on the size of files, each at a random moment of the jobs in turn. It prints
+what happened, in JSON. Processes are forked, after the imports and before anything has threads.
 """
 
 from __future__ import annotations

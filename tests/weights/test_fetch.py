@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from tests.weights import host as answers
 from tests.weights.host import BODY, ETAG, HALF, Host, serving, weight_file
@@ -427,6 +428,21 @@ def test_an_interrupted_download_is_resumed_too(host: Host, folder: Path) -> Non
     assert "KeyboardInterrupt" in process.communicate(timeout=10)[1]
     get(weight_file(host), folder)
     assert host.ranges()[1] is not None
+
+
+def test_who_waits_for_another_download_may_be_interrupted(host: Host, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    held, interrupt = (
+        FileLock(folder / ".weights.pth.lock"),
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)),
+    )
+    with held:
+        interrupt.start()
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            get(weight_file(host), folder)
+        assert time.monotonic() - begun < 5
+    get(weight_file(host), folder)
 
 
 def test_without_a_terminal_nothing_is_printed(host: Host, folder: Path) -> None:
