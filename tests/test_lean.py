@@ -14,7 +14,7 @@ import pytest
 
 from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, image, model, nano, picture  # noqa: F401  fixtures
 from yolonas_plugin import NAS, ModelZoo
-from yolonas_plugin.errors import CheckpointError, ProcessingError, RuntimeChoiceError, SourceError
+from yolonas_plugin.errors import CheckpointError, MissingExtraError, ProcessingError, RuntimeChoiceError, SourceError
 from yolonas_plugin.images import open_images
 from yolonas_plugin.lean import Detections, LeanPredictor, open_lean
 
@@ -171,8 +171,10 @@ def test_wrong_files_are_explained(model: NAS, tmp_path: Path, monkeypatch: pyte
     with pytest.raises(RuntimeChoiceError, match="selects boxes itself"):
         open_lean(model.export(output=tmp_path, gives="flat"))
     monkeypatch.setattr("yolonas_plugin.runtimes.find_spec", lambda name: None)
-    with pytest.raises(RuntimeChoiceError, match=r"pip install 'yolonas-plugin\[openvino\]'"):
+    with pytest.raises(MissingExtraError, match=r"pip install 'yolonas-plugin\[openvino\]'"):
         open_lean(tmp_path / "x.onnx")
+    with pytest.raises(RuntimeChoiceError, match=r"pip install 'yolonas-plugin\[openvino\]'"):
+        open_lean(tmp_path / "x.pt")
 
 
 @pytest.mark.parametrize("name", RUNTIMES)

@@ -210,8 +210,9 @@ def open_lean(
         **options: Of :class:`yolonas_plugin.nas.NAS` for a weight file: ``processing``, ``names``, ``backend``.
 
     Raises:
-        RuntimeChoiceError: There is no such runtime, only torch is installed, or something is given that this doesn't
-            have, such as ``device``.
+        RuntimeChoiceError: There is no such runtime, only torch is installed for a weight file, or something is given
+            that this doesn't have, such as ``device``.
+        MissingExtraError: The runtime that is named, or that an exported file needs, isn't installed.
         WeightsNotFoundError, CheckpointError, ProcessingError: As for ``NAS``.
     """
     if unknown := sorted(set(options) - {"processing", "names", "backend"}):

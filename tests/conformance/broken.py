@@ -93,7 +93,7 @@ FAULTS = {
         "licence=None",
         {"test_cards_are_sound"},
     ),
-    "has_an_endless_metric": Fault("value=1.5", 'value=float("inf")', {"test_cards_are_plain_data"}),
+    "has_half_a_letter": Fault('dataset="none"', 'dataset="\\ud800"', {"test_cards_are_plain_data"}),
     "has_a_lambda": Fault(
         'loader=f"{__name__}:load"',
         "loader=lambda source, **options: load(source, **options)",

@@ -102,10 +102,10 @@ class ProviderConformance(Suite):
         assert not faults, "\n".join(faults)
 
     def test_cards_are_plain_data(self, provider: ModelProvider) -> None:
-        """A host can write a card as JSON, to store or show it."""
+        """A host can write a card as JSON in UTF-8, to store or show it."""
         for card in provider.models:
             try:
-                json.dumps(asdict(card), allow_nan=False)
+                json.dumps(asdict(card), allow_nan=False, ensure_ascii=False).encode()
             except (TypeError, ValueError) as error:
                 pytest.fail(f"{card.name} can't be written as JSON: {error}")
 
