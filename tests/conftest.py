@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +24,7 @@ ELSEWHERE = {
     "hosts/test_trackers.py": "trackers",
     "hosts/test_triton.py": "pytriton",
 }
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what it runs beside itself with it ignored
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]
 """Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``,
 ``make docs``. Those of ``make gpu`` look for a GPU themselves."""

@@ -15,6 +15,7 @@ import torch
 import yaml
 
 from tests import synthetic
+from tests.exhaustive import first
 from tests.nas.conftest import processing_params
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError, ExportSettingError, SettingError
@@ -97,6 +98,7 @@ def test_each_form_has_a_name_of_its_own() -> None:
     assert len({name(**form) for form in forms}) == len(forms)
 
 
+@pytest.mark.exhaustive
 def test_forms_lie_side_by_side(model: NAS, tmp_path: Path) -> None:
     small = {"output": tmp_path, **SMALL}
     files = [
@@ -117,7 +119,7 @@ def test_forms_lie_side_by_side(model: NAS, tmp_path: Path) -> None:
     assert NAS(files[3]).model.runtime.description.gives == "pair"
 
 
-@pytest.mark.parametrize("format", ["onnx", "openvino", "triton", "torchscript"])
+@pytest.mark.parametrize("format", first(["openvino", "onnx", "triton", "torchscript"]))
 def test_nothing_is_replaced_unless_asked(format: str, model: NAS, tmp_path: Path) -> None:
     settings = {"imgsz": 64, **({"simplify": False} if format in ("onnx", "triton") else {})}
     path = Path(model.export(format, output=tmp_path, **settings))

@@ -149,7 +149,7 @@ HOSTILE: list[tuple[str, Any]] = [
     ("copy_paste_mode", "__import__('os')"),
     ("freeze", "x" * 10_000),
     ("freeze", [[["backbone"]]]),
-    ("classes", ["a"]),
+    ("classes", [["a"]]),
     ("scale", (1, 2, 3)),
     ("mosaic", 1.5),
     ("seed", -1),

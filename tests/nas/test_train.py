@@ -123,6 +123,7 @@ def test_the_model_has_the_best_weights_afterwards(shapes: Path, tmp_path: Path)
     assert len(model.predict(draw(0)[0], verbose=False)) == 1
 
 
+@pytest.mark.exhaustive
 def test_what_was_said_of_the_first_weights_is_not_said_of_the_trained_ones(shapes: Path, tmp_path: Path) -> None:
     save_file(synthetic.network("n", num_classes=2).state_dict(), tmp_path / "bare.safetensors")
     model = NAS(tmp_path / "bare.safetensors", processing="coco", names=["cat", "dog"])
@@ -180,6 +181,7 @@ def test_training_goes_on_from_a_checkpoint(nano: Path, shapes: Path, tmp_path: 
     assert model.model.processing == read_checkpoint(nano).processing.with_size((SIDE, SIDE))
 
 
+@pytest.mark.exhaustive
 def test_weights_trained_from_published_ones_are_under_their_licence(
     nano: Path, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +212,9 @@ def test_the_network_sees_in_training_what_it_sees_in_prediction(nano: Path, sha
 
 @pytest.mark.parametrize(
     ("freeze", "frozen"),
-    [(3, ("backbone.stem.", "backbone.stage1.", "backbone.stage2.")), (["backbone", 10], ("backbone.", "heads."))],
+    first(
+        [(3, ("backbone.stem.", "backbone.stage1.", "backbone.stage2.")), (["backbone", 10], ("backbone.", "heads."))]
+    ),
 )
 def test_frozen_parts_stay(freeze: Any, frozen: tuple[str, ...], nano: Path, shapes: Path, tmp_path: Path) -> None:
     model = NAS(nano)
@@ -242,6 +246,7 @@ def wait_for(condition: Any, process: subprocess.Popen[str], seconds: float = 12
         time.sleep(0.01)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("stop", first([signal.SIGINT, signal.SIGKILL]))
 def test_a_training_that_was_stopped_goes_on(stop: signal.Signals, shapes: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-c", TRAIN, str(shapes), str(tmp_path)]

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from ultralytics.utils import LOGGER
 
+from tests.exhaustive import exhaustive
 from tests.shapes import write_shapes
 from yolonas_plugin import NAS
 from yolonas_plugin.nas import NASTrainer
@@ -112,10 +113,10 @@ def in_saving(press: Press, model: NAS) -> Any:
     sys.addaudithook(watch)
 
 
-WHERE: list[Callable[[Press, NAS], Any]] = [in_a_batch, in_validation, in_the_data_loader, in_saving]
+WHERE: list[Callable[[Press, NAS], Any]] = [in_saving, in_a_batch, in_validation, in_the_data_loader]
 
 
-@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("where", [*WHERE[:2], *map(exhaustive, WHERE[2:])])
 def test_ctrl_c_ends_it_at_the_first_press(
     where: Callable[[Press, NAS], Any], nano: Path, few: Path, tmp_path: Path
 ) -> None:
@@ -169,6 +170,7 @@ def one_moment(seed: int, nano: Path, few: Path, folder: Path, clock: Callable[[
             assert trainer.start_epoch > 0
 
 
+@pytest.mark.exhaustive
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # what Python drops is heard again
 @pytest.mark.parametrize("seed", range(2))
 def test_ctrl_c_at_any_moment(

@@ -165,6 +165,7 @@ def poison(trainer: Any) -> None:
     next(trainer.ema.ema.parameters()).data.fill_(math.nan)
 
 
+@pytest.mark.exhaustive
 def test_a_training_that_diverges_leaves_nothing_unsound(nano: Path, shapes: Path, tmp_path: Path) -> None:
     model = NAS(nano)
     model.add_callback("on_train_epoch_end", lambda trainer: poison(trainer) if trainer.epoch == 1 else None)

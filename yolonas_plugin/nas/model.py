@@ -264,9 +264,9 @@ class NAS(Model):
             MissingExtraError: ``lap`` isn't installed.
             SourceError, SettingError: As for :meth:`predict`.
         """
+        require("lap", "tracking", "track")
         kwargs = check_engine_settings(kwargs, "track", self.model.names)
         check_engine_source(source, self.model.in_channels)
-        require("lap", "tracking", "track")
         kwargs["tracker"] = check_tracker(kwargs.get("tracker") or DEFAULT_CFG_DICT["tracker"])
         return super().track(source, stream, persist, **kwargs)
 

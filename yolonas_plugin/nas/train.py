@@ -160,8 +160,6 @@ class NASTrainer(DetectionTrainer):
         iterations: float = 1e5,
     ) -> torch.optim.Optimizer:
         """Return the optimiser; ``"auto"`` is AdamW, with the engine's settings for the others."""
-        if name.lower() == "musgd":
-            raise TrainingError(f"optimizer={name!r} is made for the engine's own networks; take SGD, AdamW or auto")
         if name.lower() == "auto":
             name, lr, momentum = "AdamW", LEARNING_RATE, 0.9
             self.args.optimizer, self.args.lr0, self.args.momentum = name, lr, momentum

@@ -158,6 +158,10 @@ _NOT_HERE: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "cfg": (lambda value: value is not None, "settings are given by name, train(epochs=..., lr0=...), not as a file"),
     "distill_model": (lambda value: value is not None, "YOLO-NAS isn't trained with a teacher"),
     "quantize": (lambda value: value not in (None, 16, 32), "a training computes in fp32 or mixed precision; see amp"),
+    "optimizer": (
+        lambda value: str(value).lower() == "musgd",
+        "it is made for the engine's own networks; take SGD, AdamW or auto",
+    ),
     "cls_pw": (bool, "the loss is super-gradients' and doesn't weigh classes"),
     "profile": (bool, "exports are measured by `yolonas-plugin benchmark`"),
     "pretrained": (
