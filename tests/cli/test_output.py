@@ -268,25 +268,28 @@ def test_an_unknown_flag_shows_that_command_s_usage(
     assert hint in text
 
 
+SIZES = [
+    (["--imgsz", "100"], "imgsz=100: sides must be multiples of 32"),
+    (["--imgsz", "640", "600"], "the nearest to 600 is 608"),
+    (["--imgsz", "big"], "'big' is not a whole number"),
+]
+NUMBERS = [
+    (["--conf", "2"], "conf=2.0 must be a number from 0 to 1"),
+    (["--conf", "nan"], "must be a number from 0 to 1"),
+    (["--iou", "x"], "'x' is not a number"),
+    (["--max-det", "0"], "max_det=0 must be a whole number, 1 or more"),
+    (["--batch", "0"], "batch=0 must be a whole number, 1 or more"),
+]
+
+
 @pytest.mark.parametrize(
-    ("flags", "message"),
-    [
-        (["--imgsz", "100"], "imgsz=100: sides must be multiples of 32"),
-        (["--imgsz", "640", "600"], "the nearest to 600 is 608"),
-        (["--imgsz", "big"], "'big' is not a whole number"),
-        (["--conf", "2"], "conf=2.0 must be a number from 0 to 1"),
-        (["--conf", "nan"], "must be a number from 0 to 1"),
-        (["--iou", "x"], "'x' is not a number"),
-        (["--max-det", "0"], "max_det=0 must be a whole number, 1 or more"),
-        (["--batch", "0"], "batch=0 must be a whole number, 1 or more"),
-    ],
+    ("command", "flags", "message"),
+    [(command, *case) for command in ("predict", "label", "val") for case in (*SIZES, *NUMBERS)]
+    + [(command, *case) for command in ("export", "benchmark") for case in SIZES],
 )
-@pytest.mark.parametrize("command", ["predict", "label", "val", "export", "benchmark"])
 def test_numbers_are_checked_as_python_s_settings_are(
     command: str, flags: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if command in ("export", "benchmark") and flags[0] != "--imgsz":
-        pytest.skip("it has no such flag")
     needed = {
         "predict": ["--source", "x"],
         "label": ["--source", "x", "--format", "yolo", "--output", "y"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,10 @@ import torch
 
 from tests import synthetic
 from yolonas_plugin import NAS
+from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
 from yolonas_plugin.nn import YoloNAS
+from yolonas_plugin.weights.digest import file_sha256
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["yolo_nas_l", "yolo_nas_m", "yolo_nas_n", "yolo_nas_s"]
@@ -86,6 +89,12 @@ def test_pretrained_reads_the_weights_and_downloads_nothing_unasked(
         load("yolo_nas_n", pretrained=True)
     expected = synthetic.network("s").state_dict()
     torch.save({"net": expected}, "yolo_nas_s_coco.pth")
+    digest = file_sha256(Path("yolo_nas_s_coco.pth"))
+    cards = [
+        replace(card, weights=(replace(card.weights[0], sha256=digest),)) if card.name == "yolo_nas_s" else card
+        for card in CARDS
+    ]
+    monkeypatch.setattr("yolonas_plugin.weights.find.CARDS", cards)
     network = load("yolo_nas_s", pretrained=True)
     assert network.training
     assert all(torch.equal(tensor, expected[name]) for name, tensor in network.state_dict().items())
