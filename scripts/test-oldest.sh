@@ -5,5 +5,6 @@ cd "$(dirname "$0")/.."
 main=$1 oldest=$2 venv=.venv-oldest
 [ -d "$venv" ] || scripts/venv-over.sh "$venv" "$main"
 "$venv/bin/python" -m pip install -q "ultralytics==$oldest"
+export YOLO_CONFIG_DIR=$PWD/$venv # another version beside it would write its settings anew, and say so
 "$venv/bin/python" -c "import ultralytics; assert ultralytics.__version__ == '$oldest', ultralytics.__version__"
 "$venv/bin/python" -m pytest -q -m "not exhaustive" tests/nas tests/cli tests/data
