@@ -7,4 +7,7 @@ main=$1 oldest=$2 venv=.venv-oldest
 "$venv/bin/python" -m pip install -q "ultralytics==$oldest"
 export YOLO_CONFIG_DIR=$PWD/$venv # another version beside it would write its settings anew, and say so
 "$venv/bin/python" -c "import ultralytics; assert ultralytics.__version__ == '$oldest', ultralytics.__version__"
-"$venv/bin/python" -m pytest -q -m "not exhaustive" tests/nas tests/cli tests/data
+# left out: what reads damaged exports and unfinished trainings, and servers' folders, in which the engine has no part
+"$venv/bin/python" -m pytest -q -m "not exhaustive" tests/nas tests/cli/test_cli.py tests/data/test_engine.py \
+    tests/data/test_images.py --ignore=tests/nas/test_export_faults.py --ignore=tests/nas/test_export_forms.py \
+    --ignore=tests/nas/test_resume_fuzz.py --ignore=tests/nas/test_repository.py

@@ -339,7 +339,7 @@ def test_any_description(key: str, value: Any, processing: str) -> None:
 
 
 @pytest.mark.exhaustive
-@bounded(3_000)
+@bounded(1_000)
 @given(key=KEYS, value=values, processing=processings)
 def test_any_description_longer(key: str, value: Any, processing: str) -> None:
     check_any_description(key, value, processing)
