@@ -177,6 +177,7 @@ def test_val_measures_a_runtime(nano: Path, tmp_path: Path, capsys: pytest.Captu
         assert answer["mAP50-95"] == pytest.approx(answers[0]["mAP50-95"], abs=1e-3)
 
 
+@pytest.mark.exhaustive
 def test_benchmark_measures_every_runtime_that_is_installed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

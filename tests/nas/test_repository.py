@@ -87,6 +87,7 @@ def test_a_model_that_is_there_is_left_as_it_is(repository: Path, model: NAS, na
     assert {path: path.stat().st_mtime_ns for path in repository.rglob("*")} == before
 
 
+@pytest.mark.exhaustive
 def test_a_second_model_has_its_own_name_and_size(
     nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -176,6 +176,7 @@ def test_a_training_that_diverges_leaves_nothing_unsound(nano: Path, shapes: Pat
         assert all(bool(tensor.isfinite().all()) for tensor in read_checkpoint(path).state_dict.values())
 
 
+@pytest.mark.exhaustive
 def test_the_engine_goes_back_to_last_pt_without_unpickling_it(
     nano: Path, shapes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
