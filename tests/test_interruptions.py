@@ -21,7 +21,7 @@ def run(folder: Path, rounds: int, *jobs: str) -> dict[str, dict[str, int]]:
         check=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    found: dict[str, dict[str, int]] = json.loads(done.stdout)
+    found: dict[str, dict[str, int]] = json.loads(done.stdout[done.stdout.index("{") :])  # the engine may greet first
     print(json.dumps(found, indent=1))
     return found
 

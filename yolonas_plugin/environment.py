@@ -1,4 +1,4 @@
-"""What a process is given by its environment: variables, set for a while, and a home, which some don't have."""
+"""What a process is given by its environment: variables, set for a while; a home and streams, which some don't have."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
@@ -37,3 +38,11 @@ def home() -> Path:
     found = folder.lstat()
     private = os.name != "posix" or (found.st_uid, found.st_mode & 0o077) == (user, 0)
     return folder if stat.S_ISDIR(found.st_mode) and private else Path(tempfile.mkdtemp(prefix="yolonas-plugin-"))
+
+
+def is_terminal(stream: Any) -> bool:
+    """Whether somebody looks at it, so far as one can tell."""
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):  # there is no stream, or it is closed
+        return False

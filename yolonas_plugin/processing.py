@@ -27,7 +27,7 @@ Image: TypeAlias = NDArray[np.uint8]
 _Boxes = TypeVar("_Boxes", bound="NDArray[Any] | Tensor")
 
 MAX_SIDE: Final = 4096
-"""Longest side of an input, in pixels: at 4096x4096 the first layer of L alone gives 0.8 GB."""
+"""Longest side of an input in pixels. At 4096x4096 the first layer of L alone gives 0.8 GB."""
 
 _SMALLEST: Final = 1e-6
 _LARGEST: Final = 1e6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -761,3 +762,13 @@ def test_coco_splits_may_number_their_categories_differently(tmp_path: Path) -> 
     data = open_data(root)
     assert data.names == NAMES
     assert data.splits["val"][0].classes.tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("closed", [True, False], ids=["closed", "none"])
+def test_it_is_checked_without_standard_error(closed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = write_yolo(tmp_path)
+    stream = open(os.devnull, "w") if closed else None  # noqa: SIM115  it is closed at once
+    if stream is not None:
+        stream.close()
+    monkeypatch.setattr("sys.stderr", stream)
+    assert check_data(data).splits["train"].images > 0

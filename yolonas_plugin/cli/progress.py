@@ -6,7 +6,9 @@ import contextlib
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from typing import IO, Any, TypeVar
+from typing import IO, TypeVar
+
+from yolonas_plugin.environment import is_terminal
 
 T = TypeVar("T")
 
@@ -87,11 +89,3 @@ def working(what: str) -> Iterator[None]:
         done.set()
         ticking.join()
         bar.close()
-
-
-def is_terminal(stream: Any) -> bool:
-    """Whether somebody looks at it, so far as one can tell."""
-    try:
-        return bool(stream.isatty())
-    except (AttributeError, ValueError):  # there is no stream, or it is closed
-        return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.pool import ThreadPool
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from yolonas_plugin.data.images import Look, look_at
 from yolonas_plugin.data.report import Kind, Notes
+from yolonas_plugin.environment import is_terminal
 
 Array: TypeAlias = np.ndarray
 
@@ -137,7 +139,8 @@ def _look_at_all(records: Iterable[Record], split: str) -> Iterator[tuple[Record
     records = list(records)
     with ThreadPool(_THREADS) as pool:
         looks = pool.imap(look_at, [record.image for record in records], chunksize=16)
-        bar = tqdm(looks, desc=f"checking {split}", total=len(records), unit="image", leave=False, disable=None)
+        hidden = not is_terminal(sys.stderr)
+        bar = tqdm(looks, desc=f"checking {split}", total=len(records), unit="image", leave=False, disable=hidden)
         yield from zip(records, bar, strict=True)
 
 

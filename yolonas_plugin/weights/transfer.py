@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ import urllib3
 from tqdm import tqdm
 
 from yolonas_plugin import __version__
+from yolonas_plugin.environment import is_terminal
 from yolonas_plugin.types import WeightFile
 
 LARGEST: Final = 2 << 30
@@ -178,7 +180,8 @@ def _write(
     stall: float,
 ) -> None:
     size, most, since, then = start, file.size or total or LARGEST, time.monotonic(), start
-    bar = tqdm(desc=file.filename, total=total, initial=start, unit="B", unit_scale=True, disable=None)
+    hidden = not is_terminal(sys.stderr)
+    bar = tqdm(desc=file.filename, total=total, initial=start, unit="B", unit_scale=True, disable=hidden)
     with bar, open(part, "ab") as out:
         while piece := response.raw.read1(_CHUNK, decode_content=False):
             size += len(piece)
