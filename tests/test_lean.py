@@ -26,9 +26,10 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "cache"))
 
 
-@pytest.fixture
-def exported(model: NAS, tmp_path: Path) -> str:  # noqa: F811
-    return model.export(output=tmp_path, takes="pixels", gives="pair", dynamic=True)
+@pytest.fixture(scope="module")
+def exported(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> str:  # noqa: F811
+    output = tmp_path_factory.mktemp("exported")
+    return NAS(nano).export(output=output, takes="pixels", gives="pair", dynamic=True)
 
 
 def rows(found: Detections) -> np.ndarray:
