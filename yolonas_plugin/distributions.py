@@ -19,6 +19,9 @@ from yolonas_plugin.foreign import attempt, class_name, is_a, text_or
 from yolonas_plugin.names import printable
 
 UNKNOWN: Final = "an unknown distribution"
+_CLEAR: Final = re.compile(r"[^-]+(-\d[^-]*(-py\d[^-]*)?)?\.(dist|egg)-info")
+"""Metadata folders whose names tell where a distribution's name ends: hyphens in it are written as underscores."""
+
 _MOST: Final = 10_000
 """Distributions that one finder may give; one that gives more never ends."""
 
@@ -60,10 +63,15 @@ def _found(on_failure: OnFailure) -> Iterator[Any]:
 
 
 def _key(dist: Any) -> object:
-    """The name by which one distribution hides another; that of its folder where it has one, which needs no reading."""
-    name = text_or(UNKNOWN, lambda: dist._normalized_name)
+    """The name by which one distribution hides another; that of its folder where that is clear, which needs no reading.
+
+    Whose ``a-b-1.0.dist-info`` is, its metadata say: importlib-metadata takes all that begin with ``a-`` for one.
+    """
+    folder = text_or("", lambda: dist._path.name)
+    clear = not folder or _CLEAR.fullmatch(folder)
+    name = text_or(UNKNOWN, lambda: dist._normalized_name) if clear else UNKNOWN
     name = identity(dist)[0] if name == UNKNOWN else name
-    return object() if name == UNKNOWN else canonical(name)
+    return text_or("", lambda: str(dist._path)) or object() if name == UNKNOWN else canonical(name)
 
 
 def has_metadata(dist: Any) -> bool:

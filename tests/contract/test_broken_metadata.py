@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from .distributions import Site
@@ -174,6 +176,30 @@ def test_what_an_interrupted_pip_left_behind_is_one_problem_and_not_used(site: S
     assert (
         "~cme_good-0.1.dist-info was left behind by an interrupted pip: delete that folder" in found.problem["message"]
     )
+
+
+@pytest.mark.parametrize("folder", ["acme-{}-1.0.dist-info", "acme-{}-1.0-py3.11.egg-info", "acme-{}.dist-info"])
+def test_folders_with_hyphens_in_their_names_hide_nothing(site: Site, folder: str) -> None:
+    """``acme-first-1.0.dist-info`` and ``acme-second-1.0.dist-info`` are two distributions, not two of ``acme``."""
+    for name in ("first", "second"):
+        files = {f"acme_{name}.py": (site.path / "acme_good.py").read_text().replace('"acme"', f'"{name}"')}
+        made = site.add(f"acme-{name}", "1.0", entry_points={name: f"acme_{name}"}, files=files)
+        if "egg" in folder:
+            (made / "METADATA").rename(made / "PKG-INFO")
+        made.rename(site.path / folder.format(name))
+    site.add("acme", "1.0", entry_points={})
+    found = site.discover()
+    assert found.problems == []
+    assert {"first", "second", "good"} <= set(found.plugins)
+
+
+def test_a_folder_with_hyphens_is_the_distribution_that_its_metadata_name(site: Site) -> None:
+    """Of two with one name the first on the path counts, however their folders are written."""
+    later = Site(site.path / "later")
+    later.add("acme-good", "2.0", entry_points={"good": "acme_good"}).rename(later.path / "acme-good-2.0.dist-info")
+    found = site.discover(PYTHONPATH=f"{site.path}:{later.path}:{os.environ.get('PYTHONPATH', '')}")
+    assert found.plugins["good"]["version"] == "1.0"
+    assert found.problems == []
 
 
 def test_entry_points_with_terminal_codes_are_shown_without(site: Site) -> None:
