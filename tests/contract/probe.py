@@ -50,6 +50,14 @@ def answer_again():
     return ModelZoo.discover().problems
 
 
+def strictly():
+    """What another discovery raises that takes no problem."""
+    try:
+        ModelZoo.discover(strict=True)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
 def in_threads(count):
     together = Barrier(count)
 
