@@ -11,10 +11,11 @@ FUZZ_SECONDS ?= 60
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
 
-$(BIN)/.ready: pyproject.toml
+$(BIN)/.ready: pyproject.toml contract/pyproject.toml hatch_build.py
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "yolonas-plugin needs Python 3.10 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q -e '.[dev]'
+	$(BIN)/python -m pip install -q --no-deps -e ./contract
 	touch $@
 
 demo: $(BIN)/.ready  ## discover, load the embedded model, detect on a page just rendered and on FILES, draw pictures
@@ -26,13 +27,13 @@ test: $(BIN)/.ready  ## the suite on this Python, without its exhaustive parts, 
 test-all: test  ## the suite, then its exhaustive parts
 	scripts/test.sh $(BIN)/python -m exhaustive
 
-lint: $(BIN)/.ready  ## ruff, mypy --strict on the contract, the zoo and the conformance suite, the layers
+lint: $(BIN)/.ready  ## ruff, mypy --strict on the contract and on what the plugin says of itself, the layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict $(addprefix -m yolonas_plugin.,errors types hookspecs discovery zoo cards provider) -p yolonas_plugin.testing
+	$(BIN)/mypy --strict -p model_zoo_api $(addprefix -m yolonas_plugin.,errors types cards provider)
 	$(BIN)/lint-imports
 
-test-pythons:  ## contract and zoo on every supported Python, in bare environments
+test-pythons:  ## the contract on every supported Python, in environments that have nothing else
 	scripts/test-pythons.sh $(CONTRACT_PYTHONS)
 
 test-oldest: $(BIN)/.ready  ## adapter and command line on the oldest supported ultralytics

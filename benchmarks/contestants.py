@@ -70,7 +70,7 @@ def ours(runtime: str, precision: str = "fp32") -> Callable[[Path], Callable[...
 
 
 def lean(folder: Path) -> Callable[..., Boxes]:
-    from yolonas_plugin import ModelZoo
+    from model_zoo_api import ModelZoo
 
     predictor = ModelZoo.discover().load(folder / OWN, provider="yolo_nas", runtime="openvino", lean=True)
     return lambda source, **settings: (len(found) for found in predictor.stream(source, **settings))

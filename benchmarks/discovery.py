@@ -27,7 +27,7 @@ GOAL_OVER_BARE_MS = 100.0
 GOAL_OWN_SHARE_MS = 5.0
 
 DISCOVER = (
-    "from yolonas_plugin import ModelZoo\n"
+    "from model_zoo_api import ModelZoo\n"
     "models = ModelZoo.discover().list_models()\n"
     "assert {} any(card.name == 'yolo_nas_s' for card in models)"
 )
@@ -40,7 +40,7 @@ VARIANTS = {
 OWN_SHARE = """
 import time
 import pluggy, importlib_metadata
-from yolonas_plugin import hookspecs, types
+from model_zoo_api import hookspecs, types
 start = time.perf_counter()
 from yolonas_plugin import provider
 providers = list(provider.model_zoo_providers())

@@ -44,7 +44,7 @@ assert len(result.boxes), "no boxes"
 """,
     "lean openvino": """
 import sys
-from yolonas_plugin import ModelZoo
+from model_zoo_api import ModelZoo
 predict = ModelZoo.discover().predictor(sys.argv[1], provider="yolo_nas", runtime="openvino", lean=True)
 (found,) = predict(sys.argv[2])
 assert len(found), "no boxes"

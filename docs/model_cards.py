@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from yolonas_plugin.types import Licence, Metric, ModelCard, WeightFile
+from model_zoo_api.types import Licence, Metric, ModelCard, WeightFile
 
 
 def as_markdown(cards: Iterable[ModelCard]) -> str:

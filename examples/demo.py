@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))  # the page is rendered by a neighbour
 import pypdfium2  # noqa: E402
 
 from examples.layout.demo_page import demo_page  # noqa: E402
-from yolonas_plugin import ModelZoo  # noqa: E402
+from model_zoo_api import ModelZoo  # noqa: E402
 from yolonas_plugin.cli.drawing import draw  # noqa: E402
 from yolonas_plugin.images import read_image, write_picture  # noqa: E402
 from yolonas_plugin.results import as_arrays  # noqa: E402

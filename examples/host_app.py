@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from yolonas_plugin import ModelZoo
+from model_zoo_api import ModelZoo
 
 
 def main() -> None:

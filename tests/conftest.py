@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sites import Site
+
 ELSEWHERE = {
     "reference": "super_gradients",
     "oracles": "inference_models",
@@ -70,3 +72,9 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """An empty site directory; what a test installs into it is seen beside what is installed for real."""
+    return Site(tmp_path / "site")

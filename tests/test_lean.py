@@ -89,7 +89,7 @@ def test_neither_torch_nor_the_engine_is_imported(name: str, exported: str, nano
     open_lean(nano, runtime=name)  # makes what the other process finds
     program = """
         import sys
-        from yolonas_plugin import ModelZoo
+        from model_zoo_api import ModelZoo
         for source in sys.argv[2:4]:
             predict = ModelZoo.discover().predictor(
                 source, provider="yolo_nas", runtime=sys.argv[1], lean=True, conf=0.6

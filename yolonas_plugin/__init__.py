@@ -9,29 +9,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from yolonas_plugin import hookspecs
-    from yolonas_plugin.hookspecs import hookimpl
+    from model_zoo_api import hookspecs
+    from model_zoo_api.hookspecs import hookimpl
+    from model_zoo_api.types import ModelCard, ModelProvider
+    from model_zoo_api.zoo import ModelZoo
     from yolonas_plugin.nas import NAS
-    from yolonas_plugin.types import ModelCard, ModelProvider
-    from yolonas_plugin.zoo import ModelZoo
 
 __version__ = "0.1.0"
 __all__ = ["NAS", "ModelCard", "ModelProvider", "ModelZoo", "__version__", "hookimpl", "hookspecs"]
 
-_HOMES = {
-    "NAS": "yolonas_plugin.nas",
-    "ModelCard": "yolonas_plugin.types",
-    "ModelProvider": "yolonas_plugin.types",
-    "ModelZoo": "yolonas_plugin.zoo",
-    "hookimpl": "yolonas_plugin.hookspecs",
-}
+_CONTRACT = ("ModelCard", "ModelProvider", "ModelZoo", "hookimpl", "hookspecs")
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    if name == "hookspecs":
-        return import_module("yolonas_plugin.hookspecs")
+    if name == "NAS":
+        return import_module("yolonas_plugin.nas").NAS
+    if name in _CONTRACT:
+        return getattr(import_module("model_zoo_api"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from yolonas_plugin.types import Licence, Metric, ModelCard, WeightFile
+from model_zoo_api.types import Licence, Metric, ModelCard, WeightFile
 
 COCO_CLASSES: Final = tuple(
     """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,

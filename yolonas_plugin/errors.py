@@ -1,48 +1,32 @@
-"""The errors this package raises: a message says what was found, where, and what to do."""
+"""The errors this package raises: a message says what was found, where, and what to do.
+
+Those that hosts know are the contract's, :mod:`model_zoo_api.errors`; each of ours of that kind derives from it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from yolonas_plugin.types import PluginProblem
+from model_zoo_api import errors as contract
 
 
-class YoloNASPluginError(Exception):
+class YoloNASPluginError(contract.ModelZooError):
     """Base of every error raised on purpose by this package."""
 
 
-class PluginError(YoloNASPluginError):
-    """A plugin is unusable; raised instead of collected by ``ModelZoo.discover(strict=True)``."""
-
-    def __init__(self, problem: PluginProblem) -> None:
-        super().__init__(str(problem))
-        self.problem = problem
-
-
-class DiscoveryError(YoloNASPluginError, RuntimeError):
-    """A plugin discovers plugins while it is being discovered."""
-
-
-class FactoryError(YoloNASPluginError):
-    """A provider offers no such factory, or its reference can't be imported."""
-
-
-class UnknownModelError(YoloNASPluginError, LookupError):
-    """No provider has a model of that name, or several have."""
+class UnknownModelError(YoloNASPluginError, contract.UnknownModelError):
+    """There is no YOLO-NAS of that name."""
 
     __str__ = Exception.__str__
 
 
-class WeightsNotFoundError(YoloNASPluginError, FileNotFoundError):
+class WeightsNotFoundError(YoloNASPluginError, contract.WeightsNotFoundError):
     """The model is known, but no weight file for it is on this machine."""
 
 
-class LicenceError(WeightsNotFoundError):
+class LicenceError(WeightsNotFoundError, contract.LicenceNotAcceptedError):
     """The licence of weights that would have to be downloaded hasn't been accepted."""
 
 
-class DownloadError(WeightsNotFoundError):
+class DownloadError(WeightsNotFoundError, contract.DownloadError):
     """Published weights could not be downloaded, checked or written."""
 
 
@@ -54,11 +38,11 @@ class ProcessingError(YoloNASPluginError, ValueError):
     """How a checkpoint's images are prepared is unknown, or not supported."""
 
 
-class SourceError(YoloNASPluginError, ValueError):
+class SourceError(YoloNASPluginError, contract.SourceError):
     """The images, video or data given to a model can't be used."""
 
 
-class SettingError(SourceError, ProcessingError, TypeError):
+class SettingError(SourceError, ProcessingError, contract.SettingError):
     """A setting is unknown, or has a value that it can't have.
 
     It is also what an unknown keyword, an input size and a class index raised before it had a name of its own.
@@ -75,7 +59,7 @@ class TrainingError(YoloNASPluginError, ValueError):
     """A training can't begin or go on as it was asked for."""
 
 
-class MissingExtraError(YoloNASPluginError, ImportError):
+class MissingExtraError(YoloNASPluginError, contract.DependencyMissingError):
     """An optional package is needed; the message names the ``pip install`` line."""
 
     def __init__(self, purpose: str, package: str, extra: str, hint: str = "") -> None:

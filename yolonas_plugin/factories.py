@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
+from model_zoo_api.types import ModelCard
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.settings import check_settings
-from yolonas_plugin.types import ModelCard
 
 if TYPE_CHECKING:
     from yolonas_plugin.lean import Detections, LeanPredictor

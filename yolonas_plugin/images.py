@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model_zoo_api.texts import printable
 from yolonas_plugin.errors import DataNotFoundError, ExportError, SourceError
 from yolonas_plugin.files import whole
-from yolonas_plugin.names import printable
 from yolonas_plugin.paths import files_of
 from yolonas_plugin.processing import Image
 from yolonas_plugin.settings import check_source

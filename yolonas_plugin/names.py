@@ -11,17 +11,6 @@ _UNSAFE: Final = frozenset('%/\\:*?"<>|')
 _RESERVED: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
 
 
-def printable(text: str) -> str:
-    """Return text of one line that a terminal shows and doesn't obey.
-
-    Tabs, line breaks, terminal codes, marks that turn the direction of writing, and bytes of a file name that are no
-    UTF-8 become ``\\n``, ``\\x1b``, ``\\udce9`` and so on.
-    """
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
-
-
 def as_file_name(name: str) -> str:
     """Return a name for a file or folder that any system takes, the same for the same ``name`` and for no other.
 

@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Collection, Iterator
 from typing import Final
 
+from model_zoo_api.texts import printable
 from yolonas_plugin.errors import DataNotFoundError
-from yolonas_plugin.names import printable
 
 _ANY_DEPTH: Final = f"{os.sep}**{os.sep}"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from model_zoo_api.hookspecs import hookimpl
+from model_zoo_api.types import ModelProvider
 from yolonas_plugin.cards import CARDS
-from yolonas_plugin.hookspecs import hookimpl
-from yolonas_plugin.types import ModelProvider
 
 
 @hookimpl

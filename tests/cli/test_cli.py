@@ -16,12 +16,12 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.exhaustive import first
+from exhaustive import first
+from model_zoo_api.types import Metric, ModelCard
 from tests.nas.conftest import image, nano, picture  # noqa: F401  fixtures
 from yolonas_plugin import NAS
 from yolonas_plugin.cli import main
 from yolonas_plugin.processing import SUPER_GRADIENTS
-from yolonas_plugin.types import Metric, ModelCard
 from yolonas_plugin.weights import read_checkpoint
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.contract.distributions import Site
-from tests.contract.hostile import ALL
-from tests.contract.test_broken_metadata import FINDERS
-from tests.contract.test_hostile_plugins import install
+from hostile import ALL
+from sites import Site
+from test_broken_metadata import FINDERS
+from test_hostile_plugins import install
 from yolonas_plugin.cli import main
 
 

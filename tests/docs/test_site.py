@@ -9,7 +9,8 @@ import pytest
 from bs4 import BeautifulSoup
 
 import yolonas_plugin
-from yolonas_plugin import errors, nn, testing
+from model_zoo_api import testing
+from yolonas_plugin import errors, nn
 from yolonas_plugin.cards import CARDS
 
 SITE = Path(__file__).parents[2] / "build" / "docs"

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from model_zoo_api import ModelProvider
+from model_zoo_api.testing import ProviderConformance
 from tests.data.sets import write_yolo
-from yolonas_plugin import ModelProvider
 from yolonas_plugin.provider import model_zoo_providers
-from yolonas_plugin.testing import ProviderConformance
 
 
 class TestYoloNAS(ProviderConformance):

@@ -14,8 +14,8 @@ import pytest
 import torch
 import yaml
 
+from exhaustive import first
 from tests import synthetic
-from tests.exhaustive import first
 from tests.nas.conftest import processing_params
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError, ExportSettingError, SettingError

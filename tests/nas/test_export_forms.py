@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from tests.exhaustive import first
+from exhaustive import first
 from tests.nas.conftest import NAMES, assert_same_boxes, picture
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError

@@ -19,11 +19,12 @@ import torch
 from ultralytics.engine.results import Results
 from ultralytics.utils import checks, downloads
 
+from model_zoo_api.texts import printable
 from tests.nas.conftest import picture
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.images import read_image
-from yolonas_plugin.names import as_file_name, printable
+from yolonas_plugin.names import as_file_name
 from yolonas_plugin.nas.results import NASResults
 
 pytestmark = pytest.mark.usefixtures("one_thread")

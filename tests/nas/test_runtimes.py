@@ -15,8 +15,8 @@ import pytest
 import torch
 from torchvision.ops import box_iou
 
+from exhaustive import exhaustive, first
 from tests.bf16 import openvino_has_bf16
-from tests.exhaustive import exhaustive, first
 from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, compiled, picture, runtime_of
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import (

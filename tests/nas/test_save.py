@@ -20,9 +20,9 @@ import torch
 from safetensors.torch import save_file
 from ultralytics import YOLO
 
+from exhaustive import first
 from tests import synthetic
 from tests.bccd import write_yolo
-from tests.exhaustive import first
 from tests.nas.conftest import NAMES, OLD_ENGINE, SIZE, needs_engine_s_onnx, picture
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS

@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 from ultralytics import YOLO
 from ultralytics.utils import LOGGER
 
+from exhaustive import first
 from tests import synthetic
-from tests.exhaustive import first
 from tests.nas.conftest import threads
 from tests.shapes import NAMES, SIDE, draw
 from yolonas_plugin import NAS

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from ultralytics.utils import LOGGER
 
-from tests.exhaustive import exhaustive
+from exhaustive import exhaustive
 from tests.shapes import write_shapes
 from yolonas_plugin import NAS
 from yolonas_plugin.nas import NASTrainer

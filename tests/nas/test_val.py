@@ -11,8 +11,8 @@ import torch
 from ultralytics.utils import LOGGER, checks
 from ultralytics.utils.instance import Instances
 
+from exhaustive import first
 from tests.bccd import write_yolo
-from tests.exhaustive import first
 from tests.nas.conftest import NAMES, picture, threads
 from yolonas_plugin import NAS, engine
 from yolonas_plugin.errors import SourceError

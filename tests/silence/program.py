@@ -20,7 +20,7 @@ def modules():
     import yolonas_plugin
 
     for module in pkgutil.walk_packages(yolonas_plugin.__path__, "yolonas_plugin."):
-        if not module.name.startswith(("yolonas_plugin.hosts.", "yolonas_plugin.testing")):  # other programs, pytest
+        if not module.name.startswith(("yolonas_plugin.hosts.", "model_zoo_api.testing")):  # other programs, pytest
             yield module.name
 
 

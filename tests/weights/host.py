@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socket import SO_LINGER, SOL_SOCKET
 
-from yolonas_plugin.types import WeightFile
+from model_zoo_api.types import WeightFile
 
 BODY = random.Random(0).randbytes(300_000)
 HALF = len(BODY) // 2

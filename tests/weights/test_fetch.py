@@ -16,10 +16,10 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+from model_zoo_api.types import WeightFile
 from tests.weights import host as answers
 from tests.weights.host import BODY, ETAG, HALF, Host, serving, weight_file
 from yolonas_plugin.errors import DownloadError, WeightsNotFoundError, YoloNASPluginError
-from yolonas_plugin.types import WeightFile
 from yolonas_plugin.weights.fetch import Patience, fetch
 
 QUICK = Patience(connect=2, stall=0.4, tries=3, pause=0.02)
@@ -27,7 +27,7 @@ QUICK = Patience(connect=2, stall=0.4, tries=3, pause=0.02)
 PROGRAM = """
 import sys
 from pathlib import Path
-from yolonas_plugin.types import WeightFile
+from model_zoo_api.types import WeightFile
 from yolonas_plugin.weights.fetch import fetch
 url, sha256, folder = sys.argv[1:4]
 print(fetch(WeightFile(filename="weights.pth", urls=(url,), sha256=sha256), Path(folder)))

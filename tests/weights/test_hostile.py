@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.exhaustive import sample
+from exhaustive import sample
 from tests.weights import bombs, hostile
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the judge forks a process per file")

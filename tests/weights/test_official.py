@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.contract.distributions import Site
+from sites import Site
 from tests.nas.conftest import nano, picture  # noqa: F401  fixtures
 from tests.weights.host import BODY, Host, serving, slow, status, weight_file
 from yolonas_plugin import NAS, ModelZoo
@@ -34,7 +34,7 @@ LICENCE = "LicenseRef-Deci-YOLO-NAS"
 
 PROGRAM = """
 import dataclasses, sys
-from yolonas_plugin.types import WeightFile
+from model_zoo_api.types import WeightFile
 from yolonas_plugin.weights import find
 url, sha256 = sys.argv[1:3]
 file = WeightFile(filename="yolo_nas_s_coco.pth", urls=(url,), sha256=sha256)

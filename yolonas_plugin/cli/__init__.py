@@ -15,13 +15,13 @@ import sys
 from collections.abc import Sequence
 from typing import IO
 
+from model_zoo_api.errors import ModelZooError
+from model_zoo_api.texts import printable
+from model_zoo_api.zoo import ALLOW_LIST
 from yolonas_plugin import __version__
 from yolonas_plugin.cli import benchmark, data, doctor, label, predict, train, val, write, zoo
 from yolonas_plugin.cli.output import FAILED, INCOMPLETE, INTERRUPTED, USAGE, hold_standard_streams, lenient, warn
-from yolonas_plugin.errors import YoloNASPluginError
-from yolonas_plugin.names import printable
 from yolonas_plugin.settings import nearest
-from yolonas_plugin.zoo import ALLOW_LIST
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if args.traceback:
             raise
-        kind = "" if isinstance(error, (YoloNASPluginError, FileNotFoundError)) else f"{type(error).__name__}: "
+        kind = "" if isinstance(error, (ModelZooError, FileNotFoundError)) else f"{type(error).__name__}: "
         lines = "\n".join(map(printable, f"{kind}{error}".split("\n")))
         print(f"yolonas-plugin: error: {lines}", file=sys.stderr)
         try:

@@ -9,11 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Final
 
+from model_zoo_api.errors import UnknownModelError
+from model_zoo_api.types import ModelCard, ModelProvider
+from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.cli.output import report_unreadable, warn
-from yolonas_plugin.errors import SettingError, UnknownModelError
+from yolonas_plugin.errors import SettingError
 from yolonas_plugin.settings import CHECKS, check_count
-from yolonas_plugin.types import ModelCard, ModelProvider
-from yolonas_plugin.zoo import ModelZoo
 
 OWN: Final = "yolo_nas"
 """The provider whose models every command works with."""

@@ -6,10 +6,10 @@ import argparse
 from collections import Counter
 from typing import IO, Any
 
+from model_zoo_api.texts import printable
 from yolonas_plugin.cli.arguments import add_command
 from yolonas_plugin.cli.output import INCOMPLETE, print_json, print_table, tally
 from yolonas_plugin.cli.progress import working
-from yolonas_plugin.names import printable
 
 DATA_HELP = "YAML file in Ultralytics' format, COCO JSON file, or folder of YOLO, COCO or Pascal VOC"
 

@@ -7,12 +7,12 @@ import platform
 from collections.abc import Sequence
 from typing import IO, Any, Final
 
+from model_zoo_api.distributions import canonical, distributions, folder_of, identity
+from model_zoo_api.texts import printable
+from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin import __version__
 from yolonas_plugin.cli.arguments import add_command
 from yolonas_plugin.cli.output import FAILED, print_json, print_table
-from yolonas_plugin.distributions import canonical, distributions, folder_of, identity
-from yolonas_plugin.names import printable
-from yolonas_plugin.zoo import ModelZoo
 
 _PACKAGES: Final = (
     "pluggy",

@@ -6,6 +6,7 @@ import argparse
 import logging
 from typing import IO, Any
 
+from model_zoo_api.texts import printable
 from yolonas_plugin.cli.arguments import (
     add_classes,
     add_model_command,
@@ -16,7 +17,6 @@ from yolonas_plugin.cli.arguments import (
 )
 from yolonas_plugin.cli.output import INCOMPLETE, print_json, report_unreadable, tally
 from yolonas_plugin.cli.progress import follow
-from yolonas_plugin.names import printable
 
 
 def register(commands: Any) -> None:

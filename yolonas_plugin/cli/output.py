@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import IO, Any, Final
 
-from yolonas_plugin.names import printable
+from model_zoo_api.texts import printable
 
 FAILED: Final = 1
 USAGE: Final = 2

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
 
+from model_zoo_api.texts import printable
+from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.cli.arguments import (
     add_classes,
     add_model_command,
@@ -33,9 +35,7 @@ from yolonas_plugin.cli.output import (
 )
 from yolonas_plugin.cli.progress import Progress
 from yolonas_plugin.errors import RuntimeChoiceError, SourceError
-from yolonas_plugin.names import printable
 from yolonas_plugin.settings import check_source
-from yolonas_plugin.zoo import ModelZoo
 
 _SELECTION: Final = ("conf", "iou", "imgsz", "max_det", "classes", "rect")
 _OWN: Final = ("processing", "names", "backend", "runtime", "precision", "calibration", "lean", "rect")

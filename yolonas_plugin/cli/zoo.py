@@ -7,11 +7,11 @@ import dataclasses
 import sys
 from typing import IO, Any, Final, get_args
 
+from model_zoo_api.types import ModelCard, Task
+from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.cli.arguments import OWN, add_command, add_licence, other_plugin
 from yolonas_plugin.cli.output import print_json, print_table
 from yolonas_plugin.settings import nearest
-from yolonas_plugin.types import ModelCard, Task
-from yolonas_plugin.zoo import ModelZoo
 
 _METRIC: Final = "mAP50-95"
 """What the table of models has room for, under ``mAP``; ``show`` has the others."""

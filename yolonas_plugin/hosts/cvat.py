@@ -14,7 +14,7 @@ import numpy as np
 from cvat_sdk.models import LabeledShapeRequest
 from PIL import Image
 
-from yolonas_plugin.zoo import ModelZoo
+from model_zoo_api.zoo import ModelZoo
 
 
 class Detector:

@@ -50,7 +50,7 @@ class YoloNASLayout(BaseLayoutModel):
         options: YoloNASLayoutOptions,
         enable_remote_services: bool = False,
     ) -> None:
-        from yolonas_plugin.zoo import ModelZoo  # docling imports this module whether the engine is chosen or not
+        from model_zoo_api.zoo import ModelZoo  # docling imports this module whether the engine is chosen or not
 
         self.options = options
         model = ModelZoo.discover().load(options.model, provider="yolo_nas")

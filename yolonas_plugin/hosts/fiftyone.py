@@ -56,7 +56,7 @@ class YoloNASModel(Model):
     preprocess = False
 
     def __init__(self, config: YoloNASModelConfig) -> None:
-        from yolonas_plugin.zoo import ModelZoo  # imports importlib_metadata, of which 8 on must come after FiftyOne
+        from model_zoo_api.zoo import ModelZoo  # imports importlib_metadata, of which 8 on must come after FiftyOne
 
         self.config = config
         self._model = ModelZoo.discover().load(config.weights, provider="yolo_nas", **config.options)

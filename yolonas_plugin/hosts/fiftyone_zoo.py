@@ -17,9 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError, YoloNASPluginError
-from yolonas_plugin.types import ModelCard
 
 MODEL: Final = "yolonas_plugin.hosts.fiftyone.YoloNASModel"
 _COMMON: Final = {

@@ -18,11 +18,11 @@ import requests
 from numpy.typing import NDArray
 from urllib3.exceptions import HTTPError
 
+from model_zoo_api.texts import printable
 from yolonas_plugin.errors import CheckpointError, ServerError, SettingError, SourceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.images import log_unreadable, open_images, read_file, unreadable
 from yolonas_plugin.lean import Detections
-from yolonas_plugin.names import printable
 from yolonas_plugin.processing import Image
 
 MOST_BYTES: Final = 16 << 20

@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 import pandas
 
+from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.images import decode_image
-from yolonas_plugin.zoo import ModelZoo
 
 COLUMNS: Final = ("image", "path", "x1", "y1", "x2", "y2", "score", "label", "name")
 """Of the answer."""

@@ -18,11 +18,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.hosts import unusable
 from yolonas_plugin.images import SUFFIXES, decode_image, list_images
 from yolonas_plugin.results import as_arrays
-from yolonas_plugin.zoo import ModelZoo
 
 try:
     import pyarrow as pa

@@ -11,10 +11,10 @@ from typing import Final
 import cv2
 from ultralytics.utils import MACOS, WINDOWS
 
+from model_zoo_api.texts import printable
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.files import whole
 from yolonas_plugin.images import write_picture
-from yolonas_plugin.names import printable
 from yolonas_plugin.paths import text_path
 from yolonas_plugin.processing import Image
 

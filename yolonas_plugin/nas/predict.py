@@ -17,11 +17,11 @@ from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import DEFAULT_CFG
 
+from model_zoo_api.texts import printable
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import DataNotFoundError, SourceError
 from yolonas_plugin.files import whole
 from yolonas_plugin.images import as_pixels, unreadable
-from yolonas_plugin.names import printable
 from yolonas_plugin.nas.execution import check_runtime, device_of, replaced
 from yolonas_plugin.nas.inference import ExportedModule, choice_of, inference_module
 from yolonas_plugin.nas.module import NASModule, RuntimeChoice, build_module

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from ultralytics.engine.results import Results
 from ultralytics.utils.plotting import save_one_box
 
+from model_zoo_api.texts import printable
 from yolonas_plugin.engine import local_fonts
 from yolonas_plugin.images import SUFFIXES, write_picture
-from yolonas_plugin.names import as_file_name, printable
+from yolonas_plugin.names import as_file_name
 from yolonas_plugin.paths import suffix_of
 
 _CROP_QUALITY: Final = 95

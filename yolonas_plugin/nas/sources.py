@@ -17,9 +17,9 @@ from ultralytics.data.utils import IMG_FORMATS, VID_FORMATS
 from ultralytics.utils import LOGGER, NUM_THREADS
 from ultralytics.utils.patches import imread
 
+from model_zoo_api.texts import printable
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.images import as_pixels, decode_image, read_file, unreadable
-from yolonas_plugin.names import printable
 from yolonas_plugin.overlap import MOST_BYTES
 from yolonas_plugin.paths import files_of, is_regular, suffix_of, text_path
 from yolonas_plugin.processing import Image

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from model_zoo_api.types import Licence, WeightFile
 from yolonas_plugin.errors import DownloadError
-from yolonas_plugin.types import Licence, WeightFile
 
 OFFLINE: Final = "YOLONAS_OFFLINE"
 """Environment variable: 1 keeps this package from downloading anything."""

@@ -12,9 +12,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
-from yolonas_plugin.types import ModelCard
 from yolonas_plugin.weights.fetch import OFFLINE, by_hand, fetch, offline
 from yolonas_plugin.weights.licence import require_licence
 from yolonas_plugin.weights.published import check_published

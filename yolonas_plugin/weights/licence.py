@@ -9,8 +9,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Final
 
+from model_zoo_api.types import Licence
 from yolonas_plugin.errors import LicenceError
-from yolonas_plugin.types import Licence
 
 ACCEPT: Final = "YOLONAS_ACCEPT_LICENCE"
 """Environment variable: the names of accepted licences, separated by commas, or 1 for whichever is asked for."""

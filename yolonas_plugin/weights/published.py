@@ -6,8 +6,8 @@ import contextlib
 from pathlib import Path
 from typing import Final
 
+from model_zoo_api.types import WeightFile
 from yolonas_plugin.errors import DownloadError
-from yolonas_plugin.types import WeightFile
 from yolonas_plugin.weights.digest import file_sha256
 
 _FOUND_RIGHT: Final[set[str]] = set()

@@ -18,9 +18,9 @@ import requests
 import urllib3
 from tqdm import tqdm
 
+from model_zoo_api.types import WeightFile
 from yolonas_plugin import __version__
 from yolonas_plugin.environment import is_terminal
-from yolonas_plugin.types import WeightFile
 
 LARGEST: Final = 2 << 30
 """Bytes at which a transfer is given up, if the catalogue has no size."""

@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.serialization import save as torch_save  # torch.save itself is one of the engine's that tries again
 
+from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.files import whole
-from yolonas_plugin.types import ModelCard
 from yolonas_plugin.weights.digest import file_sha256
 from yolonas_plugin.weights.header import Header
 

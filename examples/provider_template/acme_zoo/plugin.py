@@ -1,7 +1,7 @@
 """What hosts import when they discover models. Import nothing heavy here: factories are named, and imported on use."""
 
-from yolonas_plugin import ModelCard, ModelProvider, hookimpl
-from yolonas_plugin.types import Licence
+from model_zoo_api import ModelCard, ModelProvider, hookimpl
+from model_zoo_api.types import Licence
 
 
 @hookimpl

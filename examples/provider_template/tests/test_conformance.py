@@ -3,7 +3,7 @@
 import pytest
 from acme_zoo.plugin import model_zoo_providers
 
-from yolonas_plugin.testing import ProviderConformance
+from model_zoo_api.testing import ProviderConformance
 
 
 class TestAcme(ProviderConformance):

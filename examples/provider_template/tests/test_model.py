@@ -3,7 +3,7 @@
 from acme_zoo.model import load, make_predictor
 from acme_zoo.plugin import model_zoo_providers
 
-from yolonas_plugin.testing import write_picture
+from model_zoo_api.testing import write_picture
 
 
 def test_it_finds_the_red_and_the_blue_rectangle(tmp_path):

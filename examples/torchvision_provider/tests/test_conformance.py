@@ -6,7 +6,7 @@ from torchvision.models import get_model, get_model_weights
 from torchvision_provider.detectors import load
 from torchvision_provider.plugin import CARDS, model_zoo_providers
 
-from yolonas_plugin.testing import ProviderConformance
+from model_zoo_api.testing import ProviderConformance
 
 NAME = CARDS[0].name  # the smallest
 

@@ -1,7 +1,7 @@
 """What hosts import when they discover models: cards and references, no torch."""
 
-from yolonas_plugin import ModelCard, ModelProvider, hookimpl
-from yolonas_plugin.types import Licence, Metric, WeightFile
+from model_zoo_api import ModelCard, ModelProvider, hookimpl
+from model_zoo_api.types import Licence, Metric, WeightFile
 
 _FILES = "https://download.pytorch.org/models"
 _RESULTS = "https://docs.pytorch.org/vision/stable/models.html#table-of-all-available-object-detection-weights"

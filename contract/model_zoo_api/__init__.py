@@ -1,0 +1,45 @@
+"""The contract between programs that use models and plugins that bring them.
+
+A host discovers what is installed with :class:`ModelZoo`; a plugin offers :class:`ModelProvider` objects through the
+entry-point group ``model_zoo``. Importing this package costs next to nothing: each name is fetched on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from model_zoo_api import hookspecs
+    from model_zoo_api.hookspecs import hookimpl
+    from model_zoo_api.types import Licence, Metric, ModelCard, ModelProvider, PluginProblem, WeightFile
+    from model_zoo_api.zoo import ModelZoo
+
+__version__ = "0.1.0"
+__all__ = [
+    "Licence",
+    "Metric",
+    "ModelCard",
+    "ModelProvider",
+    "ModelZoo",
+    "PluginProblem",
+    "WeightFile",
+    "__version__",
+    "hookimpl",
+    "hookspecs",
+]
+
+_TYPES = ("Licence", "Metric", "ModelCard", "ModelProvider", "PluginProblem", "WeightFile")
+_HOMES = {**dict.fromkeys(_TYPES, "types"), "ModelZoo": "zoo", "hookimpl": "hookspecs"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name == "hookspecs":
+        return import_module(f"{__name__}.hookspecs")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

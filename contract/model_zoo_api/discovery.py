@@ -1,0 +1,360 @@
+"""Finding plugins, importing and checking them, and calling their hooks, each plugin by itself.
+
+pluggy's own ``load_setuptools_entrypoints`` stops at the first plugin that fails. :class:`PluginRegistry` goes on: a
+broken plugin becomes a :class:`~model_zoo_api.types.PluginProblem`, and the others work.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Final
+
+import pluggy
+from importlib_metadata import EntryPoint
+
+from model_zoo_api import hookspecs
+from model_zoo_api.distributions import canonical, distributions, folder_of, identity
+from model_zoo_api.errors import DiscoveryError, PluginError
+from model_zoo_api.foreign import attempt, class_name, describe, is_a, shown, text_or
+from model_zoo_api.texts import printable
+from model_zoo_api.types import ModelProvider, Phase, PluginProblem, checked, listed
+
+ALLOW_LIST: Final = "MODEL_ZOO_PLUGINS"
+"""Environment variable: comma-separated distributions or entry points that may load; empty allows none, unset all."""
+
+_HOOKS: Final = tuple(name for name in vars(hookspecs) if name.startswith("model_zoo_"))
+_EXPECTED: Final = "it should yield ModelProvider objects"
+_MOST: Final = 1000
+"""Providers that one plugin may give; one that gives more never ends."""
+
+_discovering: ContextVar[PluginRegistry | None] = ContextVar("discovering", default=None)
+_running: ContextVar[frozenset[tuple[str, str]]] = ContextVar("running", default=frozenset())
+"""The hooks that are being called, by plugin and hook."""
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A plugin that was imported: where it comes from, and how long its import took in seconds."""
+
+    entry_point: EntryPoint
+    import_seconds: float = field(compare=False)
+
+    @property
+    def distribution(self) -> str:
+        """Name of the distribution that declares the entry point."""
+        return identity(self.entry_point.dist)[0]
+
+    @property
+    def version(self) -> str:
+        """Version of that distribution."""
+        return identity(self.entry_point.dist)[1]
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version}".strip()
+
+
+class PluginRegistry:
+    """The plugins that were registered, the providers they gave, and the problems of all.
+
+    Args:
+        strict: Raise the first problem as :class:`PluginError` instead of collecting it.
+
+    Attributes:
+        plugins: By their names in the plugin manager, in the order of their entry points' names.
+        providers: By name.
+        problems: In the order of their happening.
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        self.plugins: dict[str, Plugin] = {}
+        self.providers: dict[str, ModelProvider] = {}
+        self.problems: list[PluginProblem] = []
+        self._origins: dict[str, Plugin] = {}  # of the providers
+        self._objects: dict[str, object] = {}  # what was registered, by its name
+        self._hooks: dict[str, list[pluggy.HookImpl]] = {hook: [] for hook in _HOOKS}
+        self._strict = strict
+        self._loading: EntryPoint | None = None
+
+    def load_installed(self) -> None:
+        """Import and register every installed plugin that the allow-list names, and take its providers.
+
+        Raises:
+            DiscoveryError: A plugin called this, while it was being imported or in its hook.
+            PluginError: The registry is strict, and a plugin has a problem.
+        """
+        outer = _discovering.get()
+        if outer is not None and outer._loading is not None:
+            raise DiscoveryError(
+                f"plugins are being discovered, and {outer._loading.value!r} discovers them again: that would never "
+                "end. Call ModelZoo.discover() in a factory, not while the plugin is imported nor in its hook"
+            )
+        token = _discovering.set(self)
+        try:
+            allow_list = _AllowList(os.environ.get(ALLOW_LIST))
+            for entry_point in self._find(allow_list):
+                self._loading = entry_point
+                if (imported := self._import(entry_point)) and (name := self._register(entry_point, *imported)):
+                    self._take_providers(name)
+            for entry in sorted(allow_list.unused):
+                message = f"{ALLOW_LIST} names {entry!r}, but no such plugin is installed"
+                self._collect(entry, "", entry, "allow-list", message)
+        finally:
+            self._loading = None
+            _discovering.reset(token)
+
+    def call_each(self, hook: str, *, only: str | None = None, **arguments: Any) -> Iterator[tuple[Plugin, Any]]:
+        """Call a hook of every plugin, or of ``only`` one, in pluggy's order; one that raises is left out.
+
+        So is one that is being called already and, by way of another zoo, would call itself.
+        """
+        for impl in _in_order(self._hooks[hook]):
+            running = _running.get()
+            call = (impl.plugin_name, hook)
+            if only not in (None, impl.plugin_name) or call in running:
+                continue
+            plugin, answers = self.plugins[impl.plugin_name], []
+            token = _running.set(running | {call})
+            try:
+                with self._guard(plugin.entry_point, "hook", hook):
+                    answers.append(impl.function(*(arguments[name] for name in impl.argnames)))
+            finally:
+                _running.reset(token)
+            for answer in answers:
+                yield plugin, answer
+
+    def report(self, entry_point: EntryPoint, phase: Phase, message: str, error: BaseException | None = None) -> None:
+        """Collect a problem of a plugin.
+
+        Raises:
+            PluginError: The registry is strict.
+        """
+        name, version = identity(entry_point.dist)
+        self._collect(name, version, entry_point.name, phase, message, error)
+
+    def _collect(
+        self, name: str, version: str, entry: str, phase: Phase, message: str, error: BaseException | None = None
+    ) -> None:
+        problem = PluginProblem(
+            distribution=name,
+            version=version,
+            entry_point=printable(entry),
+            phase=phase,
+            message=message,
+            exception=error,
+        )
+        if self._strict:
+            raise PluginError(problem) from error
+        if problem not in self.problems:  # a hook that fails at every load is one problem
+            self.problems.append(problem)  # atomic, so threads that load at once lose none
+
+    @contextmanager
+    def _guard(self, entry_point: EntryPoint, phase: Phase, hook: str = "") -> Iterator[None]:
+        """Report whatever the plugin raises in the block, and go on after it; nothing may be yielded in there."""
+        try:
+            yield
+        except KeyboardInterrupt:  # the user's
+            raise
+        except BaseException as error:  # SystemExit, and what native code raises past Exception, such as pyo3's panic
+            message = f"{hook}: {describe(error)}" if hook else describe(error)
+            if phase != "register":  # those messages say what to do
+                message += f"; {_remedy(identity(entry_point.dist)[0])}"
+            self.report(entry_point, phase, message, error)
+
+    # -- one plugin: find, import, check, take its providers -----------------------------------------------------
+
+    def _find(self, allow_list: _AllowList) -> list[EntryPoint]:
+        """Return the entry points of the group that are allowed, by name; nothing is imported yet."""
+        if allow_list.is_empty:
+            return []
+        found: list[EntryPoint] = []
+        for dist in distributions(self._report_finder).values():
+            try:
+                declared = [_entry_point(point, dist) for point in dist.entry_points if point.group == hookspecs.GROUP]
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                if allow_list.allows(dist):
+                    name, version = identity(dist)
+                    message = f"its entry_points.txt can't be read ({describe(error)}); {_remedy(name)}"
+                    self._collect(name, version, "", "metadata", message, error)
+                continue
+            declared = [point for point in declared if allow_list.allows(dist, point.name)]
+            folder = folder_of(dist) if declared else None
+            if folder is not None and folder.name.startswith("~"):  # so pip renames what it is about to remove
+                message = f"{printable(str(folder))} was left behind by an interrupted pip: delete that folder"
+                self._collect(*identity(dist), "", "metadata", message)
+            else:
+                found += declared
+        return sorted(found, key=lambda point: (point.name, point.value))
+
+    def _report_finder(self, finder: str, error: BaseException) -> None:
+        message = (
+            f"a finder in sys.meta_path can't list what is installed ({describe(error)}), and plugins that only it "
+            "finds are missing: upgrade or uninstall what put it there"
+        )
+        self._collect(finder, "", "", "metadata", message, error)
+
+    def _import(self, entry_point: EntryPoint) -> tuple[object, float] | None:
+        """Import a plugin; return it and the seconds that took."""
+        start = time.perf_counter()
+        with self._guard(entry_point, "import"):
+            return entry_point.load(), time.perf_counter() - start
+        return None
+
+    def _register(self, entry_point: EntryPoint, plugin: object, import_seconds: float) -> str | None:
+        """Check and register a plugin; return the name under which it is kept."""
+        name = f"{entry_point.name} = {entry_point.value}"
+        with self._guard(entry_point, "register"):
+            # By identity: pluggy compares plugins, and what a plugin's __eq__ raises or answers would fail the others.
+            if twin := next((key for key, other in self._objects.items() if other is plugin or key == name), None):
+                raise ValueError(
+                    f"{entry_point.value!r} is already registered by {self.plugins[twin]}, "
+                    f"entry point {self.plugins[twin].entry_point.name!r}: declare it once"
+                )
+            for hook, impls in _hooks_of(plugin, name).items():
+                self._hooks[hook] += impls
+            self.plugins[name] = Plugin(entry_point, import_seconds)
+            self._objects[name] = plugin
+            return name
+        return None
+
+    def _take_providers(self, name: str) -> None:
+        for plugin, answer in self.call_each("model_zoo_providers", only=name):
+            given: list[Any] = []
+            refused: str | None = None
+            with self._guard(plugin.entry_point, "hook", "model_zoo_providers"):
+                if is_a(answer, (str, Mapping)) or not hasattr(type(answer), "__iter__"):
+                    refused = f"returned a {class_name(type(answer))}; {_EXPECTED}"
+                else:
+                    for provider in islice(answer, _MOST + 1):  # a generator's body runs here
+                        given.append(provider)  # one by one: what it gives before it fails is kept
+            if len(given) > _MOST:
+                given, refused = [], f"gave more than {_MOST} providers, or never ends; none is used"
+            if refused:
+                self.report(plugin.entry_point, "validate", f"model_zoo_providers {refused}")
+            for provider in given:
+                self._take(provider, plugin)
+
+    def _take(self, given: Any, plugin: Plugin) -> None:
+        """Keep a provider, or report why not."""
+        if not is_a(given, ModelProvider):
+            message = f"model_zoo_providers gave a {class_name(type(given))}; {_EXPECTED}"
+            self.report(plugin.entry_point, "validate", message)
+            return
+        try:
+            provider = checked(given)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            message = f"model_zoo_providers gave a provider that can't be used: {describe(error)}"
+            self.report(plugin.entry_point, "validate", message, error)
+            return
+        if reason := self._reason_to_refuse(provider, plugin):
+            self.report(plugin.entry_point, "validate", reason)
+        else:
+            self.providers[provider.name] = provider
+            self._origins[provider.name] = plugin
+
+    def _reason_to_refuse(self, provider: ModelProvider, plugin: Plugin) -> str | None:
+        oldest, newest = hookspecs.OLDEST_API_VERSION, hookspecs.API_VERSION
+        if not oldest <= provider.api_version <= newest:
+            return (
+                f"provider {provider.name!r} speaks version {provider.api_version} of the contract, this host "
+                f"{oldest} to {newest}: "
+                + ("upgrade the plugin" if provider.api_version < oldest else "pip install --upgrade model-zoo-api")
+            )
+        if provider.name in self.providers:
+            return (
+                f"provider {provider.name!r} of {plugin} is not used, because {self._origins[provider.name]} "
+                f"already provides it: uninstall one of them, or choose with {ALLOW_LIST}"
+            )
+        return None
+
+
+class _AllowList:
+    """What ``MODEL_ZOO_PLUGINS`` allows: all when it is unset, else the distributions and entry points it names."""
+
+    def __init__(self, listed: str | None) -> None:
+        self._entries = None if listed is None else {entry.strip() for entry in listed.split(",") if entry.strip()}
+        self.unused = set(self._entries or ())
+        self.is_empty = self._entries == set()
+
+    def allows(self, dist: Any, entry_point: str | None = None) -> bool:
+        """Whether one is listed: an entry point as written, a distribution as pip compares names."""
+        if not self._entries:
+            return self._entries is None
+        name = canonical(identity(dist)[0])
+        hits = {entry for entry in self._entries if entry == entry_point or canonical(entry) == name}
+        self.unused -= hits
+        return bool(hits)
+
+
+def _entry_point(point: Any, dist: Any) -> EntryPoint:
+    """Return an entry point as importlib-metadata's own; another finder may give another kind.
+
+    Raises:
+        TypeError: Its name or its value is no text.
+    """
+    name, value = text_or("", lambda: point.name), text_or("", lambda: point.value)
+    if not name or not value:
+        raise TypeError(f"it has an entry point without a name or a value: {shown(point)}")
+    found = EntryPoint(name, value, hookspecs.GROUP)
+    vars(found).update(dist=dist)  # as importlib-metadata itself does it: its setters refuse
+    return found
+
+
+def _in_order(impls: list[pluggy.HookImpl]) -> list[pluggy.HookImpl]:
+    """Pluggy's order: the last registered comes first, before it those that try to, after it those that try to."""
+    last = [impl for impl in impls if impl.trylast]
+    first = [impl for impl in impls if impl.tryfirst and not impl.trylast]
+    return [*reversed(first), *(impl for impl in reversed(impls) if not (impl.tryfirst or impl.trylast)), *last]
+
+
+def _hooks_of(plugin: object, name: str) -> dict[str, list[pluggy.HookImpl]]:
+    """Return a plugin's implementations by hook, as pluggy finds and checks them in a plugin by itself.
+
+    Refuses what pluggy would accept in silence: misspelt hooks, forgotten markers, wrappers, no hooks at all.
+    """
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin, name)
+    callers = [caller for caller in vars(manager.hook).values() if caller.get_hookimpls()]
+    for caller in callers:
+        for impl in caller.get_hookimpls():
+            if not caller.has_spec() and not impl.optionalhook:
+                raise ValueError(f"there is no hook {caller.name!r}{suggest(caller.name, _HOOKS)}")
+            if impl.wrapper or impl.hookwrapper:
+                raise ValueError(
+                    f"{caller.name!r} is a hook wrapper; the zoo calls each plugin by itself, so return the value"
+                )
+    implemented = {caller.name for caller in callers}
+    for hook in _HOOKS:
+        if hook not in implemented and callable(getattr(plugin, hook, None)):
+            raise ValueError(f"{hook!r} is not marked: put @model_zoo_api.hookimpl above it, or it is never called")
+    if not callers:
+        raise ValueError(f"it implements no hook; the contract has {', '.join(_HOOKS)}")
+    return {caller.name: caller.get_hookimpls() for caller in callers if caller.name in _HOOKS}
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown name: the nearest known one, or what is known."""
+    known = list(known)
+    if near := attempt(lambda: _nearest(name, known), None):
+        return f"; did you mean {near!r}?"
+    return f"; known are {listed(known)}" if known else "; there are none"
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
+
+
+def _remedy(distribution: str) -> str:
+    return f"upgrade, reinstall or uninstall {distribution}, or list only the others in {ALLOW_LIST}"

@@ -1,0 +1,59 @@
+"""The provider under test, with what it loads: everything a worker process needs to do the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from model_zoo_api.testing.results import Row, rows_of
+from model_zoo_api.types import ModelCard, ModelProvider, Role
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A provider, what it loads, and how.
+
+    Args:
+        provider: The provider.
+        source: A model's name, or the path of a file.
+        options: For the loader.
+        settings: For the predictor.
+    """
+
+    provider: ModelProvider
+    source: str
+    options: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+    @property
+    def card(self) -> ModelCard | None:
+        """The card that ``source`` names; None for a path."""
+        return next((card for card in self.provider.models if self.source in (card.name, *card.aliases)), None)
+
+    @property
+    def task(self) -> str:
+        """What the model does; the first card's task for a path."""
+        return (self.card or self.provider.models[0]).task
+
+    @property
+    def roles(self) -> list[Role]:
+        """The roles that the provider offers."""
+        return [role for role in get_args(Role) if getattr(self.provider, role) is not None]
+
+    def load(self) -> Any:
+        """Load the model."""
+        return self.provider.factory("loader")(self.source, card=self.card, **self.options)
+
+    def load_other(self, source: str) -> Any:
+        """Load something that no card names."""
+        return self.provider.factory("loader")(source, card=None, **self.options)
+
+    def predictor(self, model: Any, **more: Any) -> Callable[..., list[Any]]:
+        """Make a predictor; ``more`` wins over the settings."""
+        made: Callable[..., list[Any]] = self.provider.factory("predictor")(model, **{**self.settings, **more})
+        return made
+
+    def predict_afresh(self, paths: list[str]) -> list[list[Row]]:
+        """Load the model and predict: what a worker process does. Return the boxes of each image."""
+        return [rows_of(result) for result in self.predictor(self.load())(paths)]

@@ -1,0 +1,208 @@
+"""The host's side of the contract: discover plugins, list their models, put them to work.
+
+Nothing is kept between discoveries: any process and any thread may discover, and each gets the same answer.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from model_zoo_api.discovery import ALLOW_LIST, Plugin, PluginRegistry, suggest
+from model_zoo_api.errors import UnknownModelError
+from model_zoo_api.foreign import attempt, shown, text_or
+from model_zoo_api.types import ModelCard, ModelProvider, PluginProblem, Role, Task
+
+__all__ = ["ALLOW_LIST", "ModelZoo", "Plugin"]
+
+
+class ModelZoo:
+    """The models of all installed plugins. Make one with :meth:`discover`.
+
+    Example::
+
+        zoo = ModelZoo.discover()
+        for card in zoo.list_models(task="detect"):
+            print(card.name, card.licence)
+        results = zoo.predictor("yolo_nas_s", conf=0.4)("street.jpg")
+    """
+
+    def __init__(self, registry: PluginRegistry) -> None:
+        self._registry = registry
+
+    @classmethod
+    def discover(cls, *, strict: bool = False) -> ModelZoo:
+        """Find and load every plugin in the entry-point group ``model_zoo``.
+
+        The environment variable ``MODEL_ZOO_PLUGINS`` is read first: when it is set, only the distributions or entry
+        points named in it (separated by commas) are imported, and an empty value allows none.
+
+        Args:
+            strict: Raise at the first problem instead of collecting it in :attr:`problems`.
+
+        Raises:
+            DiscoveryError: A plugin calls this, while it is being imported or in its hook.
+            PluginError: With ``strict``, a plugin can't be imported, registered or used.
+        """
+        registry = PluginRegistry(strict=strict)
+        registry.load_installed()
+        return cls(registry)
+
+    # -- what was found ------------------------------------------------------------------------------------------
+
+    @property
+    def problems(self) -> list[PluginProblem]:
+        """What went wrong so far, in the order of its happening."""
+        return list(self._registry.problems)
+
+    @property
+    def plugins(self) -> list[Plugin]:
+        """The plugins that were registered, in the order of their entry points' names."""
+        return list(self._registry.plugins.values())
+
+    @property
+    def providers(self) -> dict[str, ModelProvider]:
+        """The providers by name."""
+        return dict(self._registry.providers)
+
+    def list_models(
+        self, *, task: Task | None = None, licence: str | None = None, provider: str | None = None
+    ) -> list[ModelCard]:
+        """Return the model cards that match every given filter, by provider and in the provider's own order.
+
+        Args:
+            task: What the model does, such as ``"detect"``.
+            licence: Name of the weights' licence, such as ``"Apache-2.0"``; case doesn't matter.
+            provider: Name of one provider.
+        """
+        return [
+            card
+            for name, owner in self._registry.providers.items()
+            for card in owner.models
+            if (provider is None or name == provider)
+            and (task is None or card.task == task)
+            and (licence is None or (card.licence is not None and card.licence.name.lower() == licence.lower()))
+        ]
+
+    def find(self, name: str, *, provider: str | None = None) -> tuple[ModelProvider, ModelCard]:
+        """Return the provider and the card of ``"model"`` or ``"provider/model"``; aliases count.
+
+        Raises:
+            UnknownModelError: No provider has it (the message suggests the nearest name), or several have.
+        """
+        matches = self._matches(name, provider)
+        if len(matches) == 1:
+            return matches[0]
+        if matches:
+            choices = ", ".join(f"'{owner.name}/{card.name}'" for owner, card in matches)
+            raise UnknownModelError(f"{name!r} is offered by several providers; write one of {choices}")
+        if provider is not None and provider not in self._registry.providers:
+            raise UnknownModelError(f"no provider is named {provider!r}{suggest(provider, self._registry.providers)}")
+        known = [alias for card in self.list_models(provider=provider) for alias in (card.name, *card.aliases)]
+        failed = len(self._registry.problems)
+        hint = f"; {failed} plugin(s) failed to load, see ModelZoo.problems" if failed else ""
+        raise UnknownModelError(f"no model is named {name!r}{suggest(name, known)}{hint}")
+
+    def _matches(self, name: str, provider: str | None) -> list[tuple[ModelProvider, ModelCard]]:
+        return [
+            (owner, card)
+            for owner in self._registry.providers.values()
+            if provider is None or owner.name == provider
+            for card in owner.models
+            if any(name in (alias, f"{owner.name}/{alias}") for alias in (card.name, *card.aliases))
+        ]
+
+    # -- putting models to work ----------------------------------------------------------------------------------
+
+    def load(self, name: str | Path, *, provider: str | None = None, **options: Any) -> Any:
+        """Load a model by name, or a weight file with the provider that can read it.
+
+        Args:
+            name: ``"model"``, ``"provider/model"``, or with ``provider`` the path of a weight file.
+            provider: Name of the provider; needed for a path, and to choose among several that have the name.
+            **options: Passed on to the provider's loader.
+
+        Raises:
+            UnknownModelError: No provider has the model.
+            PluginError: With ``strict``, a plugin failed in a hook.
+        """
+        owner, card = self._choose(str(name), provider)
+        loader = owner.factory("loader")
+        source = str(name) if card is None else str(self.locate_weights(card) or card.name)
+        model = loader(source, card=card, **options)
+        for _ in self._registry.call_each("model_zoo_loaded", provider=owner, card=card, model=model):
+            pass  # an observer answers nothing
+        return model
+
+    def predictor(
+        self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
+    ) -> Callable[..., Any]:
+        """Load a model and return a callable ``(source, **overrides) -> list`` of results, one for each image.
+
+        Args:
+            name: As for :meth:`load`.
+            provider: As for :meth:`load`.
+            load: Options for the loader.
+            **overrides: Settings of the predictor, such as ``conf=0.4``; those that the provider's loader names as its
+                own options go to the loader.
+        """
+        return self._work("predictor", name, provider, load, overrides)
+
+    def validator(
+        self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
+    ) -> Callable[..., Any]:
+        """Load a model and return a callable ``(**overrides) -> metrics``; arguments as for :meth:`predictor`."""
+        return self._work("validator", name, provider, load, overrides)
+
+    def _work(
+        self,
+        role: Role,
+        name: str | Path,
+        provider: str | None,
+        options: dict[str, Any] | None,
+        overrides: dict[str, Any],
+    ) -> Callable[..., Any]:
+        owner, _ = self._choose(str(name), provider)
+        factory = owner.factory(role)  # before loading, which may download: a provider without it should say so at once
+        own = _options_of(owner.factory("loader"))
+        options = {**{name: overrides.pop(name) for name in own & overrides.keys()}, **(options or {})}
+        made: Callable[..., Any] = factory(self.load(name, provider=owner.name, **options), **overrides)
+        return made
+
+    def _choose(self, name: str, provider: str | None) -> tuple[ModelProvider, ModelCard | None]:
+        """Return who loads ``name``, and its card; None for a path, or whatever else the provider's loader knows."""
+        providers = self._registry.providers
+        if not self._matches(name, provider):
+            if provider in providers:
+                return providers[provider], None
+            if provider is None and Path(name).exists():
+                raise UnknownModelError(
+                    f"{name!r} is a path: say which provider reads it, provider= one of {', '.join(providers)}"
+                )
+        return self.find(name, provider=provider)
+
+    def locate_weights(self, card: ModelCard) -> Path | None:
+        """Return the weight file that a plugin supplies for ``card`` (``model_zoo_locate_weights``), if one does."""
+        for plugin, answer in self._registry.call_each("model_zoo_locate_weights", card=card):
+            if answer is None:
+                continue
+            path = text_or("", functools.partial(os.fspath, answer))
+            if path and attempt(Path(path).is_file, False):
+                return Path(path)
+            message = (
+                f"model_zoo_locate_weights gave {shown(answer)}, which is no file; "
+                f"it should give None for {card.name!r}"
+            )
+            self._registry.report(plugin.entry_point, "hook", message)
+        return None
+
+
+def _options_of(loader: Callable[..., Any]) -> set[str]:
+    """Return the options that a loader names, besides the card."""
+    signature = attempt(lambda: inspect.signature(loader), None)  # of some callables Python doesn't know it
+    parameters = signature.parameters.values() if signature else ()
+    return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"card"}

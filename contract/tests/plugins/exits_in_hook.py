@@ -1,0 +1,8 @@
+import sys
+
+from model_zoo_api import hookimpl
+
+
+@hookimpl
+def model_zoo_providers():
+    sys.exit(3)

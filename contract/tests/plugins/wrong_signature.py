@@ -1,0 +1,6 @@
+from model_zoo_api import hookimpl
+
+
+@hookimpl
+def model_zoo_providers(registry):
+    return []

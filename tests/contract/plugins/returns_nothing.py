@@ -1,6 +1,0 @@
-from yolonas_plugin import ModelProvider, hookimpl
-
-
-@hookimpl
-def model_zoo_providers():
-    ModelProvider(name="forgot_to_yield", api_version=1, models=(), loader="acme:load")

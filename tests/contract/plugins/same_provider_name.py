@@ -1,9 +1,0 @@
-"""Offers a provider of the same name as good.py."""
-
-from yolonas_plugin import ModelCard, ModelProvider, hookimpl
-
-
-@hookimpl
-def model_zoo_providers():
-    card = ModelCard(name="usurper", task="detect", input_size=(320, 320))
-    yield ModelProvider(name="acme", api_version=1, models=(card,), loader="acme:load")

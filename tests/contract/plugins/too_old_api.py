@@ -1,6 +1,0 @@
-from yolonas_plugin import ModelProvider, hookimpl
-
-
-@hookimpl
-def model_zoo_providers():
-    yield ModelProvider(name="from_the_past", api_version=0, models=(), loader="acme:load")

@@ -1,7 +1,0 @@
-from yolonas_plugin import ModelCard, ModelProvider, hookimpl
-
-
-@hookimpl
-def model_zoo_providers():
-    card = ModelCard(name="acme_tiny", task="detection", input_size=(320, 320))
-    yield ModelProvider(name="wrong_field", api_version=1, models=(card,), loader="acme:load")

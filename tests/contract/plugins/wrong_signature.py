@@ -1,6 +1,0 @@
-from yolonas_plugin import hookimpl
-
-
-@hookimpl
-def model_zoo_providers(registry):
-    return []
