@@ -5,6 +5,8 @@ numpy guarantees the stream of ``RandomState`` for ever; every tensor has its ow
 
 from __future__ import annotations
 
+import copy
+import functools
 import zlib
 from collections.abc import Mapping
 
@@ -17,6 +19,11 @@ from yolonas_plugin.nn import CONFIGS, Size, YoloNAS
 
 def network(size: Size, num_classes: int = 80, in_channels: int = 3) -> YoloNAS:
     """Return an unfused network with synthetic weights, in evaluation mode."""
+    return copy.deepcopy(_network(size, num_classes, in_channels))
+
+
+@functools.lru_cache(maxsize=2)  # drawing the numbers takes five times as long as copying them
+def _network(size: Size, num_classes: int, in_channels: int) -> YoloNAS:
     with torch.device("meta"):
         model = YoloNAS(CONFIGS[size], num_classes, in_channels)
     model.load_state_dict(state_dict(model.state_dict()), assign=True)

@@ -198,7 +198,10 @@ def test_overlaps() -> None:
 def test_processes_that_train_together_have_the_gradient_of_one_large_batch(tmp_path: Path) -> None:
     """Two processes, with two images and with one; as in ``DistributedDataParallel`` their gradients are averaged."""
     case = losses.case("some images without boxes", "trained")
-    torch.multiprocessing.spawn(train_apart, (tmp_path,), nprocs=2)
+    start = (
+        "spawn" if torch.cuda.is_available() or torch.backends.mps.is_available() else "fork"
+    )  # which saves an import
+    torch.multiprocessing.start_processes(train_apart, (tmp_path,), nprocs=2, start_method=start)
     average = sum(torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2)) / 2
     logits = case.raw.logits.clone().requires_grad_()
     YoloNASLoss()(case.raw._replace(logits=logits), *case.ours)[0].backward()

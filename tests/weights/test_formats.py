@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests import synthetic
+from tests.exhaustive import first
 from tests.weights.test_read import PARAMS, PROCESSING, as_module, refused
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.processing import ProcessingSpec
@@ -50,7 +51,7 @@ def same(path: Path, weights: StateDict) -> bool:
 PREFIXES = ["net.", "module.", "model.", "ema_model.", "module.net.", "_orig_mod.", "model.module.net.", "ema.module."]
 
 
-@pytest.mark.parametrize("save", [torch.save, save_file])
+@pytest.mark.parametrize("save", first([torch.save, save_file]))
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_prefixes_are_taken_off(
     prefix: str, save: Callable[[Any, Path], None], weights: StateDict, tmp_path: Path
