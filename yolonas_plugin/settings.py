@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import difflib
 import glob
-import operator
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
-from numbers import Real
 from pathlib import Path
 from typing import Any, Final
 
+from model_zoo_api.values import as_python, entries_of, finite_number, whole_number
 from yolonas_plugin.errors import DataNotFoundError, SettingError, SourceError
 
 STRIDE: Final = 32
@@ -34,8 +33,8 @@ def check_imgsz(imgsz: Any, name: str = "imgsz") -> tuple[int, int]:
     Raises:
         SettingError: It is something else.
     """
-    sides = [imgsz] if _whole(imgsz) is not None else _sequence(imgsz)
-    whole = [_whole(side) for side in sides or ()]
+    sides = [imgsz] if whole_number(imgsz) is not None else entries_of(imgsz)
+    whole = [whole_number(side) for side in sides or ()]
     if len(whole) not in (1, 2) or None in whole:
         raise SettingError(
             f"{name}={_shown(imgsz)} is no input size; give one side in pixels, such as {name}=640, or [height, width]"
@@ -56,7 +55,7 @@ def check_fraction(name: str, value: Any) -> float:
     Raises:
         SettingError: It isn't one.
     """
-    number = _number(value)
+    number = finite_number(value)
     if number is None or not 0 <= number <= 1:
         raise SettingError(f"{name}={_shown(value)} must be a number from 0 to 1")
     return float(number)
@@ -68,7 +67,7 @@ def check_count(name: str, value: Any, least: int = 1) -> int:
     Raises:
         SettingError: It isn't one.
     """
-    number = _whole(value)
+    number = whole_number(value)
     if number is None or not least <= number < 1 << 31:
         raise SettingError(f"{name}={_shown(value)} must be a whole number, {least} or more")
     return number
@@ -97,11 +96,11 @@ def check_classes(classes: Any, names: Mapping[int, str], whose: str = "this mod
     Raises:
         SettingError: There is no such class; the message names the nearest.
     """
-    given = _sequence(classes)
+    given = entries_of(classes)
     wanted: list[int] = []
     wrong: list[Any] = []
     for entry in [classes] if given is None else given:
-        index = _whole(entry)
+        index = whole_number(entry)
         if isinstance(entry, str):
             found = [number for number, name in names.items() if name == entry]
             if not found and entry.isdecimal() and int(entry) in names:  # as it is typed on a command line
@@ -211,42 +210,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return shares, difflib.SequenceMatcher(None, word, part).ratio()
 
     return max(known, key=likeness)
-
-
-def as_python(value: Any) -> Any:
-    """Return a NumPy or torch scalar as Python's, anything else as it is."""
-    if getattr(value, "ndim", None) == 0 and hasattr(value, "item"):
-        return value.item()
-    return value
-
-
-def _whole(value: Any) -> int | None:
-    """Return a whole number, None for what is none; True and False are none."""
-    value = as_python(value)
-    if isinstance(value, bool):
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
-
-
-def _number(value: Any) -> float | None:
-    """Return a number, None for what is none; True and False are none."""
-    value = as_python(value)
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return None
-    return float(value)
-
-
-def _sequence(value: Any) -> list[Any] | None:
-    """Return the entries of a list, tuple, set or array; None for anything else."""
-    if isinstance(value, (list, tuple, set, frozenset, range)):
-        return list(value)
-    if getattr(value, "ndim", None) == 1 and hasattr(value, "tolist"):
-        entries: list[Any] = value.tolist()
-        return entries
-    return None
 
 
 def _shown(value: Any) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from model_zoo_api import hookspecs
     from model_zoo_api.hookspecs import hookimpl
+    from model_zoo_api.settings import Setting
     from model_zoo_api.types import Licence, Metric, ModelCard, ModelProvider, PluginProblem, WeightFile
     from model_zoo_api.zoo import ModelZoo
 
@@ -23,6 +24,7 @@ __all__ = [
     "ModelProvider",
     "ModelZoo",
     "PluginProblem",
+    "Setting",
     "WeightFile",
     "__version__",
     "hookimpl",
@@ -30,7 +32,7 @@ __all__ = [
 ]
 
 _TYPES = ("Licence", "Metric", "ModelCard", "ModelProvider", "PluginProblem", "WeightFile")
-_HOMES = {**dict.fromkeys(_TYPES, "types"), "ModelZoo": "zoo", "hookimpl": "hookspecs"}
+_HOMES = {**dict.fromkeys(_TYPES, "types"), "ModelZoo": "zoo", "Setting": "settings", "hookimpl": "hookspecs"}
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -21,9 +21,9 @@ from importlib_metadata import EntryPoint
 from model_zoo_api import hookspecs
 from model_zoo_api.distributions import canonical, distributions, folder_of, identity
 from model_zoo_api.errors import DiscoveryError, PluginError
-from model_zoo_api.foreign import attempt, class_name, describe, is_a, shown, text_or
-from model_zoo_api.texts import printable
-from model_zoo_api.types import ModelProvider, Phase, PluginProblem, checked, listed
+from model_zoo_api.foreign import class_name, describe, is_a, shown, text_or
+from model_zoo_api.texts import printable, suggest
+from model_zoo_api.types import ModelProvider, Phase, PluginProblem, checked
 
 ALLOW_LIST: Final = "MODEL_ZOO_PLUGINS"
 """Environment variable: comma-separated distributions or entry points that may load; empty allows none, unset all."""
@@ -340,20 +340,6 @@ def _hooks_of(plugin: object, name: str) -> dict[str, list[pluggy.HookImpl]]:
     if not callers:
         raise ValueError(f"it implements no hook; the contract has {', '.join(_HOOKS)}")
     return {caller.name: caller.get_hookimpls() for caller in callers if caller.name in _HOOKS}
-
-
-def suggest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a message about an unknown name: the nearest known one, or what is known."""
-    known = list(known)
-    if near := attempt(lambda: _nearest(name, known), None):
-        return f"; did you mean {near!r}?"
-    return f"; known are {listed(known)}" if known else "; there are none"
-
-
-def _nearest(name: str, known: list[str]) -> str | None:
-    import difflib
-
-    return next(iter(difflib.get_close_matches(name, known, n=1)), None)
 
 
 def _remedy(distribution: str) -> str:

@@ -13,6 +13,8 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
 from model_zoo_api.errors import FactoryError
 from model_zoo_api.foreign import class_name, describe, is_a, plain, shown
+from model_zoo_api.settings import Setting
+from model_zoo_api.texts import listed
 
 Task: TypeAlias = Literal["detect", "segment", "classify", "pose", "obb"]
 """What a model does, in Ultralytics' words."""
@@ -169,6 +171,8 @@ class ModelProvider:
         validator: A :class:`ValidatorFactory`.
         trainer: A factory like ``validator`` that trains.
         exporter: A factory like ``validator`` that returns the path it wrote.
+        options: What the loader may be told; None where the provider doesn't say.
+        settings: What the predictor may be told; None where the provider doesn't say.
 
     Raises:
         TypeError, ValueError: A field has the wrong type, or a reference is not ``"module:attribute"``.
@@ -183,6 +187,8 @@ class ModelProvider:
     validator: Reference | None = None
     trainer: Reference | None = None
     exporter: Reference | None = None
+    options: tuple[Setting, ...] | None = None
+    settings: tuple[Setting, ...] | None = None
 
     def __post_init__(self) -> None:
         _check_name(self, "provider")
@@ -194,6 +200,12 @@ class ModelProvider:
         names = Counter(name for card in self.models for name in (card.name, *card.aliases))
         if repeated := sorted(name for name, count in names.items() if count > 1):
             raise ValueError(f"{who} uses a model name twice: {listed(repeated)}")
+        for field_name in ("options", "settings"):
+            if getattr(self, field_name) is not None:
+                _check_tuple(self, "provider", field_name, Setting)
+        said = Counter(setting.name for setting in (*(self.options or ()), *(self.settings or ())))
+        if repeated := sorted(name for name, count in said.items() if count > 1):
+            raise ValueError(f"{who} has an option or a setting twice: {listed(repeated)}")
         for role in get_args(Role):
             reference = plain(getattr(self, role))
             if is_a(reference, str):
@@ -266,6 +278,8 @@ def checked(provider: Any) -> ModelProvider:
     """
     found: ModelProvider = _record(ModelProvider, provider)
     found.__post_init__()
+    for setting in (*(found.options or ()), *(found.settings or ())):
+        setting.__post_init__()
     for card in found.models:
         card.__post_init__()
         for part in (*card.metrics, *card.weights, card.licence):
@@ -280,12 +294,6 @@ def _record(kind: Any, value: Any) -> Any:
     Fields that a subclass adds stay with the plugin.
     """
     return value if type(value) is kind else kind(**{item.name: getattr(value, item.name) for item in fields(kind)})
-
-
-def listed(names: list[str], most: int = 20) -> str:
-    """Return names for a message, the first of them if they are many."""
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _check_name(owner: Any, kind: str) -> None:
@@ -347,9 +355,9 @@ def _called(owner: Any, kind: str) -> str:
 
 def _plain_part(value: Any) -> Any:
     """Return a part of a record without what a subclass overrides."""
-    if type(value) in (str, int, float, bool, NoneType, ModelCard):
+    if type(value) in (str, int, float, bool, NoneType, ModelCard, Setting):
         return value
-    for kind in (Licence, Metric, WeightFile, ModelCard):
+    for kind in (Licence, Metric, WeightFile, ModelCard, Setting):
         if is_a(value, kind):
             return _record(kind, value)
     return plain(value)

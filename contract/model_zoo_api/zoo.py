@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from model_zoo_api.discovery import ALLOW_LIST, Plugin, PluginRegistry, suggest
+from model_zoo_api.discovery import ALLOW_LIST, Plugin, PluginRegistry
 from model_zoo_api.errors import UnknownModelError
 from model_zoo_api.foreign import attempt, shown, text_or
+from model_zoo_api.texts import suggest
 from model_zoo_api.types import ModelCard, ModelProvider, PluginProblem, Role, Task
 
 __all__ = ["ALLOW_LIST", "ModelZoo", "Plugin"]

@@ -12,6 +12,7 @@ from typing import get_args
 import pytest
 
 from model_zoo_api import ModelCard, ModelProvider, hookspecs
+from model_zoo_api.settings import RESERVED, Kind, Setting
 from model_zoo_api.types import Licence, Metric, Phase, PluginProblem, Task, WeightFile
 from model_zoo_api.zoo import ALLOW_LIST, ModelZoo
 from sites import Site
@@ -41,6 +42,13 @@ def test_the_hooks_are_documented_with_their_exact_signatures() -> None:
 @pytest.mark.parametrize("record", [ModelProvider, ModelCard], ids=lambda record: record.__name__)
 def test_every_field_is_documented_in_order(record: type) -> None:
     assert first_column(section(record.__name__)) == [field.name for field in fields(record)]
+
+
+def test_settings_and_their_kinds_are_documented() -> None:
+    names = [field.name for field in fields(Setting)]
+    assert first_column(section("Setting")) == [*names, *get_args(Kind)]
+    (row,) = [line for line in section("Setting").splitlines() if line.startswith("| `name`")]
+    assert {f"`{word}`" for word in RESERVED} <= set(re.findall(r"`\w+`", row))
 
 
 def test_problems_and_their_phases_are_documented() -> None:

@@ -14,8 +14,9 @@ from ultralytics.cfg import _handle_deprecation, check_cfg
 from ultralytics.data.loaders import LOADERS
 from ultralytics.utils import DEFAULT_CFG_DICT
 
+from model_zoo_api.values import as_python
 from yolonas_plugin.errors import SettingError, SourceError
-from yolonas_plugin.settings import STRIDE, as_python, check_count, check_settings, check_source
+from yolonas_plugin.settings import STRIDE, check_count, check_settings, check_source
 
 _ALSO: Final = {"augmentations", "save_dir"}
 """Known to the engine, but not among its defaults."""
