@@ -94,7 +94,7 @@ fuzz: $(BIN)/.ready  ## mutate weight files, guided by what they reach in the re
 
 .venv-mutations/.ready: $(BIN)/.ready
 	scripts/venv-over.sh .venv-mutations $(VENV)
-	.venv-mutations/bin/python -m pip install -q 'cosmic-ray>=8.3'
+	.venv-mutations/bin/python -m pip install -q 'cosmic-ray>=8.3' 'coverage>=7'
 	touch $@
 
 mutations: .venv-mutations/.ready  ## a sample of mutations of the code, each tried on the tests that should notice; ARGS='weights --number 100'

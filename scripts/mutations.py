@@ -6,8 +6,10 @@ The mutations are cosmic-ray's (``make mutations`` makes its environment): anoth
 negated, a statement or decorator gone. Places are drawn at random from a seed, in each group as many as it has of all
 places; annotations aren't mutated, since nothing reads them. The package is copied, one file of it changed, and the
 tests of its group run in a child forked from a process that has imported torch already: an import for each mutation
-would take most of the time. A mutation *survives* when the tests pass; those that change nothing are listed, with
-the reason, in ``docs/testing.md``.
+would take most of the time. The tests that ran the changed line come first, the quick ones of them before the others
+(one run under ``coverage`` says which those are, and how long the group takes without a change), then all of the group.
+A mutation *survives* when they all pass; those that change nothing are listed, with the reason, in
+``docs/testing.md``.
 """
 
 from __future__ import annotations
@@ -23,16 +25,17 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import cosmic_ray.plugins
+import coverage
 from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import mutate_code
 
 ROOT: Final = Path(__file__).parents[1]
 PACKAGE: Final = ROOT / "yolonas_plugin"
-TIMEOUT: Final = 600.0
 
 _DISCOVERY: Final = ("hostile_plugins", "broken_metadata", "broken_plugins", "discovery", "allow_list", "zoo")
 GROUPS: Final = {
@@ -74,8 +77,24 @@ def _annotations(file: Path) -> Any:
                 yield (noted.lineno, noted.col_offset), (noted.end_lineno, noted.end_col_offset)
 
 
+def mutate(file: Path, operator: str, occurrence: int) -> str:
+    """The file's text with a mutation in it."""
+    return str(mutate_code(file.read_text(encoding="utf-8"), cosmic_ray.plugins.get_operator(operator)(), occurrence))
+
+
+def _compiles(text: str) -> bool:
+    try:
+        compile(text, "mutated", "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
 def draw(number: int, seed: int) -> list[tuple[str, Path, str, int]]:
-    """Mutations at ``number`` places of all: group, file, operator, occurrence."""
+    """Mutations at ``number`` places of all: group, file, operator, occurrence.
+
+    What isn't Python isn't drawn, since any test would notice.
+    """
     sites = [
         (group, file, options)
         for group, (patterns, _) in GROUPS.items()
@@ -84,20 +103,72 @@ def draw(number: int, seed: int) -> list[tuple[str, Path, str, int]]:
         for _, options in sorted(places(file).items())
     ]
     rng = random.Random(seed)
-    drawn = rng.sample(sites, min(number, len(sites)))
-    return sorted((group, file, *rng.choice(options)) for group, file, options in drawn)
+    drawn = []
+    for group, file, options in rng.sample(sites, len(sites)):
+        name, occurrence = rng.choice(options)
+        if len(drawn) < number and _compiles(mutate(file, name, occurrence)):
+            drawn.append((group, file, name, occurrence))
+    return sorted(drawn)
 
 
-def outcome(copy: Path, file: Path, mutated: str, tests: list[str]) -> str:
-    """Run tests on a copy of the repository in which one file is another one; what came of it."""
-    target = copy / file.relative_to(ROOT)
-    original = target.read_bytes()
-    target.write_text(mutated, encoding="utf-8")
-    try:
+class _Trace:
+    """A plugin of pytest's: how long each test takes, and which lines of the package it runs in this process."""
+
+    def __init__(self, copy: Path) -> None:
+        self._copy = copy
+        self._coverage = coverage.Coverage(data_file=None, source=[str(copy / "yolonas_plugin")])
+        self._seconds: dict[str, float] = defaultdict(float)
+
+    def pytest_sessionstart(self) -> None:
+        self._coverage.start()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._coverage.switch_context(nodeid)
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        self._seconds[report.nodeid] += report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        self._coverage.stop()
+        data = self._coverage.get_data()
+        lines = {
+            str(Path(file).relative_to(self._copy)): data.contexts_by_lineno(file) for file in data.measured_files()
+        }
+        (self._copy / "trace.json").write_text(json.dumps({"seconds": self._seconds, "lines": lines}))
+
+
+class _Tests:
+    """The tests of a group: all of them, those that run a line, and how long they take."""
+
+    def __init__(self, copy: Path, group: str) -> None:
+        self._copy = copy
+        self._all = [f"tests/{test}" for test in GROUPS[group][1]]
+        self._lines: dict[str, dict[str, list[str]]] = {}
+        if self._run(self._all, 3600, [_Trace(copy)]) != "survived":
+            raise SystemExit(f"{group}: its tests fail without any change, so they tell nothing")
+        trace = json.loads((copy / "trace.json").read_text())
+        self._seconds, self._lines = trace["seconds"], trace["lines"]
+        self._limit = 4 * sum(self._seconds.values()) + 20  # of a test that ends at all
+
+    def outcome(self, file: str, mutated: str, line: int) -> str:
+        """Run the tests on a copy of the repository in which one file is another one; what came of it."""
+        lines = self._lines.get(file, {})
+        near = set(lines.get(str(line), ())) - {""} or {test for tests in lines.values() for test in tests} - {""}
+        target = self._copy / file
+        original = target.read_bytes()
+        target.write_text(mutated, encoding="utf-8")
+        try:
+            quick = sorted(near, key=self._seconds.__getitem__)
+            first = self._run(quick, self._limit) if quick else "survived"
+            return first if first != "survived" else self._run(self._all, self._limit)
+        finally:
+            target.write_bytes(original)
+
+    def _run(self, tests: list[str], limit: float, plugins: Sequence[object] = ()) -> str:
         child = os.fork()
         if not child:
-            _test(copy, tests)
-        end = time.monotonic() + TIMEOUT
+            _test(self._copy, tests, plugins)
+        end = time.monotonic() + limit
         while time.monotonic() < end:
             done, status = os.waitpid(child, os.WNOHANG)
             if done:
@@ -106,11 +177,9 @@ def outcome(copy: Path, file: Path, mutated: str, tests: list[str]) -> str:
         os.killpg(child, signal.SIGKILL)
         os.waitpid(child, 0)
         return "killed (it never ends)"
-    finally:
-        target.write_bytes(original)
 
 
-def _test(copy: Path, tests: list[str]) -> None:
+def _test(copy: Path, tests: list[str], plugins: Sequence[object]) -> None:
     """Run in the child, which ends here."""
     os.setsid()
     os.chdir(copy)
@@ -124,7 +193,7 @@ def _test(copy: Path, tests: list[str]) -> None:
     options = ["-x", "-q", "-m", "not exhaustive", "-p", "no:cacheprovider", "--basetemp", str(copy / "tmp")]
     code = 1
     try:
-        code = int(pytest.main([*options, *(f"tests/{test}" for test in tests)]))
+        code = int(pytest.main([*options, *tests], plugins=plugins))
     finally:
         os._exit(code)
 
@@ -135,12 +204,14 @@ def main() -> None:
     parser.add_argument("groups", nargs="*", metavar="GROUP", help=f"only these, of {', '.join(GROUPS)}")
     parser.add_argument("--number", type=int, default=200)
     parser.add_argument("--seed", type=int, default=13)
-    parser.add_argument("--out", type=Path, help="a file of JSON lines; what it has already isn't tried again")
+    parser.add_argument("--out", type=Path, help="a file of JSON lines; what it says was killed isn't tried again")
     parser.add_argument("--list", action="store_true", help="only say what would be tried")
     args = parser.parse_args()
     sample = [entry for entry in draw(args.number, args.seed) if entry[0] in (args.groups or GROUPS)]
-    known = [json.loads(line) for line in args.out.read_text().splitlines()] if args.out and args.out.exists() else []
-    tried = {(entry["file"], entry["operator"], entry["occurrence"]) for entry in known}
+    lines = args.out.read_text().splitlines() if args.out and args.out.exists() else []
+    known = {(entry["file"], entry["operator"], entry["occurrence"]): entry for entry in map(json.loads, lines)}
+    killed = {key for key, entry in known.items() if entry["outcome"] != "survived"}
+    sample = [entry for entry in sample if (str(entry[1].relative_to(ROOT)), *entry[2:]) not in killed]
     sys.dont_write_bytecode = True
     os.environ.update(PYTHONDONTWRITEBYTECODE="1", OMP_NUM_THREADS="1")
     if not args.list:
@@ -149,31 +220,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, "repository")
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "__pycache__", "build", "dist", "runs"))
-        for group in () if args.list else sorted({group for group, *_ in sample}):
-            same = (PACKAGE / "__init__.py").read_text(encoding="utf-8")
-            if outcome(copy, PACKAGE / "__init__.py", same, GROUPS[group][1]) != "survived":
-                parser.exit(1, f"{group}: its tests fail without any change, so they tell nothing\n")
+        tests = {group: _Tests(copy, group) for group in {group for group, *_ in sample} if not args.list}
         for group, file, name, occurrence in sample:
             place = str(file.relative_to(ROOT))
-            if (place, name, occurrence) in tried:
-                continue
-            source = file.read_text(encoding="utf-8")
-            mutated = mutate_code(source, cosmic_ray.plugins.get_operator(name)(), occurrence)
-            changed = _changed(source, mutated)
+            mutated = mutate(file, name, occurrence)
+            line, changed = _changed(file.read_text(encoding="utf-8"), mutated)
             entry = {"group": group, "file": place, "operator": name, "occurrence": occurrence, "changed": changed}
             if not args.list:
-                entry["outcome"] = outcome(copy, file, mutated, GROUPS[group][1])
+                entry["outcome"] = tests[group].outcome(place, mutated, line)
             print(entry.get("outcome", ""), place, *changed, sep="\n    ", flush=True)
-            known.append(entry)
+            known[place, name, occurrence] = entry
             if args.out:
                 with args.out.open("a") as out:
                     out.write(json.dumps(entry) + "\n")
-    survived = sum(entry.get("outcome") == "survived" for entry in known)
+    survived = sum(entry.get("outcome") == "survived" for entry in known.values())
     print(f"{len(known)} mutations, {survived} survived")
 
 
-def _changed(source: str, mutated: str) -> list[str]:
-    """The lines that differ, as they were and as they are."""
+def _changed(source: str, mutated: str) -> tuple[int, list[str]]:
+    """The first line that differs, and the lines that do, as they were and as they are."""
     before, after = source.splitlines(), mutated.splitlines()
     same = 0
     while same < min(len(before), len(after)) and before[same] == after[same]:
@@ -183,7 +248,7 @@ def _changed(source: str, mutated: str) -> list[str]:
         tail += 1
     lines = [(f"{same + 1}-", line) for line in before[same : len(before) - tail]]
     lines += [(f"{same + 1}+", line) for line in after[same : len(after) - tail]]
-    return [f"{mark} {line}" for mark, line in lines]
+    return same + 1, [f"{mark} {line}" for mark, line in lines]
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -70,6 +71,17 @@ def test_a_hostile_description_is_an_error_that_names_it_at_once(text: str, tmp_
     assert list(tmp_path.iterdir()) == [tmp_path / "data.yaml"]
 
 
+def test_what_yaml_might_take_for_a_number_has_4096_characters_at_most(root: Path) -> None:
+    path = root / "x.yaml"
+    for value in ("1" * 4097, "a" * 4097, "!!float " + "1" * 4097, "!!str '" + "1" * 4097 + "'"):
+        path.write_text(f"names: [a]\nx: {value}\n")
+        with pytest.raises(SourceError, match="line 2: a value of 4097 characters"):
+            load_yaml(path)
+    for value in ("'" + "1" * 5000 + "'", "1" * 4096):
+        path.write_text(f"names: [a]\nx: {value}\n")
+        assert str(load_yaml(path)["x"]) == value.strip("'")
+
+
 UNRELATED = [BOMB + "train: *k\n", "date: 2023-99-99\n", "x: !!int foo\n", "x: " + "[" * 5000, "- a\n", "{", "\0", "é"]
 
 
@@ -110,6 +122,15 @@ def test_a_value_of_another_kind_is_an_error(key: str, value: object, message: s
         check_data(root)
 
 
+def test_images_have_one_to_64_channels(root: Path) -> None:
+    described = yaml.safe_load((root / "data.yaml").read_text())
+    for channels in (1, 64):
+        assert open_data({**described, "channels": channels}).settings["channels"] == channels
+    for channels in (-1, 65, True):
+        with pytest.raises(SourceError, match="'channels' must be"):
+            open_data({**described, "channels": channels})
+
+
 def test_nc_alone_names_the_classes_by_number(root: Path) -> None:
     (root / "data.yaml").write_text("train: images/train\nval: images/val\nnc: '3'\n")
     assert open_data(root).names == ("class_0", "class_1", "class_2")
@@ -127,6 +148,20 @@ def test_a_download_is_never_run_and_that_is_said(root: Path, tmp_path: Path) ->
     assert report.counts()["download"] == 1
     assert report.faults == ()
     assert "download" not in open_data(root).settings
+
+
+@pytest.mark.parametrize("format", ["zip", "gztar"])
+def test_an_archive_is_unpacked_where_the_engine_keeps_data_and_used_there(
+    format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = write_yolo(tmp_path / "made")
+    archive = shutil.make_archive(str(tmp_path / "shapes"), format, made)
+    shutil.rmtree(made)  # which is the path that the description names
+    (tmp_path / "datasets").mkdir()
+    monkeypatch.setattr("ultralytics.utils.DATASETS_DIR", tmp_path / "datasets")
+    data = open_data(archive)
+    assert Path(data.settings["path"]).is_relative_to(tmp_path / "datasets")
+    assert {split: len(samples) for split, samples in data.splits.items()} == {"train": 3, "val": 1, "test": 2}
 
 
 def test_only_what_is_listed_reaches_the_engine(root: Path) -> None:

@@ -645,9 +645,31 @@ def test_an_image_that_can_t_be_used_is_left_out(case: str, tmp_path: Path) -> N
     assert stem not in {Path(sample.image).stem for sample in data.splits[split]}
 
 
+def test_a_split_without_a_box_is_a_fault_and_one_image_without_is_none(tmp_path: Path) -> None:
+    report = check_data(without_boxes(tmp_path))
+    assert [finding.kind for finding in report.faults] == [Kind.NO_BOX]
+    assert Kind.BACKGROUND in {finding.kind for finding in report.facts}
+
+
 def test_boxes_of_an_annotation_for_another_size_are_scaled(tmp_path: Path) -> None:
     data = open_data(voc_with(tmp_path, [GOOD], size=(100, 100)), ["val"])
     np.testing.assert_allclose(data.splits["val"][-1].boxes, [[0.2, 0.2, 0.2, 0.2]])
+
+
+@pytest.mark.parametrize(
+    ("annotated", "kind"),
+    [
+        ((67, 100), Kind.SIZE_SCALED),
+        ((69, 100), Kind.SIZE_SCALED),
+        ((66, 100), Kind.SIZE_WRONG),
+        ((70, 100), Kind.SIZE_WRONG),
+    ],
+)
+def test_an_annotated_size_may_be_rounded_by_a_pixel(annotated: tuple[int, int], kind: Kind, tmp_path: Path) -> None:
+    root = voc_with(tmp_path, [GOOD], size=annotated)
+    write_image(root / "JPEGImages" / "x.png", Picture("x", 102, 150))
+    said = f"Annotations/x.xml: 100x{annotated[0]}, JPEGImages/x.png: 150x102"
+    assert fault(root, kind) == (1, said)
 
 
 def test_bytes_after_the_end_of_a_jpeg_are_no_fault(tmp_path: Path) -> None:
@@ -662,10 +684,11 @@ def test_lists_of_classes_beside_the_labels_are_no_fault(tmp_path: Path) -> None
 
 
 def test_labels_that_touch_the_edge_are_no_fault(tmp_path: Path) -> None:
-    edge = Picture("edge", 50, 50, [Box("disc", 0, 0, 50, 50), Box("ring", 0.4, 25, 49.8, 25.2)])
+    half_a_pixel = [Box("ring", 0.6, 25, 49.8, 25.4), Box("cross", -0.4, -0.4, 9, 9)]
+    edge = Picture("edge", 50, 50, [Box("disc", 0, 0, 50, 50), *half_a_pixel])
     for format, write in WRITERS.items():
         report = check_data(write(tmp_path / format, {"train": [edge], "val": [edge._replace(name="other")]}))
-        assert report.counts().keys() == {"class_unused"}
+        assert report.counts() == {}
 
 
 def test_nothing_is_written_and_no_image_is_repaired(tmp_path: Path) -> None:

@@ -133,6 +133,19 @@ def yolo_lists(root: Path) -> Path:
     return root
 
 
+def roboflow_yolo(root: Path) -> Path:
+    """Its paths lead out of the folder that the description is in."""
+    write_yolo(root)
+    folders = {split: {"val": "valid"}.get(split, split) for split in SPLITS}
+    for split, folder in folders.items():
+        (root / folder).mkdir()
+        for kind in ("images", "labels"):
+            (root / kind / split).rename(root / folder / kind)
+    described = {split: f"../{folder}/images" for split, folder in folders.items()}
+    (root / "data.yaml").write_text(yaml.safe_dump({**described, "nc": len(NAMES), "names": list(NAMES)}))
+    return root
+
+
 def voc_split_folders(root: Path) -> Path:
     write_voc(root / "whole")
     for split, pictures in SPLITS.items():
@@ -150,6 +163,7 @@ LAYOUTS: dict[str, Callable[[Path], Any]] = {
     function.__name__: function
     for function in (
         roboflow_coco,
+        roboflow_yolo,
         coco_images_in_one_folder,
         coco_images_by_split,
         coco_names_with_folders,
@@ -169,6 +183,17 @@ def test_layouts_in_the_wild_are_read(layout: str, tmp_path: Path) -> None:
     assert data.names == NAMES
     assert labels(data) == expected()
     assert data.report.faults == ()
+
+
+@pytest.mark.parametrize("format", WRITERS)
+def test_a_path_may_be_relative(format: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = WRITERS[format](tmp_path / "shapes")
+    absolute = open_data(root)
+    monkeypatch.chdir(root)
+    relative = open_data(".")
+    assert relative.settings == absolute.settings
+    for split, samples in absolute.splits.items():
+        assert [sample.image for sample in relative.splits[split]] == [sample.image for sample in samples]
 
 
 def test_one_json_file_is_the_split_that_is_asked_for(tmp_path: Path) -> None:
@@ -218,6 +243,11 @@ def test_keypoints_in_yolo_labels_are_dropped(tmp_path: Path) -> None:
     described = yaml.safe_load((tmp_path / "data.yaml").read_text()) | {"kpt_shape": [2, 3]}
     (tmp_path / "data.yaml").write_text(yaml.safe_dump(described))
     (tmp_path / "labels" / "val" / "b1.txt").write_text("1 0.3 0.5 0.4 0.6 0.1 0.2 2 0.3 0.4 1\n")
+    (sample,) = open_data(tmp_path, ["val"]).splits["val"]
+    np.testing.assert_allclose(sample.boxes, [[0.3, 0.5, 0.4, 0.6]], atol=1e-6)
+    described["kpt_shape"] = [133, 3]  # of a whole body
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump(described))
+    (tmp_path / "labels" / "val" / "b1.txt").write_text("1 0.3 0.5 0.4 0.6" + " 0.1 0.2 2" * 133 + "\n")
     (sample,) = open_data(tmp_path, ["val"]).splits["val"]
     np.testing.assert_allclose(sample.boxes, [[0.3, 0.5, 0.4, 0.6]], atol=1e-6)
 

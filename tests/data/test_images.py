@@ -131,6 +131,12 @@ def test_what_can_t_be_decoded_is_a_fault_that_says_so(name: str, tmp_path: Path
         assert imread(str(tmp_path / name)) is None
 
 
+@pytest.mark.parametrize(("name", "kind"), [("tga.jpg", "TGA"), ("pcx.png", "PCX"), ("sgi.jpg", "SGI")])
+def test_a_format_that_opencv_does_not_know_is_named(name: str, kind: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(BAD[name])
+    assert look_at(str(tmp_path / name)).detail == f"{kind} of mode RGB, which OpenCV can't decode"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="names of any bytes, pipes, devices")
 def test_names_of_any_bytes_pipes_and_devices_end_nothing(tmp_path: Path) -> None:
     folder = os.fsencode(tmp_path)

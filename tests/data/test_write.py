@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import cv2
 import numpy as np
@@ -203,6 +204,16 @@ def test_names_are_kept_where_they_can_be(results: list[Results], tmp_path: Path
     names = [image["file_name"] for image in content["images"]]
     assert names == ["1.jpg", "1-2.png", "1-3.jpg", "Ein Bild, groß.png", "empty.png", "x.jpg.png", "1-2-2.png"]
     assert [round(item["score"], 3) for item in content["annotations"][:2]] == [0.9, 0.4]
+
+
+def test_pixels_are_written_with_two_decimals(tmp_path: Path) -> None:
+    found = [result(tmp_path / "a" / "1.png", [[1.23456, 2.34567, 13.45678, 24.56789, 0.9, 0]])]
+    write_labels(found, tmp_path / "coco", "coco")
+    content = json.loads((tmp_path / "coco" / "annotations" / "instances_train.json").read_text())
+    assert content["annotations"][0]["bbox"] == [1.23, 2.35, 12.23, 22.22]
+    write_labels(found, tmp_path / "voc", "voc")
+    tree = ElementTree.parse(tmp_path / "voc" / "Annotations" / "1.xml")
+    assert [side.text for side in tree.find("object/bndbox")] == ["1.23", "2.35", "13.46", "24.57"]
 
 
 @pytest.mark.parametrize("format", FORMATS)

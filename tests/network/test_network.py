@@ -87,7 +87,7 @@ def test_shapes_of_boxes_and_scores(num_classes: int, in_channels: int, shape: t
     assert (boxes.shape, scores.shape) == ((2, anchors, 4), (2, anchors, num_classes))
 
 
-@pytest.mark.parametrize("shape", [(16, 16), (33, 64), (64, 40), (640, 639), (0, 32)])
+@pytest.mark.parametrize("shape", [(16, 16), (33, 64), (64, 40), (64, 48), (48, 64), (640, 639), (0, 32)])
 def test_other_sides_are_refused(nano: YoloNAS, shape: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match=f"input is {shape[0]}x{shape[1]}; both sides must be multiples of 32"):
         nano(torch.zeros(1, 3, *shape))
@@ -202,6 +202,15 @@ def test_dropping_is_for_training_only(nano: YoloNAS) -> None:
     with torch.no_grad():
         assert torch.equal(nano.train()(images).logits, nano(images).logits)
         assert not torch.allclose(dropping.train()(images).logits, dropping(images).logits)
+
+
+def test_one_rate_leaves_the_other_at_nothing() -> None:
+    for rates in ({"drop_path": 0.5}, {"dropout": 0.5}):
+        config = CONFIGS["n"].with_dropout(**rates)
+        stages = (*config.backbone, *config.neck)
+        assert {rate for stage in stages for rate in stage.drop_path_rates} == {rates.get("drop_path", 0)}
+        dropouts = {config.cls_dropout_rate, config.reg_dropout_rate, *(stage.dropout_rate for stage in stages)}
+        assert dropouts == {rates.get("dropout", 0)}
 
 
 def test_drop_path_drops_whole_images_and_keeps_the_mean() -> None:

@@ -6,7 +6,9 @@ import dataclasses
 import json
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from yolonas_plugin.errors import ProcessingError
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
@@ -33,6 +35,17 @@ NORMALISED = ProcessingSpec(
 @pytest.mark.parametrize("spec", [COCO, SUPER_GRADIENTS, NORMALISED])
 def test_every_field_comes_back_to_the_bit(spec: ProcessingSpec) -> None:
     assert ProcessingSpec.from_json(spec.to_json()) == spec
+
+
+@pytest.mark.parametrize("spec", [COCO, SUPER_GRADIENTS, NORMALISED])
+def test_what_comes_back_does_the_same(spec: ProcessingSpec) -> None:
+    image = np.random.RandomState(0).randint(0, 256, (50, 70, 3)).astype(np.uint8)
+    again = ProcessingSpec.from_json(spec.to_json())
+    (pixels, place), (expected, expected_place) = again.letterbox(image), spec.letterbox(image)
+    np.testing.assert_array_equal(pixels, expected)
+    assert place == expected_place
+    batch = torch.from_numpy(expected).permute(2, 0, 1)[None]
+    assert torch.equal(again.normalise(batch), spec.normalise(batch))
 
 
 def test_every_field_is_written() -> None:

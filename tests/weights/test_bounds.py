@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import pickle
 import struct
+import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.weights import keys
+from yolonas_plugin.weights.archive import zip_parts
+from yolonas_plugin.weights.opened import OpenedFile
+from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.unpickle import MAX_DIGITS, Global, Record, UnpickleError, Unpickler
 
 
@@ -65,6 +72,46 @@ def test_a_name_has_five_hundred_letters_at_most_with_what_stands_before_it() ->
     assert keys.module_tensors(module(_modules={"": module(**inner)})) == {}  # "." before it
     with pytest.raises(ValueError, match="which is no name"):
         keys.module_tensors(module(_modules={"a": module(**inner)}))
+
+
+def test_a_child_with_a_dot_in_its_name_is_not_looked_for_in_two_steps() -> None:
+    anchor = "backbone.stem.conv.branch_3x3.conv.weight"
+    network = module(_parameters={anchor: torch.zeros(1)})
+    assert keys.find_module(module(_modules={"module": network})) is network
+    wrapper = module(_modules={"module.model": network, "model": module()})
+    assert keys.find_module(wrapper) is wrapper
+
+
+# -- zip archives ------------------------------------------------------------------------------------------------
+
+
+def test_a_length_of_64_bits_stands_in_an_entry_s_own_extra_field(tmp_path: Path) -> None:
+    """And not in the comment after it, whatever that looks like."""
+    path, field = tmp_path / "x.zip", struct.pack("<2HQ", 1, 8, 4)
+    for place in ("extra", "comment"):
+        part = zipfile.ZipInfo("a")
+        setattr(part, place, field)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(part, b"abcd")
+        content = bytearray(path.read_bytes())
+        entry = content.index(b"PK\x01\x02")
+        content[entry + 24 : entry + 28] = b"\xff" * 4  # its length unpacked
+        path.write_bytes(content)
+        if place == "extra":
+            assert [part.size for part in zip_parts(OpenedFile(path)).values()] == [4]
+        else:
+            with pytest.raises(CheckpointError, match="a length is missing in its list of contents"):
+                zip_parts(OpenedFile(path))
+
+
+def test_an_archive_whose_end_is_gone_says_so_and_one_of_nothing_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "x.zip"
+    with zipfile.ZipFile(path, "w"):
+        pass
+    assert zip_parts(OpenedFile(path)) == {}
+    path.write_bytes(b"PK\x03\x04" + bytes(100))
+    with pytest.raises(CheckpointError, match="its list of contents, which comes last, is missing"):
+        zip_parts(OpenedFile(path))
 
 
 # -- pickles -----------------------------------------------------------------------------------------------------
@@ -139,6 +186,12 @@ def test_a_class_has_a_name_of_three_hundred_letters_at_most() -> None:
     assert isinstance(value_of(b"ca\n", name.encode(), b"\n."), Global)
     with pytest.raises(UnpickleError, match="the name of a class is no name"):
         value_of(b"ca\n", name.encode(), b"c\n.")
+
+
+def test_numbers_of_64_bits_are_shown_and_larger_ones_named() -> None:
+    for number in (2**64 - 1, 1 - 2**64, 0):
+        assert describe(number) == str(number)
+    assert describe(2**64) == describe(-(2**64)) == "a huge number"
 
 
 @pytest.mark.parametrize("text", [b"'", b"", b"'a\"", b"a'", b"xax", b"'a\\n'"])

@@ -127,6 +127,9 @@ def test_another_licence_is_asked_for_again(host: Host, folder: Path) -> None:
     (folder / "accepted-licences.txt").write_text(f"{LICENCE}-2.0\thttps://example.org\t2026-01-01\n")
     with pytest.raises(LicenceError):
         find_weights("yolo_nas_s")
+    find_weights("yolo_nas_s", accept_licence=True)
+    record = (folder / "accepted-licences.txt").read_text()
+    assert [line.split("\t")[0] for line in record.splitlines()] == [f"{LICENCE}-2.0", LICENCE]
 
 
 def test_a_file_that_is_there_needs_no_acceptance(host: Host, folder: Path) -> None:
