@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from exhaustive import first
 from tests import golden, synthetic
-from tests.exhaustive import first
 from tests.network import losses
 from yolonas_plugin.nn import RawPredictions, YoloNAS, YoloNASLoss
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from exhaustive import first
 from tests import bccd, golden
-from tests.exhaustive import first
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -11,7 +11,7 @@ import torch
 import torchvision
 from torch import Tensor
 
-from tests.exhaustive import first
+from exhaustive import first
 from yolonas_plugin.selection.tensors import class_aware_nms, nms
 
 CALL = """

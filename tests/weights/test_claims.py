@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from exhaustive import first
 from tests import synthetic
-from tests.exhaustive import first
 from tests.weights.test_formats import libreyolo
 from tests.weights.test_read import PARAMS, as_module, refused, training_checkpoint
 from yolonas_plugin.errors import CheckpointError, ExportError, ProcessingError

@@ -16,8 +16,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from exhaustive import first
 from tests import synthetic
-from tests.exhaustive import first
 from tests.weights.test_read import PARAMS, PROCESSING, as_module, refused
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.processing import ProcessingSpec
