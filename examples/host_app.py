@@ -30,12 +30,13 @@ def main() -> None:
                 print(f"{name}/{card.name}", card.task, card.licence.name if card.licence else "-", sep="\t")
         return
 
-    predict = zoo.predictor(args.model, provider=args.provider)
-    for result in predict(args.images):
-        boxes = result.boxes
-        for index, score, corners in zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True):
-            box = " ".join(f"{value:.1f}" for value in corners)
-            print(result.path, result.names[int(index)], f"{score:.2f}", box, sep="\t")
+    with zoo.predictor(args.model, provider=args.provider) as predict:
+        for found in predict.stream(args.images):
+            if found.error:
+                print(f"{found.path}: {found.error}", file=sys.stderr)
+            for one in found.to_dict()["objects"]:
+                box = " ".join(f"{value:.1f}" for value in one["box"])
+                print(found.path, one["name"], f"{one['score']:.2f}", box, sep="\t")
 
 
 if __name__ == "__main__":

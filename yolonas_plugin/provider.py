@@ -14,7 +14,7 @@ def model_zoo_providers() -> Iterator[ModelProvider]:
     """Offer YOLO-NAS in sizes n, s, m and l."""
     yield ModelProvider(
         name="yolo_nas",
-        api_version=1,
+        api_version=2,
         models=CARDS,
         loader="yolonas_plugin.factories:load",
         task_map="yolonas_plugin.nas:TASK_MAP",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from model_zoo_api import hookspecs
+    from model_zoo_api.detections import Detections
     from model_zoo_api.hookspecs import hookimpl
     from model_zoo_api.settings import Setting
     from model_zoo_api.types import Licence, Metric, ModelCard, ModelProvider, PluginProblem, WeightFile
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Detections",
     "Licence",
     "Metric",
     "ModelCard",
@@ -32,7 +34,13 @@ __all__ = [
 ]
 
 _TYPES = ("Licence", "Metric", "ModelCard", "ModelProvider", "PluginProblem", "WeightFile")
-_HOMES = {**dict.fromkeys(_TYPES, "types"), "ModelZoo": "zoo", "Setting": "settings", "hookimpl": "hookspecs"}
+_HOMES = {
+    **dict.fromkeys(_TYPES, "types"),
+    "Detections": "detections",
+    "ModelZoo": "zoo",
+    "Setting": "settings",
+    "hookimpl": "hookspecs",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -29,7 +29,7 @@ PROJECT: Final = "model_zoo"
 GROUP: Final = "model_zoo"
 """The entry-point group in which plugins announce themselves."""
 
-API_VERSION: Final = 1
+API_VERSION: Final = 2
 """The version of this contract. It grows when a provider written for the new one could not work with the old one."""
 
 OLDEST_API_VERSION: Final = 1

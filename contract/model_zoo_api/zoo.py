@@ -15,6 +15,7 @@ from typing import Any
 from model_zoo_api.discovery import ALLOW_LIST, Plugin, PluginRegistry
 from model_zoo_api.errors import UnknownModelError
 from model_zoo_api.foreign import attempt, shown, text_or
+from model_zoo_api.predictor import RESULT_TASKS, Predictor, adapted
 from model_zoo_api.texts import suggest
 from model_zoo_api.types import ModelCard, ModelProvider, PluginProblem, Role, Task
 
@@ -141,8 +142,11 @@ class ModelZoo:
 
     def predictor(
         self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
-    ) -> Callable[..., Any]:
-        """Load a model and return a callable ``(source, **overrides) -> list`` of results, one for each image.
+    ) -> Predictor:
+        """Load a model and return what finds things in images with it: ``(source, **overrides) -> list``.
+
+        For the tasks ``detect`` and ``pose`` the list has one :class:`~model_zoo_api.Detections` for each image,
+        whoever provides the model; the results of a provider written for version 1 of the contract are turned into it.
 
         Args:
             name: As for :meth:`load`.
@@ -151,13 +155,17 @@ class ModelZoo:
             **overrides: Settings of the predictor, such as ``conf=0.4``; those that the provider's loader names as its
                 own options go to the loader.
         """
-        return self._work("predictor", name, provider, load, overrides)
+        owner, card = self._choose(str(name), provider)
+        predict, model = self._work("predictor", name, provider, load, overrides)
+        if owner.api_version == 1 and (card or owner.models[0]).task in RESULT_TASKS:
+            predict = adapted(predict)
+        return Predictor(predict, model)
 
     def validator(
         self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
     ) -> Callable[..., Any]:
         """Load a model and return a callable ``(**overrides) -> metrics``; arguments as for :meth:`predictor`."""
-        return self._work("validator", name, provider, load, overrides)
+        return self._work("validator", name, provider, load, overrides)[0]
 
     def _work(
         self,
@@ -166,13 +174,14 @@ class ModelZoo:
         provider: str | None,
         options: dict[str, Any] | None,
         overrides: dict[str, Any],
-    ) -> Callable[..., Any]:
+    ) -> tuple[Callable[..., Any], Any]:
+        """Load a model and return what a factory makes of it, and the model."""
         owner, _ = self._choose(str(name), provider)
         factory = owner.factory(role)  # before loading, which may download: a provider without it should say so at once
         own = _options_of(owner.factory("loader"))
         options = {**{name: overrides.pop(name) for name in own & overrides.keys()}, **(options or {})}
-        made: Callable[..., Any] = factory(self.load(name, provider=owner.name, **options), **overrides)
-        return made
+        model = self.load(name, provider=owner.name, **options)
+        return factory(model, **overrides), model
 
     def _choose(self, name: str, provider: str | None) -> tuple[ModelProvider, ModelCard | None]:
         """Return who loads ``name``, and its card; None for a path, or whatever else the provider's loader knows."""

@@ -63,7 +63,7 @@ BROKEN = {
     "too_new_api": (
         "validate",
         "NoneType",
-        ["'from_the_future' speaks version 99", "this host 1 to 1", "pip install --upgrade model-zoo-api"],
+        ["'from_the_future' speaks version 99", "this host 1 to 2", "pip install --upgrade model-zoo-api"],
     ),
     "too_old_api": ("validate", "NoneType", ["'from_the_past' speaks version 0", "upgrade the plugin"]),
 }

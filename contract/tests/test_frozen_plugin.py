@@ -65,7 +65,7 @@ def test_it_loads_and_observes(site: Site) -> None:
 
 def test_it_predicts(site: Site) -> None:
     found = site.ask(
-        "[[result.path, result.names[int(result.boxes.cls[0])], result.boxes.conf.tolist(), result.boxes.xyxy.tolist()]"
+        "[[result.path, result.names[result.labels.tolist()[0]], result.scores.tolist(), result.boxes.tolist()]"
         " for result in zoo.predictor('frozen_box', conf=0.4)(['a.jpg', 'b.jpg'])]"
     )
     assert found.value == [[name, "other thing", [0.4], [[1, 2, 30, 40]]] for name in ("a.jpg", "b.jpg")]

@@ -8,6 +8,8 @@ from typing import Any, Final, TypeAlias
 
 import pytest
 
+from model_zoo_api.detections import Detections
+
 Row: TypeAlias = tuple[float, ...]
 """One box: class index, score from 0 to 1, and x1, y1, x2, y2 in pixels of the image."""
 
@@ -27,8 +29,11 @@ CRASHES: Final = (
 
 def rows_of(result: Any) -> list[Row]:
     """Return the boxes of a ``detect`` result."""
-    boxes = result.boxes
-    columns = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
+    if isinstance(result, Detections):
+        columns = zip(result.labels.tolist(), result.scores.tolist(), result.boxes.tolist(), strict=True)
+    else:  # of the contract's first version
+        boxes = result.boxes
+        columns = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
     return [(float(label), float(score), *map(float, corners)) for label, score, corners in columns]
 
 

@@ -10,7 +10,7 @@ OPEN = Licence(name="Apache-2.0", url="https://www.apache.org/licenses/LICENSE-2
 def model_zoo_providers():
     yield ModelProvider(
         name="acme",
-        api_version=1,
+        api_version=2,
         models=(
             ModelCard(name="acme_tiny", task="detect", input_size=(320, 320), aliases=("tiny",), licence=OPEN),
             ModelCard(name="acme_large", task="detect", input_size=(640, 640)),

@@ -1,0 +1,190 @@
+"""What was found in one image: the result of every predictor of the tasks ``detect`` and ``pose``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from model_zoo_api.arrays import as_array
+from model_zoo_api.errors import DependencyMissingError
+from model_zoo_api.texts import printable
+
+if TYPE_CHECKING:
+    import PIL.Image
+    import supervision
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Detections:
+    """N objects in one image, best first; or the reason why the image couldn't be read.
+
+    Arrays are NumPy's, where that is installed; lists become arrays.
+
+    Args:
+        path: Of the image's file; None for an array.
+        index: Of the image among all that the predictor was given, or of a video's frame; the first is 0.
+        height: Of the image, in pixels; 0 where it couldn't be read.
+        width: Of the image, in pixels.
+        boxes: x1, y1, x2, y2 in pixels of the image [N, 4]; they may reach a little out of it.
+        scores: 0 to 1 [N].
+        labels: Class indices [N], each a key of ``names``.
+        names: Class names by index.
+        keypoints: x, y in pixels of the image, and a score from 0 to 1 [N, K, 3]; None for a model that finds none.
+        track_ids: Of the objects, the same in each frame [N]; None where nothing is tracked.
+        error: Why the image couldn't be read; then there are no boxes.
+        native: The provider's own result, in whatever form that has.
+
+    Raises:
+        ValueError: The arrays don't fit together.
+    """
+
+    path: str | None = None
+    index: int = 0
+    height: int = 0
+    width: int = 0
+    boxes: Any = ()
+    scores: Any = ()
+    labels: Any = ()
+    names: Mapping[int, str] = field(default_factory=dict, repr=False)
+    keypoints: Any = None
+    track_ids: Any = None
+    error: str | None = None
+    native: Any = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        forms: dict[str, tuple[tuple[int, ...], str]] = {
+            "boxes": ((-1, 4), "float"),
+            "scores": ((-1,), "float"),
+            "labels": ((-1,), "integer"),
+            "keypoints": ((-1, -1, 3), "float"),
+            "track_ids": ((-1,), "integer"),
+        }
+        for name, (shape, kind) in forms.items():
+            values = getattr(self, name)
+            if values is None and name in ("keypoints", "track_ids"):
+                continue
+            try:
+                array = as_array(values, shape, kind)
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{name}: {error}") from error
+            object.__setattr__(self, name, array)
+            if len(array) != len(self.boxes):
+                raise ValueError(f"{name} has {len(array)} rows, boxes {len(self.boxes)}")
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data for JSON: path, index, height, width, error, and a list of objects.
+
+        Each object has ``name``, ``label``, ``score`` and ``box``, and ``keypoints`` and ``track_id`` where there are.
+        """
+        boxes, scores, labels = self.boxes.tolist(), self.scores.tolist(), self.labels.tolist()
+        objects: list[dict[str, Any]] = [
+            {"name": self.names[int(label)], "label": int(label), "score": score, "box": box}
+            for box, score, label in zip(boxes, scores, labels, strict=True)
+        ]
+        more = {"keypoints": self.keypoints, "track_id": self.track_ids}
+        for name, values in more.items():
+            for one, value in zip(objects, [] if values is None else values.tolist(), strict=values is not None):
+                one[name] = value
+        return {
+            "path": self.path,
+            "index": self.index,
+            "height": self.height,
+            "width": self.width,
+            "error": self.error,
+            "objects": objects,
+        }
+
+    def to_coco(self, image_id: int, category_ids: Mapping[int, int] | None = None) -> list[dict[str, Any]]:
+        """Return the rows of a COCO results file.
+
+        Args:
+            image_id: The image's in the data set.
+            category_ids: The data set's category of each label; by default labels are categories.
+        """
+        rows = []
+        for one in self.to_dict()["objects"]:
+            x1, y1, x2, y2 = one["box"]
+            category = one["label"] if category_ids is None else category_ids[one["label"]]
+            row = {"image_id": image_id, "category_id": category, "bbox": [x1, y1, x2 - x1, y2 - y1]}
+            row["score"] = one["score"]
+            if "keypoints" in one:
+                row["keypoints"] = [value for point in one["keypoints"] for value in point]
+            rows.append(row)
+        return rows
+
+    def to_labels(self, *, scores: bool = False) -> list[str]:
+        """Return the lines of a YOLO label file: label, centre, width and height in parts of the image, 0 to 1.
+
+        Boxes are cut at the image's border; what is outside of it is left out. Keypoints follow as x, y and 2, or 0
+        for one that has no score.
+
+        Args:
+            scores: Put each score at the end of its line, as in files of predictions.
+        """
+        lines = []
+        for one in self.to_dict()["objects"]:
+            left, right = (min(max(x / self.width, 0.0), 1.0) for x in one["box"][::2])
+            top, bottom = (min(max(y / self.height, 0.0), 1.0) for y in one["box"][1::2])
+            if left >= right or top >= bottom:
+                continue
+            numbers = [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
+            for x, y, score in one.get("keypoints", ()):
+                seen = score > 0 and 0 <= x <= self.width and 0 <= y <= self.height
+                numbers += [x / self.width, y / self.height, 2] if seen else [0, 0, 0]
+            numbers += [one["score"]] if scores else []
+            lines.append(" ".join([str(one["label"]), *(f"{number:.6g}" for number in numbers)]))
+        return lines
+
+    def to_supervision(self) -> supervision.Detections:
+        """Return it as supervision's ``Detections``.
+
+        Raises:
+            DependencyMissingError: supervision isn't installed.
+        """
+        try:
+            import numpy as np
+            import supervision
+        except ModuleNotFoundError as error:
+            raise _missing("to_supervision", "supervision", error) from error
+        return supervision.Detections(
+            xyxy=np.asarray(self.boxes, dtype=np.float32),
+            confidence=np.asarray(self.scores, dtype=np.float32),
+            class_id=np.asarray(self.labels, dtype=int),
+            tracker_id=None if self.track_ids is None else np.asarray(self.track_ids, dtype=int),
+            data={"class_name": np.array([self.names[int(label)] for label in self.labels], dtype=str)},
+        )
+
+    def draw(self, image: Any = None) -> PIL.Image.Image:
+        """Return a picture of the image with its boxes, their names and scores, and keypoints.
+
+        Args:
+            image: What is drawn on: an array [height, width, 3] in the order blue, green, red, or Pillow's image; by
+                default the file at ``path`` is read again.
+
+        Raises:
+            DependencyMissingError: Pillow isn't installed.
+            ValueError: There is no image: it couldn't be read, or was an array and isn't given.
+        """
+        try:
+            from model_zoo_api.drawing import draw
+        except ModuleNotFoundError as error:
+            raise _missing("draw", "pillow", error) from error
+        if self.error is not None:
+            raise ValueError(f"nothing to draw on: {self.error}")
+        return draw(self, image)
+
+
+def failed(path: str | None, error: str | BaseException, *, index: int = 0) -> Detections:
+    """Return the outcome of an image that couldn't be read."""
+    reason = error if isinstance(error, str) else str(error) or type(error).__name__
+    return Detections(path=path, index=index, error=printable(" ".join(reason.split())))
+
+
+def _missing(what: str, package: str, error: ModuleNotFoundError) -> DependencyMissingError:
+    return DependencyMissingError(
+        f"Detections.{what}() needs {error.name}, which is not installed: pip install {package}"
+    )

@@ -1,0 +1,53 @@
+"""Boxes and keypoints on a picture, with Pillow, which is imported with this module."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from PIL import Image, ImageColor, ImageDraw, ImageFont, ImageOps
+
+from model_zoo_api.texts import printable
+
+if TYPE_CHECKING:
+    from model_zoo_api.detections import Detections
+
+_HUE: Final = 137.508
+"""Degrees between the colours of neighbouring labels: the golden angle, by which none are alike for long."""
+
+
+def draw(found: Detections, image: Any = None) -> Image.Image:
+    """Return a picture of ``image`` with what was found in it; see :meth:`~model_zoo_api.Detections.draw`."""
+    picture = _picture(found, image)
+    pen = ImageDraw.Draw(picture)
+    line = max(1, round(sum(picture.size) / 700))
+    size = max(10, round(sum(picture.size) / 90))
+    font = ImageFont.load_default(size)
+    for one in reversed(found.to_dict()["objects"]):  # the best on top
+        hue = one["label"] * _HUE % 360
+        colour = ImageColor.getrgb(f"hsl({hue:.0f}, 85%, 45%)")
+        x1, y1, x2, y2 = one["box"]
+        pen.rectangle((min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)), outline=colour, width=line)
+        track = f" #{one['track_id']}" if "track_id" in one else ""
+        text = f"{printable(one['name'])}{track} {one['score']:.2f}"
+        left, top, right, bottom = pen.textbbox((0, 0), text, font=font)
+        corner = max(0.0, min(x1, picture.width - right)), y1 - bottom if y1 >= bottom else max(0.0, y1)
+        pen.rectangle((corner[0] + left, corner[1] + top, corner[0] + right, corner[1] + bottom), fill=colour)
+        pen.text(corner, text, fill="white", font=font)
+        for x, y, score in one.get("keypoints", ()):
+            if score > 0:
+                pen.ellipse((x - 2 * line, y - 2 * line, x + 2 * line, y + 2 * line), fill=colour)
+    return picture
+
+
+def _picture(found: Detections, image: Any) -> Image.Image:
+    """Return the image in RGB, of its own."""
+    if image is None:
+        if found.path is None:
+            raise ValueError("it was found in an array: give that as image=")
+        with Image.open(found.path) as file:
+            return ImageOps.exif_transpose(file).convert("RGB")
+    if not isinstance(image, Image.Image):
+        image = Image.fromarray(import_module("numpy").ascontiguousarray(image[..., ::-1]))
+    picture: Image.Image = image.convert("RGB")
+    return picture.copy() if picture is image else picture

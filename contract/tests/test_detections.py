@@ -1,0 +1,157 @@
+"""The result of a predictor: what it checks, and what it turns into."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model_zoo_api import Detections
+from model_zoo_api.arrays import Rows
+from model_zoo_api.detections import failed
+from model_zoo_api.errors import DependencyMissingError
+from model_zoo_api.testing import write_picture
+
+BOXES = [[10.0, 20.0, 110.0, 70.0], [-5.0, 0.0, 15.0, 30.0]]
+
+
+def found(**changes: Any) -> Detections:
+    given = {"path": "a.png", "index": 3, "height": 100, "width": 200, "names": {0: "cat", 7: "dog"}}
+    return Detections(**{**given, "boxes": BOXES, "scores": [0.75, 0.5], "labels": [7, 0], **changes})
+
+
+def test_lists_become_arrays() -> None:
+    one = found(track_ids=[4, 5], keypoints=[[[1, 2, 0.5]]] * 2)
+    assert (one.boxes.shape, one.scores.shape, one.labels.shape, len(one)) == ((2, 4), (2,), (2,), 2)
+    assert (one.keypoints.shape, one.track_ids.tolist()) == ((2, 1, 3), [4, 5])
+    assert one.boxes.tolist() == BOXES
+
+
+def test_nothing_found_is_empty_arrays() -> None:
+    one = Detections(path="a.png", height=1, width=1)
+    assert (one.boxes.shape, one.scores.shape, one.labels.shape, len(one)) == ((0, 4), (0,), (0,), 0)
+    assert one.boxes.tolist() == []
+
+
+def test_arrays_are_kept_as_they_are() -> None:
+    np = pytest.importorskip("numpy")
+    boxes = np.array(BOXES)
+    one = found(boxes=boxes, scores=np.array([0.75, 0.5]), labels=np.array([7, 0]))
+    assert one.boxes is boxes
+
+
+def test_without_numpy_there_are_lists_that_know_their_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("model_zoo_api.arrays.import_module", _no_numpy)
+    one = found()
+    assert isinstance(one.boxes, Rows)
+    assert (one.boxes.shape, one.boxes.tolist()) == ((2, 4), BOXES)
+    assert pickle.loads(pickle.dumps(one)).boxes.tolist() == BOXES
+    assert Detections().boxes.shape == (0, 4)
+
+
+def _no_numpy(name: str) -> Any:
+    raise ImportError(name)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"boxes": [[1, 2, 3]] * 2}, "boxes: "),
+        ({"boxes": [1, 2]}, "boxes: "),
+        ({"scores": [0.5]}, "scores has 1 rows, boxes 2"),
+        ({"labels": [[1], [2]]}, "labels: "),
+        ({"keypoints": [[1, 2, 3]] * 2}, "keypoints: "),
+        ({"track_ids": [1]}, "track_ids has 1 rows, boxes 2"),
+        ({"boxes": 3}, "boxes: its shape is [], expected [N, 4]"),
+    ],
+    ids=str,
+)
+def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        found(**changes)
+
+
+def test_it_is_plain_data() -> None:
+    one = found(track_ids=[4, 5])
+    assert json.loads(json.dumps(one.to_dict())) == {
+        "path": "a.png",
+        "index": 3,
+        "height": 100,
+        "width": 200,
+        "error": None,
+        "objects": [
+            {"name": "dog", "label": 7, "score": 0.75, "box": BOXES[0], "track_id": 4},
+            {"name": "cat", "label": 0, "score": 0.5, "box": BOXES[1], "track_id": 5},
+        ],
+    }
+
+
+def test_rows_of_coco() -> None:
+    one = found(keypoints=[[[1, 2, 0.5]]] * 2)
+    assert one.to_coco(12, {7: 18, 0: 17}) == [
+        {"image_id": 12, "category_id": 18, "bbox": [10, 20, 100, 50], "score": 0.75, "keypoints": [1, 2, 0.5]},
+        {"image_id": 12, "category_id": 17, "bbox": [-5, 0, 20, 30], "score": 0.5, "keypoints": [1, 2, 0.5]},
+    ]
+    assert [row["category_id"] for row in found().to_coco(12)] == [7, 0]
+
+
+def test_lines_of_a_label_file() -> None:
+    assert found().to_labels() == ["7 0.3 0.45 0.5 0.5", "0 0.0375 0.15 0.075 0.3"]
+    assert found().to_labels(scores=True)[0] == "7 0.3 0.45 0.5 0.5 0.75"
+    assert found(boxes=[BOXES[0], [300, 0, 400, 10]]).to_labels() == ["7 0.3 0.45 0.5 0.5"]  # one is outside
+    pose = found(keypoints=[[[50, 50, 0.9], [50, 50, 0]], [[-4, 2, 0.9], [0, 0, 0.1]]])
+    assert [line.split()[5:] for line in pose.to_labels()] == [
+        ["0.25", "0.5", "2", "0", "0", "0"],
+        ["0", "0", "0", "0", "0", "2"],
+    ]
+
+
+def test_supervision_s_detections() -> None:
+    pytest.importorskip("supervision")
+    theirs = found(track_ids=[4, 5]).to_supervision()
+    assert theirs.xyxy.tolist() == BOXES
+    assert (theirs.class_id.tolist(), theirs.tracker_id.tolist()) == ([7, 0], [4, 5])
+    assert theirs.data["class_name"].tolist() == ["dog", "cat"]
+    assert len(Detections(height=1, width=1).to_supervision()) == 0
+
+
+@pytest.mark.parametrize(("method", "package"), [("to_supervision", "supervision"), ("draw", "PIL")])
+def test_a_missing_library_is_named(method: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, package, None)
+    monkeypatch.delitem(__import__("sys").modules, "model_zoo_api.drawing", raising=False)
+    with pytest.raises(DependencyMissingError, match=r"pip install (supervision|pillow)"):
+        getattr(found(), method)()
+
+
+def test_it_draws_itself(tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    path = write_picture(tmp_path / "a.png", 200, 100)
+    plain = found(path=str(path), boxes=[], scores=[], labels=[]).draw()
+    picture = found(path=str(path), keypoints=[[[150, 50, 0.9]]] * 2).draw()
+    assert picture.size == plain.size == (200, 100)
+    changed = [(x, y) for x in range(200) for y in range(100) if picture.getpixel((x, y)) != plain.getpixel((x, y))]
+    assert {(10, 45), (110, 45), (60, 70), (150, 50)} <= set(changed)  # sides of the first box, and a keypoint
+    assert (60, 45) not in changed  # its middle
+
+
+def test_it_draws_on_an_array_in_blue_green_red() -> None:
+    np = pytest.importorskip("numpy")
+    pytest.importorskip("PIL")
+    blue = np.zeros((100, 200, 3), np.uint8)
+    blue[..., 0] = 255
+    empty = Detections(height=100, width=200)
+    assert empty.draw(blue).getpixel((5, 5)) == (0, 0, 255)
+    with pytest.raises(ValueError, match="give that as image="):
+        empty.draw()
+
+
+def test_an_image_that_could_not_be_read() -> None:
+    one = failed("a.png", OSError("no\nsuch\x1bfile"), index=4)
+    assert (one.path, one.index, one.error, len(one)) == ("a.png", 4, "no such\\x1bfile", 0)
+    assert one.to_dict()["error"] == one.error
+    with pytest.raises(ValueError, match="nothing to draw on"):
+        one.draw()
