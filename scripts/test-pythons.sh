@@ -3,6 +3,7 @@
 # A Python that is not installed is an error, unless ALLOW_MISSING_PYTHONS=1 asks to leave it out.
 set -eu
 cd "$(dirname "$0")/.."
+unset PYTHONPATH
 for version in "$@"; do
     if ! python=$(scripts/find-python.sh "$version"); then
         if [ "${ALLOW_MISSING_PYTHONS:-}" = 1 ]; then
@@ -14,8 +15,7 @@ for version in "$@"; do
     fi
     venv=.venv-contract-$version
     echo "== contract on $("$python" --version)"
-    [ -d "$venv" ] || "$python" -m venv "$venv"
-    "$venv/bin/python" -m pip install -q --force-reinstall --no-deps ./contract
+    "$python" -m venv --clear "$venv"
     "$venv/bin/python" -m pip install -q './contract[testing]'
     (cd contract && "../$venv/bin/pytest" -q -m "not exhaustive") # not python -m, which would find the sources
 done
