@@ -28,6 +28,8 @@ def load(
     accept_licence: bool = False,
     processing: Any = None,
     names: Any = None,
+    progress: Callable[[int, int | None], object] | None = None,
+    cancelled: Callable[[], object] | None = None,
     **options: Any,
 ) -> NAS | LeanPredictor:
     """Load a weight file, an exported file, or a model by name.
@@ -43,6 +45,8 @@ def load(
         accept_licence: Accept the licence of published weights, if they are downloaded now.
         processing: How images are prepared, where that isn't what the file says.
         names: Class names, where they aren't what the file says.
+        progress: Called during a download with the bytes that are there, and the bytes in all or None.
+        cancelled: Asked during a download; True ends it with a ``DownloadError``, and what has come is kept.
         **options: Others of :class:`yolonas_plugin.nas.NAS`.
 
     Raises:
@@ -51,6 +55,7 @@ def load(
     check_settings(options, _OPTIONS | {*load.__kwdefaults__}, "loading a model")
     options |= {"runtime": runtime, "precision": precision, "calibration": calibration}
     options |= {"accept_licence": accept_licence, "processing": processing, "names": names}
+    options |= {"progress": progress, "cancelled": cancelled}
     if lean:
         from yolonas_plugin.lean import open_lean
 

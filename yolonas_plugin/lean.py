@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -196,6 +196,8 @@ def open_lean(
     calibration: Any = None,
     accept_licence: bool = False,
     threads: int | None = None,
+    progress: Callable[[int, int | None], object] | None = None,
+    cancelled: Callable[[], object] | None = None,
     **options: Any,
 ) -> LeanPredictor:
     """Return a predictor for an exported file, or for a weight file, from which one is made on first use and kept.
@@ -207,6 +209,8 @@ def open_lean(
         calibration: Images that int8 is calibrated on.
         accept_licence: Accept the licence of published weights, if they are downloaded now.
         threads: Of a prediction; None takes all cores.
+        progress: Called during a download with the bytes that are there, and the bytes in all or None.
+        cancelled: Asked during a download; True ends it, and what has come is kept.
         **options: Of :class:`yolonas_plugin.nas.NAS` for a weight file: ``processing``, ``names``, ``backend``.
 
     Raises:
@@ -229,7 +233,7 @@ def open_lean(
             "lean prediction runs on OpenVINO or ONNX Runtime: pip install 'yolonas-plugin[openvino]' or "
             "'yolonas-plugin[onnx]'"
         )
-    path = find_weights(source, accept_licence=accept_licence)
+    path = find_weights(source, accept_licence=accept_licence, progress=progress, cancelled=cancelled)
 
     def make(folder: Path) -> None:
         from yolonas_plugin.nas import NAS

@@ -85,6 +85,18 @@ def check_flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
+def check_callback(name: str, value: Any) -> Callable[..., object] | None:
+    """Return a function, or None.
+
+    Raises:
+        SettingError: It is something else.
+    """
+    if value is not None and not callable(value):
+        raise SettingError(f"{name}={_shown(value)} must be a function")
+    found: Callable[..., object] | None = value
+    return found
+
+
 def check_classes(classes: Any, names: Mapping[int, str], whose: str = "this model's") -> list[int]:
     """Return the indices of classes that are wanted, in the order given.
 

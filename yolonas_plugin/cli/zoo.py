@@ -11,6 +11,7 @@ from model_zoo_api.types import ModelCard, Task
 from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.cli.arguments import OWN, add_command, add_licence, other_plugin
 from yolonas_plugin.cli.output import print_json, print_table
+from yolonas_plugin.cli.progress import downloading
 from yolonas_plugin.settings import nearest
 
 _METRIC: Final = "mAP50-95"
@@ -115,7 +116,8 @@ def _fetch(args: argparse.Namespace, out: IO[str]) -> int:
     if path is None and provider.name == OWN:
         from yolonas_plugin.weights.find import find_weights
 
-        path = find_weights(card.name, accept_licence=args.accept_licence)
+        with downloading() as progress:
+            path = find_weights(card.name, accept_licence=args.accept_licence, progress=progress)
     if path is None:
         zoo.load(card.name, provider=provider.name)  # its plugin fetches what it needs, and keeps it where it likes
     found = str(path.absolute()) if path else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -67,6 +67,8 @@ class NAS(Model):
             for an exported file what that is for.
         calibration: Images that int8 is calibrated on: whatever ``predict`` takes as files, a hundred or more.
         threads: Of a prediction on OpenVINO or ONNX Runtime. Default: as many as there are cores.
+        progress: Called during a download with the bytes that are there, and the bytes in all or None.
+        cancelled: Asked during a download; True ends it, and what has come is kept.
 
     Attributes:
         model: The network, unfused; ``predict``, ``val`` and ``export`` work on fused copies. For an exported file, an
@@ -78,7 +80,7 @@ class NAS(Model):
         ConfigRefusedError: ``model`` is a YAML file.
         WeightsNotFoundError: No such file, or the named weights aren't on this machine and ``YOLONAS_OFFLINE`` is set.
         LicenceError: The named weights would have to be downloaded, and nobody has accepted their licence.
-        DownloadError: They could not be downloaded.
+        DownloadError: They could not be downloaded, or that was cancelled.
         CheckpointError: The file isn't a YOLO-NAS checkpoint.
         ProcessingError: The file doesn't say how its images are prepared.
 
@@ -102,6 +104,8 @@ class NAS(Model):
         precision: str | None = None,
         calibration: Any = None,
         threads: int | None = None,
+        progress: Callable[[int, int | None], object] | None = None,
+        cancelled: Callable[[], object] | None = None,
     ) -> None:
         self._build_network = network_builder(backend)
         if isinstance(model, (str, Path)) and Path(model).suffix.lower() in {".yaml", ".yml"}:
@@ -114,7 +118,9 @@ class NAS(Model):
         self._choice = runtime, precision, calibration, threads
         self._backend = backend
         self._streaming = False
+        self._download = {"progress": progress, "cancelled": cancelled}
         super().__init__(model, task="detect")
+        self._download = {}  # they are of this call, and may be what can't be pickled
 
     def _load(self, weights: str | Path, task: str | None = None) -> None:
         runtime, precision, calibration, threads = self._choice
@@ -126,7 +132,7 @@ class NAS(Model):
             path = str(Path(weights).expanduser().absolute())
             self.model = ExportedModule(open_runtime(path, runtime or "auto", precision, threads=threads))
         elif self._pretrained:
-            path = str(find_weights(weights, accept_licence=self._accept_licence).absolute())
+            path = str(find_weights(weights, accept_licence=self._accept_licence, **self._download).absolute())
             checkpoint = read_checkpoint(path, own_processing=processing is None, own_names=names is None)
             self.model = build_module(checkpoint, processing, names, self._build_network)
             self.model.runtime = chosen(runtime or "torch", precision, calibration, threads)

@@ -8,15 +8,15 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from model_zoo_api.types import Licence, WeightFile
 from yolonas_plugin.errors import DownloadError
+from yolonas_plugin.weights.watch import OFTEN, CallbackError, CancelledError, Watch
 
 OFFLINE: Final = "YOLONAS_OFFLINE"
 """Environment variable: 1 keeps this package from downloading anything."""
@@ -62,7 +62,15 @@ def by_hand(file: WeightFile, target: Path, licence: Licence | None = None) -> s
     )
 
 
-def fetch(file: WeightFile, folder: Path, *, licence: Licence | None = None, patience: Patience = _PATIENCE) -> Path:
+def fetch(
+    file: WeightFile,
+    folder: Path,
+    *,
+    licence: Licence | None = None,
+    patience: Patience = _PATIENCE,
+    progress: Callable[[int, int | None], object] | None = None,
+    cancelled: Callable[[], object] | None = None,
+) -> Path:
     """Return ``file`` in ``folder``, downloading it if it isn't there.
 
     A transfer that breaks leaves ``.NAME.part`` beside the target, and the next one goes on from there. Whoever comes
@@ -74,25 +82,37 @@ def fetch(file: WeightFile, folder: Path, *, licence: Licence | None = None, pat
         folder: Where it belongs; made if need be.
         licence: Named in the error's instructions.
         patience: How long to wait and how often to try.
+        progress: Called with the bytes that are there, and the bytes in all, or None where that isn't known; some ten
+            times a second, in this thread. The bytes become fewer where a host gave wrong ones.
+        cancelled: Asked as often, and while a host or another process is waited for; True ends the download.
 
     Raises:
         DownloadError: It can't be had, or not be written; the message says what happened at each host, and how to
-            place the file by hand.
+            place the file by hand. Or it was cancelled; what has come is kept, and the next one goes on from there.
+        Exception: What a callback raised; what has come is kept too.
     """
     target = folder / file.filename
+    watch = Watch(progress, cancelled)
     try:
         if not file.sha256:
             raise _RefusedError(" the catalogue has no SHA-256 for it, and nothing is used unchecked")
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder / f".{file.filename}.lock", file.filename):
+        with _alone(folder / f".{file.filename}.lock", file.filename, watch):
             if not target.is_file():
                 part = folder / f".{file.filename}.part"
-                _from_any_host(file, part, patience)
+                _from_any_host(file, part, patience, watch)
                 os.replace(part, target)
     except (_RefusedError, NotImplementedError, OSError) as error:
         reason = f" {_local(error, folder)}" if isinstance(error, OSError) else str(error)
         raise DownloadError(f"{file.filename} was not downloaded:{reason}\n{by_hand(file, target, licence)}") from error
-    return target
+    except CancelledError as error:
+        kept = "what has come is kept, and the next download goes on from there"
+        raise DownloadError(f"{file.filename} was not downloaded: it was cancelled; {kept}") from error
+    except CallbackError as error:
+        raised = error.original
+    else:
+        return target
+    raise raised  # here, where no error of ours is its context
 
 
 class _RefusedError(Exception):
@@ -109,7 +129,7 @@ def _local(error: OSError, folder: Path) -> str:
 
 
 @contextmanager
-def _alone(lock_file: Path, filename: str) -> Iterator[None]:
+def _alone(lock_file: Path, filename: str, watch: Watch) -> Iterator[None]:
     """Keep other processes and threads out; the system opens the lock of a process that dies."""
     from filelock import FileLock, Timeout
 
@@ -118,14 +138,17 @@ def _alone(lock_file: Path, filename: str) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         _LOGGER.warning("%s is being downloaded by another process; waiting for it", filename)
-        lock.acquire()
+        while not lock.is_locked:
+            watch.ask()
+            with suppress(Timeout):
+                lock.acquire(timeout=OFTEN)
     try:
         yield
     finally:
         lock.release()
 
 
-def _from_any_host(file: WeightFile, part: Path, patience: Patience) -> None:
+def _from_any_host(file: WeightFile, part: Path, patience: Patience, watch: Watch) -> None:
     """Write and check ``part``, trying the hosts in turn; each goes on where the one before broke off."""
     from yolonas_plugin.weights.transfer import HostError, origin, session, transfer
 
@@ -134,7 +157,7 @@ def _from_any_host(file: WeightFile, part: Path, patience: Patience) -> None:
         for url in file.urls:
             for attempt in range(1, patience.tries + 1):
                 try:
-                    transfer(http, url, file, part, connect=patience.connect, stall=patience.stall)
+                    transfer(http, url, file, part, connect=patience.connect, stall=patience.stall, watch=watch)
                     origin(part).unlink(missing_ok=True)
                     return
                 except HostError as error:
@@ -148,7 +171,7 @@ def _from_any_host(file: WeightFile, part: Path, patience: Patience) -> None:
                 if attempt < patience.tries:
                     pause = patience.pause * 2 ** (attempt - 1)
                     _LOGGER.warning("%s: %s; trying again in %g s", url, errors[url], pause)
-                    time.sleep(pause)
+                    watch.sleep(pause)
     if not errors:
         raise _RefusedError(" the catalogue names no host that has it")
     raise _RefusedError("".join(f"\n  {url}: {error}" for url, error in errors.items()))

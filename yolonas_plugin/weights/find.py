@@ -9,12 +9,14 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
+from yolonas_plugin.settings import check_callback
 from yolonas_plugin.weights.fetch import OFFLINE, by_hand, fetch, offline
 from yolonas_plugin.weights.licence import require_licence
 from yolonas_plugin.weights.published import check_published
@@ -51,7 +53,13 @@ def _homeless() -> Path:
     return folder
 
 
-def find_weights(source: str | Path, *, accept_licence: bool = False) -> Path:
+def find_weights(
+    source: str | Path,
+    *,
+    accept_licence: bool = False,
+    progress: Callable[[int, int | None], object] | None = None,
+    cancelled: Callable[[], object] | None = None,
+) -> Path:
     """Return the file that ``source`` means, downloading it if it is published and not here.
 
     Args:
@@ -60,12 +68,19 @@ def find_weights(source: str | Path, *, accept_licence: bool = False) -> Path:
             this package, else for the published one in :func:`weights_folder`, which is downloaded if it isn't there,
             unless ``YOLONAS_OFFLINE`` is set. Plugins are not asked: that is the zoo's work.
         accept_licence: Accept the licence of what is downloaded; see :func:`.licence.require_licence`.
+        progress: Called during a download, see :func:`.fetch.fetch`.
+        cancelled: Asked during a download; True ends it.
 
     Raises:
+        SettingError: A callback is none.
         WeightsNotFoundError: No such file; the message says where to get it and where to put it, or which name is near.
         LicenceError: It would have to be downloaded, and nobody has accepted its licence.
-        DownloadError: It could not be downloaded, or what is in the folder isn't what was published.
+        DownloadError: It could not be downloaded, or what is in the folder isn't what was published, or it was
+            cancelled.
     """
+    callbacks = {
+        name: check_callback(name, given) for name, given in (("progress", progress), ("cancelled", cancelled))
+    }
     path = Path(os.path.expanduser(source))  # a name that begins with ~ may be a file's own, which pathlib refuses
     try:
         if path.is_file():
@@ -95,7 +110,7 @@ def find_weights(source: str | Path, *, accept_licence: bool = False) -> Path:
         raise WeightsNotFoundError(_how_to_get(card))
     if card.licence:
         require_licence(card.licence, weights_folder(), what=f"the weights of {card.name}", accepted=accept_licence)
-    return fetch(card.weights[0], weights_folder(), licence=card.licence)
+    return fetch(card.weights[0], weights_folder(), licence=card.licence, **callbacks)
 
 
 def _how_to_get(card: ModelCard) -> str:

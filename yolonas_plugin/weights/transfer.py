@@ -7,7 +7,6 @@ import hashlib
 import os
 import re
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +15,10 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
-from tqdm import tqdm
 
 from model_zoo_api.types import WeightFile
 from yolonas_plugin import __version__
-from yolonas_plugin.environment import is_terminal
+from yolonas_plugin.weights.watch import Watch
 
 LARGEST: Final = 2 << 30
 """Bytes at which a transfer is given up, if the catalogue has no size."""
@@ -60,7 +58,9 @@ def session() -> requests.Session:
     return http
 
 
-def transfer(http: requests.Session, url: str, file: WeightFile, part: Path, *, connect: float, stall: float) -> None:
+def transfer(
+    http: requests.Session, url: str, file: WeightFile, part: Path, *, connect: float, stall: float, watch: Watch
+) -> None:
     """Fill ``part`` from ``url``, and check it.
 
     Args:
@@ -70,9 +70,11 @@ def transfer(http: requests.Session, url: str, file: WeightFile, part: Path, *, 
         part: Holds what earlier transfers got, from any host; ``part`` + ``.from`` says from which.
         connect: Seconds to wait for a connection.
         stall: Seconds to wait for data.
+        watch: Is told how far it is, and asked whether to go on.
 
     Raises:
         HostError: The host failed, or gave something else.
+        CancelledError: It isn't to go on; ``part`` is kept.
         OSError: ``part`` can't be written.
     """
     digest = hashlib.sha256()
@@ -83,12 +85,16 @@ def transfer(http: requests.Session, url: str, file: WeightFile, part: Path, *, 
     if have:
         headers |= {"Range": f"bytes={have}-", **_if_range(part, url)}
     try:
-        with http.get(url, headers=headers, stream=True, timeout=(connect, stall)) as response:
+        response = watch.wait_for(lambda: http.get(url, headers=headers, stream=True, timeout=(connect, stall)))
+        try:
             start, total = _answer(response, url, file, part, have)
             if start == 0:
                 digest = hashlib.sha256()
             _require_room(part, (file.size or total or start) - start)
-            _write(response, file, part, start, total, digest.update, stall)
+            _write(response, file, part, start, total, digest.update, stall, watch)
+        finally:
+            if not watch.left:  # else closing it would wait for the host
+                response.close()
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _network_error(error, part) from error
     if digest.hexdigest() != file.sha256:
@@ -178,22 +184,24 @@ def _write(
     total: int | None,
     update: Callable[[bytes], None],
     stall: float,
+    watch: Watch,
 ) -> None:
     size, most, since, then = start, file.size or total or LARGEST, time.monotonic(), start
-    hidden = not is_terminal(sys.stderr)
-    bar = tqdm(desc=file.filename, total=total, initial=start, unit="B", unit_scale=True, disable=hidden)
-    with bar, open(part, "ab") as out:
-        while piece := response.raw.read1(_CHUNK, decode_content=False):
+    in_all = file.size or total
+    watch.tell(size, in_all)
+    with open(part, "ab") as out:
+        while piece := watch.wait_for(lambda: response.raw.read1(_CHUNK, decode_content=False)):
             size += len(piece)
             if size > most:
                 raise HostError(f"sent more than {most:,} bytes", again=False)
             out.write(piece)
             update(piece)
-            bar.update(len(piece))
+            watch.tell(size, in_all, always=False)
             if (now := time.monotonic()) - since > stall:
                 if size - then < SLOWEST * stall:
                     raise HostError(f"stalled: {size - then:,} bytes in {now - since:.0f} s")
                 since, then = now, size
+        watch.tell(size, in_all)
         out.flush()
         os.fsync(out.fileno())
     total = file.size if total is None else total
