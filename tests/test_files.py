@@ -15,7 +15,7 @@ import pytest
 
 from yolonas_plugin import files
 from yolonas_plugin.errors import ExportError
-from yolonas_plugin.files import whole, whole_folder
+from yolonas_plugin.files import remove_leftovers, whole, whole_folder
 
 
 def killed(work: Callable[[], object]) -> None:
@@ -31,6 +31,10 @@ def killed(work: Callable[[], object]) -> None:
 
 def die(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def stop() -> None:
+    raise KeyboardInterrupt
 
 
 def write_file(path: Path, text: str, then: Callable[[], object] = lambda: None) -> None:
@@ -174,7 +178,7 @@ def test_a_folder_is_replaced_where_two_cannot_be_exchanged(tmp_path: Path, monk
     rename = os.rename
 
     def fail(one: Path, other: Path) -> None:
-        if Path(other) == path and Path(one).name == "x":  # the new one
+        if Path(other) == path and content(Path(one)) == "three":
             raise OSError(errno.EACCES, "Permission denied")
         rename(one, other)
 
@@ -183,6 +187,38 @@ def test_a_folder_is_replaced_where_two_cannot_be_exchanged(tmp_path: Path, monk
         write_folder(path, "three")
     assert content(path) == "two"
     assert os.listdir(tmp_path) == ["x"]
+
+
+@pytest.mark.usefixtures("no_exchange")
+def test_a_folder_that_cannot_be_put_back_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "x"
+    write_folder(path, "good")
+    rename = os.rename
+
+    def fail(one: Path, other: Path) -> None:
+        if Path(other) == path:
+            raise OSError(errno.EACCES, "Permission denied")
+        rename(one, other)
+
+    monkeypatch.setattr(os, "rename", fail)
+    with pytest.raises(ExportError, match=r"what was there is .*/\.x\.0\.tmp/old/x now") as raised:
+        write_folder(path, "new")
+    assert content(Path(str(raised.value).split("what was there is ")[1].removesuffix(" now"))) == "good"
+    monkeypatch.setattr(os, "rename", rename)
+    remove_leftovers(tmp_path)
+    assert content(path) == "good"
+    assert os.listdir(tmp_path) == ["x"]
+
+
+@pytest.mark.usefixtures("no_exchange")
+@pytest.mark.parametrize("name", ["old", "new"])
+def test_any_name_will_do(name: str, tmp_path: Path) -> None:
+    for text in ("one", "two"):
+        write_folder(tmp_path / name, text)
+        with pytest.raises(KeyboardInterrupt):
+            write_folder(tmp_path / name, "never", stop)
+        assert content(tmp_path / name) == text
+        assert os.listdir(tmp_path) == [name]
 
 
 @pytest.mark.usefixtures("no_exchange")

@@ -16,11 +16,15 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
+from types import TracebackType
 from typing import Final
 
 from yolonas_plugin.errors import ExportError
+from yolonas_plugin.interrupts import held_off
 
 try:
     import fcntl
@@ -34,12 +38,14 @@ _NO_LOCK: Final = -1
 _LONG_AGO: Final = 3600.0
 """Seconds after which a leftover is nobody's, where the file system has no locks that say so."""
 
-_ASIDE: Final = "replaced"
-"""The name of a replaced folder, for the moment in which the new one isn't in its place yet."""
+_NEW: Final = "new"
+"""The name of a folder that is being filled."""
+
+_OLD: Final = "old"
+"""Where a replaced folder is, under its name, for the moment in which the new one isn't in its place yet."""
 
 
-@contextlib.contextmanager
-def whole(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[Path]:
+def whole(path: str | os.PathLike[str], *, durable: bool = True) -> AbstractContextManager[Path]:
     """Give a path of the same name to write to; what is there at the end takes the place of ``path``.
 
     Where the block raises, KeyboardInterrupt included, ``path`` stays as it was and nothing else is left. A link is
@@ -52,14 +58,11 @@ def whole(path: str | os.PathLike[str], *, durable: bool = True) -> Iterator[Pat
     Raises:
         ExportError: It can't be written; an ``OSError`` of the block ends in this too.
     """
-    with workplace(path) as folder:
-        temporary = folder / Path(path).name
-        yield temporary
-        settle(temporary, path, durable=durable)
+    name = Path(path).name
+    return _Workplace(path, lambda folder: folder / name, lambda folder: settle(folder / name, path, durable=durable))
 
 
-@contextlib.contextmanager
-def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+def whole_folder(path: str | os.PathLike[str]) -> AbstractContextManager[Path]:
     """Give an empty folder to fill, which takes the place of ``path`` at the end, as :func:`whole` does for a file.
 
     At every moment one complete folder is in place, where the system can exchange two (Linux, macOS); elsewhere there
@@ -69,32 +72,79 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
         ExportError: It can't be written, or the folder that is there holds something that the new one doesn't, and
             which would be lost.
     """
-    with workplace(path) as folder:
-        new = folder / Path(path).name
-        new.mkdir()
-        yield new
-        settle(new, path)
+
+    def begin(folder: Path) -> Path:
+        (folder / _NEW).mkdir()
+        return folder / _NEW
+
+    return _Workplace(path, begin, lambda folder: settle(folder / _NEW, path))
 
 
-@contextlib.contextmanager
-def workplace(path: str | os.PathLike[str]) -> Iterator[Path]:
+def workplace(path: str | os.PathLike[str]) -> AbstractContextManager[Path]:
     """Give an empty folder beside ``path`` for whatever is needed to make it; in the end it is removed.
 
     Raises:
         ExportError: It can't be made; an ``OSError`` of the block ends in this too.
     """
-    path = Path(os.path.realpath(path))
-    mine: tuple[Path, int] | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        mine = _claim(path)
-        yield mine[0]
-    except OSError as error:
-        raise ExportError(f"{path}: it can't be written: {error.strerror or error}") from error
-    finally:
-        if mine is not None:
-            shutil.rmtree(mine[0], ignore_errors=True)
-            _unlock(mine[1])
+    return _Workplace(path, lambda folder: folder, lambda folder: None)
+
+
+class _Workplace(AbstractContextManager[Path]):
+    """The folder beside a target, for the length of a block.
+
+    A class, since Ctrl-C can come while a generator is about to begin its part, or has done it. What comes here before
+    a step can hold it off is met by trying once more. At the first step of ``__exit__`` nothing can be, and the block
+    may also be left without it, by a stack of blocks that is interrupted: the folder goes with this object then.
+
+    Args:
+        path: The target.
+        begin: Makes, in the folder, what the block is given.
+        end: Puts in place what the block has made, if it hasn't raised.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], begin: Callable[[Path], Path], end: Callable[[Path], None]
+    ) -> None:
+        self._begin, self._end = begin, end
+        self._claim = _Claim(Path(os.path.realpath(path)))
+        self._abandoned: weakref.finalize[[], _Workplace] | None = None
+
+    def __enter__(self) -> Path:
+        try:
+            try:
+                self._claim.path.parent.mkdir(parents=True, exist_ok=True)
+                with held_off():
+                    self._abandoned = weakref.finalize(self, self._claim.release)
+                    self._claim.take()
+                return self._begin(self._claim.folder)
+            except BaseException:
+                self._leave()
+                raise
+        except OSError as error:
+            raise self._explained(error) from error
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        try:
+            try:
+                if error is None:
+                    self._end(self._claim.folder)
+                self._leave()
+            except BaseException:
+                self._leave()
+                raise
+        except OSError as other:
+            raise self._explained(other) from other
+        if isinstance(error, OSError):
+            raise self._explained(error) from error
+
+    def _leave(self) -> None:
+        with held_off():
+            self._claim.release()
+            if self._abandoned is not None:
+                self._abandoned.detach()
+
+    def _explained(self, error: OSError) -> ExportError:
+        return ExportError(f"{self._claim.path}: it can't be written: {error.strerror or error}")
 
 
 def settle(made: Path, path: str | os.PathLike[str], *, durable: bool = True) -> None:
@@ -113,7 +163,7 @@ def settle(made: Path, path: str | os.PathLike[str], *, durable: bool = True) ->
             for name in names:
                 _sync(Path(place, name))
             _sync_folder(Path(place))
-        _put(made, path, made.parent / _ASIDE)
+        _put(made, path)
     else:
         if os.path.lexists(path) and not path.is_file():
             raise OSError("it is a folder" if path.is_dir() else "it is no file, but a device or a pipe")
@@ -130,9 +180,9 @@ def settle(made: Path, path: str | os.PathLike[str], *, durable: bool = True) ->
 def remove_leftovers(folder: Path) -> None:
     """Remove what processes that were killed left in a folder, of whatever they wrote there."""
     for left in folder.glob(".*.tmp"):
-        name = re.fullmatch(r"\.(.+)\.\d\.tmp", left.name, re.DOTALL)
-        if name and left.is_dir():
-            _remove_leftover(left, left.with_name(name[1]))
+        if re.fullmatch(r"\..+\.\d\.tmp", left.name, re.DOTALL) and left.is_dir():
+            with held_off():
+                _remove_leftover(left)
 
 
 def require_room(folder: Path, size: int) -> None:
@@ -152,17 +202,30 @@ def require_room(folder: Path, size: int) -> None:
         probe.unlink(missing_ok=True)
 
 
-def _put(new: Path, path: Path, aside: Path) -> None:
+def _put(new: Path, path: Path) -> None:
     """Rename a folder into its place."""
     if not path.exists():
         os.rename(new, path)
     elif not _exchange(new, path):
-        os.rename(path, aside)
-        try:
-            os.rename(new, path)
-        except BaseException:
-            os.rename(aside, path)
-            raise
+        with held_off():
+            try:
+                (new.parent / _OLD).mkdir()
+                os.rename(path, new.parent / _OLD / path.name)
+                os.rename(new, path)
+            except BaseException:
+                _put_back(new.parent)
+                raise
+
+
+def _put_back(folder: Path) -> None:
+    """Put a replaced folder back in its place, unless a new one is there."""
+    if (folder / _OLD).is_dir():
+        for old in (folder / _OLD).iterdir():
+            if not os.path.lexists(folder.with_name(old.name)):
+                try:
+                    os.rename(old, folder.with_name(old.name))
+                except OSError as error:
+                    raise OSError(error.errno, f"{error.strerror}; what was there is {old} now") from error
 
 
 def _exchange(one: Path, other: Path) -> bool:
@@ -187,48 +250,96 @@ def _exchange(one: Path, other: Path) -> bool:
 # --- the folder beside the target ---
 
 
-def _claim(path: Path) -> tuple[Path, int]:
-    """Make the folder and lock it, and remove what dead processes left."""
-    name = path.name
-    if len(os.fsencode(name)) > 200:  # of the 255 that a name may have
-        name = hashlib.sha256(os.fsencode(name)).hexdigest()
-    mine = None
-    for number in range(_WRITERS):
-        folder = path.with_name(f".{name}.{number}.tmp")
-        if os.path.lexists(folder) and not _remove_leftover(folder, path):
-            continue
-        if mine is None:
-            mine = _take(folder)
-    if mine is None:
-        raise OSError(f"{_WRITERS} others are writing it at this moment")
-    return mine
+class _Claim:
+    """The folder beside ``path`` while it is this process's own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._folder: Path | None = None
+        self._lock = _NO_LOCK
+        self._process = os.getpid()
+
+    @property
+    def folder(self) -> Path:
+        """The folder, once it is taken."""
+        assert self._folder is not None
+        return self._folder
+
+    def take(self) -> None:
+        """Make the folder and lock it, and remove what dead processes left.
+
+        Raises:
+            OSError: It can't be made.
+        """
+        name = self.path.name
+        if len(os.fsencode(name)) > 200:  # of the 255 that a name may have
+            name = hashlib.sha256(os.fsencode(name)).hexdigest()
+        for number in range(_WRITERS):
+            folder = self.path.with_name(f".{name}.{number}.tmp")
+            if os.path.lexists(folder) and not _remove_leftover(folder):
+                continue
+            if self._folder is None and (lock := _make(folder)) is not None:
+                self._lock, self._folder = lock, folder
+        if self._folder is None:
+            raise OSError(f"{_WRITERS} others are writing it at this moment")
+
+    def release(self) -> None:
+        """Remove the folder, if it is taken; what was forked meanwhile leaves it alone. It may be called again.
+
+        Raises:
+            OSError: A replaced folder can't go back where it was, and stays within.
+        """
+        with held_off():
+            try:
+                if self._folder is not None and self._process == os.getpid():
+                    _clear(self._folder)
+            except OSError:
+                self._forget()
+                raise
+            self._forget()
+
+    def _forget(self) -> None:
+        self._folder = None
+        lock, self._lock = self._lock, _NO_LOCK
+        _unlock(lock)
 
 
-def _take(folder: Path) -> tuple[Path, int] | None:
+def _make(folder: Path) -> int | None:
+    """Make and lock a folder; None if somebody else did, or took it for a leftover and is removing it."""
     try:
         folder.mkdir()
-    except FileExistsError:  # somebody was faster
+        return _lock(folder)
+    except FileExistsError:
         return None
-    lock = _lock(folder)  # None: somebody took it for a leftover, and is removing it
-    return None if lock is None else (folder, lock)
+    except BaseException:  # of a host's own handler of signals
+        _remove_leftover(folder)
+        raise
 
 
-def _remove_leftover(folder: Path, path: Path) -> bool:
-    """Remove what a dead process left of writing ``path``; tell whether the name is free now."""
+def _remove_leftover(folder: Path) -> bool:
+    """Remove what a dead process left; tell whether the name is free now."""
     lock = _lock(folder)
     if lock is None:
         return not os.path.lexists(folder)
     try:
         if lock == _NO_LOCK and time.time() - folder.stat().st_mtime < _LONG_AGO:
             return False
-        if (folder / _ASIDE).is_dir() and not os.path.lexists(path):
-            os.rename(folder / _ASIDE, path)
-        shutil.rmtree(folder, ignore_errors=True)
+        _clear(folder)
         return not os.path.lexists(folder)
     except FileNotFoundError:
         return True
     finally:
         _unlock(lock)
+
+
+def _clear(folder: Path) -> None:
+    """Remove a folder, but for what has to go back where it was.
+
+    Raises:
+        OSError: That can't go back, and nothing is removed.
+    """
+    _put_back(folder)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _lock(folder: Path) -> int | None:

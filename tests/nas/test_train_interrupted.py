@@ -20,9 +20,9 @@ from ultralytics.utils import LOGGER
 from exhaustive import exhaustive
 from tests.shapes import write_shapes
 from yolonas_plugin import NAS
+from yolonas_plugin.interrupts import heard
 from yolonas_plugin.nas import NASTrainer
 from yolonas_plugin.nas.dataset import SampleDataset
-from yolonas_plugin.nas.interrupts import heard
 from yolonas_plugin.nas.training_state import read_training_state
 from yolonas_plugin.weights import read_checkpoint
 

@@ -18,9 +18,9 @@ from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_m
 from yolonas_plugin.data import DataSet, open_data
 from yolonas_plugin.engine import require, session
 from yolonas_plugin.errors import CheckpointError, TrainingError
+from yolonas_plugin.interrupts import heard
 from yolonas_plugin.nas.dataset import SampleDataset, describe_names
 from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
-from yolonas_plugin.nas.interrupts import heard
 from yolonas_plugin.nas.module import NASModule, build_module, size_of
 from yolonas_plugin.nas.settings import as_imgsz
 from yolonas_plugin.nas.stock import stock_checkpoint, to_network_input
