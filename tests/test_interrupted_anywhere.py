@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.exhaustive import exhaustive
+from exhaustive import exhaustive
 from tests.test_files import content, write_file, write_folder
 from yolonas_plugin import files, interrupts
 from yolonas_plugin.files import whole
