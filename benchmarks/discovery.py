@@ -5,7 +5,7 @@
 Variants, each in a new process, interleaved so that a busy machine disturbs all of them alike:
 
 - ``bare``: ``python -c pass``
-- ``tools``: imports pluggy and importlib-metadata, which any host of plugins needs
+- ``tools``: imports pluggy and importlib.metadata, which any host of plugins needs
 - ``without``: discovers and lists, with our distribution hidden behind a namesake that declares no plugin
 - ``with``: discovers and lists, with the provider
 
@@ -33,13 +33,13 @@ DISCOVER = (
 )
 VARIANTS = {
     "bare": "pass",
-    "tools": "import pluggy, importlib_metadata",
+    "tools": "import pluggy, importlib.metadata",
     "without": DISCOVER.format("not"),
     "with": DISCOVER.format(""),
 }
 OWN_SHARE = """
 import time
-import pluggy, importlib_metadata
+import pluggy, importlib.metadata
 from model_zoo_api import hookspecs, types
 start = time.perf_counter()
 from yolonas_plugin import provider

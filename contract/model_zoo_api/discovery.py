@@ -12,16 +12,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint
 from itertools import islice
 from typing import Any, Final
 
 import pluggy
-from importlib_metadata import EntryPoint
 
 from model_zoo_api import hookspecs
-from model_zoo_api.distributions import canonical, distributions, folder_of, identity
+from model_zoo_api.distributions import canonical, distributions, entry_points, folder_of, identity
 from model_zoo_api.errors import DiscoveryError, PluginError
-from model_zoo_api.foreign import class_name, describe, is_a, shown, text_or
+from model_zoo_api.foreign import attempt, class_name, describe, is_a, shown, text_or
 from model_zoo_api.texts import printable, suggest
 from model_zoo_api.types import ModelProvider, Phase, PluginProblem, checked
 
@@ -173,9 +173,9 @@ class PluginRegistry:
         if allow_list.is_empty:
             return []
         found: list[EntryPoint] = []
-        for dist in distributions(self._report_finder).values():
+        for dist, *older in distributions(self._report_finder).values():
             try:
-                declared = [_entry_point(point, dist) for point in dist.entry_points if point.group == hookspecs.GROUP]
+                declared = [_entry_point(point, dist) for point in entry_points(dist, hookspecs.GROUP)]
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
@@ -185,6 +185,8 @@ class PluginRegistry:
                     self._collect(name, version, "", "metadata", message, error)
                 continue
             declared = [point for point in declared if allow_list.allows(dist, point.name)]
+            if older:
+                self._report_older(dist, older, allow_list)
             folder = folder_of(dist) if declared else None
             if folder is not None and folder.name.startswith("~"):  # so pip renames what it is about to remove
                 message = f"{printable(str(folder))} was left behind by an interrupted pip: delete that folder"
@@ -192,6 +194,17 @@ class PluginRegistry:
             else:
                 found += declared
         return sorted(found, key=lambda point: (point.name, point.value))
+
+    def _report_older(self, dist: Any, older: list[Any], allow_list: _AllowList) -> None:
+        """Report what lies beside an installed distribution and has its name, if it is a plugin in one of them."""
+        declared = [other for other in (dist, *older) if _declares_allowed(other, allow_list)]
+        if declared:
+            left = ", ".join(printable(str(folder_of(other) or other)) for other in older)
+            name, version = identity(dist)
+            message = (
+                f"{left} should have gone when {version or 'this'} was installed: delete that, or reinstall {name}"
+            )
+            self._collect(name, version, "", "metadata", message)
 
     def _report_finder(self, finder: str, error: BaseException) -> None:
         message = (
@@ -295,8 +308,18 @@ class _AllowList:
         return bool(hits)
 
 
+def _declares_allowed(dist: Any, allow_list: _AllowList) -> bool:
+    """Whether a distribution has an entry point of the group that is allowed."""
+
+    def names() -> list[str]:
+        return [point.name for point in entry_points(dist, hookspecs.GROUP)]
+
+    nothing: list[str] = []
+    return any(allow_list.allows(dist, name) for name in attempt(names, nothing))
+
+
 def _entry_point(point: Any, dist: Any) -> EntryPoint:
-    """Return an entry point as importlib-metadata's own; another finder may give another kind.
+    """Return an entry point as the standard library's own; another finder may give another kind.
 
     Raises:
         TypeError: Its name or its value is no text.
@@ -305,7 +328,7 @@ def _entry_point(point: Any, dist: Any) -> EntryPoint:
     if not name or not value:
         raise TypeError(f"it has an entry point without a name or a value: {shown(point)}")
     found = EntryPoint(name, value, hookspecs.GROUP)
-    vars(found).update(dist=dist)  # as importlib-metadata itself does it: its setters refuse
+    vars(found).update(dist=dist)  # as importlib.metadata itself does it: its setters refuse
     return found
 
 

@@ -1,25 +1,27 @@
 """What is installed: distributions by every finder of Python's, none of which can spoil the others'.
 
-importlib-metadata's ``entry_points`` and ``version`` stop at the first finder or file that fails, and some of its
-versions find nothing where an empty folder of another version lies beside the real one.
+importlib.metadata's ``entry_points`` and ``version`` stop at the first finder or file that fails, and find nothing
+where an empty folder of another version lies before the real one. Importing the package importlib-metadata instead
+would change what the whole process finds: it puts a finder of its own into ``sys.meta_path`` and takes the standard
+library's out of service.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
+from importlib.metadata import DistributionFinder
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
-
-from importlib_metadata import DistributionFinder
 
 from model_zoo_api.foreign import attempt, class_name, is_a, text_or
 from model_zoo_api.texts import printable
 
 UNKNOWN: Final = "an unknown distribution"
-_CLEAR: Final = re.compile(r"[^-]+(-\d[^-]*(-py\d[^-]*)?)?\.(dist|egg)-info")
+_CLEAR: Final = re.compile(r"([^-]+)(-\d[^-]*(-py\d[^-]*)?)?\.(?:dist|egg)-info")
 """Metadata folders whose names tell where a distribution's name ends: hyphens in it are written as underscores."""
 
 _MOST: Final = 10_000
@@ -29,23 +31,37 @@ OnFailure: TypeAlias = Callable[[str, BaseException], None]
 """Told the name of a finder in ``sys.meta_path`` that failed, and how."""
 
 
-def distributions(on_failure: OnFailure) -> dict[object, Any]:
-    """Return the installed distributions by their canonical names, in the order of the path.
+def distributions(on_failure: OnFailure) -> dict[object, list[Any]]:
+    """Return the installed distributions by their canonical names, each at the head of what it should have replaced.
 
-    Of several with one name, the first counts that has metadata: an empty folder, as an interrupted installation
-    leaves it, hides nothing.
+    Of several with one name, the first place on the path counts in which one has metadata: an empty folder, as an
+    interrupted installation leaves it, hides nothing. In one place the newest comes first, whatever the order on disk.
     """
-    chosen: dict[object, Any] = {}
+    by_name: dict[object, dict[str, Any]] = {}
     for dist in _found(on_failure):
-        key = _key(dist)
-        if key not in chosen or (not has_metadata(chosen[key]) and has_metadata(dist)):
-            chosen[key] = dist
-    return chosen
+        path = _path_of(dist)
+        by_name.setdefault(_key(dist, path), {}).setdefault(path, dist)  # sys.path may name one place twice
+    return {name: list(found.values()) if len(found) == 1 else _in_one_place(found) for name, found in by_name.items()}
+
+
+def _in_one_place(found: dict[str, Any]) -> list[Any]:
+    """Return those of the first place that has one with metadata, or else with entry points; the newest first."""
+    whole = {path: dist for path, dist in found.items() if has_metadata(dist)}
+    whole = whole or {path: dist for path, dist in found.items() if _declared(dist)} or found
+    place = os.path.dirname(next(iter(whole)))
+    here = [path for path in whole if os.path.dirname(path) == place]
+    return [whole[path] for path in sorted(here, key=_numbers, reverse=True)]
+
+
+def _numbers(path: str) -> tuple[list[int], str]:
+    """What orders folders of one distribution by version; for final releases, as pip would."""
+    name = os.path.basename(path)
+    return [int(digits) for digits in re.findall("[0-9]{1,18}", name)], name
 
 
 def _found(on_failure: OnFailure) -> Iterator[Any]:
     path = [place for place in sys.path if is_a(place, str)]  # Python's own imports skip what is no string
-    context = DistributionFinder.Context(path=path)  # type: ignore[no-untyped-call]
+    context = DistributionFinder.Context(path=path)
     for finder in list(sys.meta_path):
         found: list[Any] = []
         try:
@@ -62,16 +78,36 @@ def _found(on_failure: OnFailure) -> Iterator[Any]:
         yield from found
 
 
-def _key(dist: Any) -> object:
+def _key(dist: Any, path: str) -> object:
     """The name by which one distribution hides another; that of its folder where that is clear, which needs no reading.
 
-    Whose ``a-b-1.0.dist-info`` is, its metadata say: importlib-metadata takes all that begin with ``a-`` for one.
+    Whose ``a-b-1.0.dist-info`` is, its metadata say: importlib.metadata takes all that begin with ``a-`` for one.
     """
-    folder = text_or("", lambda: dist._path.name)
-    clear = not folder or _CLEAR.fullmatch(folder)
-    name = text_or(UNKNOWN, lambda: dist._normalized_name) if clear else UNKNOWN
-    name = identity(dist)[0] if name == UNKNOWN else name
-    return text_or("", lambda: str(dist._path)) or object() if name == UNKNOWN else canonical(name)
+    clear = _CLEAR.fullmatch(os.path.basename(path))
+    name = clear[1] if clear else identity(dist)[0]
+    return canonical(name) if name != UNKNOWN else path or object()
+
+
+def _path_of(dist: Any) -> str:
+    return text_or("", lambda: str(dist._path))
+
+
+def _declared(dist: Any) -> str | None:
+    """The text of its ``entry_points.txt``; None where there is none that can be read."""
+    text = attempt(lambda: dist.read_text("entry_points.txt"), None)
+    return text if is_a(text, str) else None
+
+
+def entry_points(dist: Any, group: str) -> list[Any]:
+    """Return a distribution's entry points in a group.
+
+    Raises:
+        Exception: Whatever reading them raises.
+    """
+    text = _declared(dist)
+    if text is not None and group not in text:  # as in nearly all, and parsing them takes most of the time
+        return []
+    return [point for point in dist.entry_points if point.group == group]
 
 
 def has_metadata(dist: Any) -> bool:

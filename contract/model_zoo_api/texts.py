@@ -25,7 +25,11 @@ def listed(names: list[str], most: int = 20) -> str:
 def suggest(name: str, known: Iterable[str]) -> str:
     """Return the end of a message about an unknown name: the nearest known one, or what is known."""
     known = list(known)
-    if near := _nearest(name, known):
+    try:
+        near = _nearest(name, known)
+    except Exception:  # it imports, and others' finders in sys.meta_path may raise
+        near = None
+    if near:
         return f"; did you mean {near!r}?"
     return f"; known are {listed(known)}" if known else "; there are none"
 

@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -90,10 +91,12 @@ class Site:
         files = {f"acme_{stem}.py": source.read_text()}
         self.add(f"acme-{stem.replace('_', '-')}", version, entry_points={stem: f"acme_{stem}"}, files=files)
 
-    def python(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a fresh interpreter that sees this site."""
+    def python(
+        self, *arguments: str, on_path: Sequence[Path] = (), **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a fresh interpreter that sees this site, and what else is put on its path."""
         inherited = {key: value for key, value in os.environ.items() if key != "MODEL_ZOO_PLUGINS"}
-        path = os.pathsep.join(filter(None, [str(self.path), inherited.get("PYTHONPATH")]))
+        path = os.pathsep.join(filter(None, [str(self.path), *map(str, on_path), inherited.get("PYTHONPATH")]))
         return subprocess.run(
             [sys.executable, *arguments],
             env={**inherited, "PYTHONPATH": path, **environment},

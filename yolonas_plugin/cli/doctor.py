@@ -16,7 +16,6 @@ from yolonas_plugin.cli.output import FAILED, print_json, print_table
 
 _PACKAGES: Final = (
     "pluggy",
-    "importlib-metadata",
     "torch",
     "torchvision",
     "ultralytics",
@@ -85,7 +84,7 @@ def _versions(names: Sequence[str]) -> tuple[dict[str, str | None], list[str]]:
     wrong: list[str] = []
     found = distributions(lambda finder, error: None)  # discovery has told of a finder that fails
     for name in names:
-        dist = found.get(canonical(name))
+        dist, *_ = found.get(canonical(name), [None])
         versions[name] = None if dist is None else identity(dist)[1]
         if versions[name] == "":
             where = printable(str(folder_of(dist) or "its metadata"))

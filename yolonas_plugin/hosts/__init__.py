@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import Distribution, distributions
+
 from yolonas_plugin.errors import HostVersionError, MissingExtraError, YoloNASPluginError
 
 
@@ -13,12 +15,17 @@ def unusable(host: str, extra: str, error: ImportError) -> YoloNASPluginError:
         extra: Of this package, which installs it.
         error: What importing it raised.
     """
-    from importlib_metadata import packages_distributions, version
-
-    names = packages_distributions().get(host)
-    if not names:
+    dist = next((dist for dist in distributions() if _has(dist, host)), None)
+    if dist is None:
         return MissingExtraError(f"yolonas_plugin.hosts.{host}", host, extra)
+    found = f"{dist.metadata['Name']} {dist.version}"
     return HostVersionError(
-        f"{names[0]} {version(names[0])} is installed, and lacks what yolonas_plugin.hosts.{host} uses ({error}); "
+        f"{found} is installed, and lacks what yolonas_plugin.hosts.{host} uses ({error}); "
         f"install a version that was tested: pip install -U 'yolonas-plugin[{extra}]'"
     )
+
+
+def _has(dist: Distribution, package: str) -> bool:
+    """Whether a distribution brings a top-level package. ``packages_distributions`` knows all of them from 3.12 on."""
+    listed = (dist.read_text("top_level.txt") or "").split()
+    return package in listed or any(file.parts[:1] == (package,) for file in dist.files or ())

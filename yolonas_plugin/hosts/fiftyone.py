@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.hosts import unusable
 from yolonas_plugin.results import as_arrays
 
@@ -56,8 +57,6 @@ class YoloNASModel(Model):
     preprocess = False
 
     def __init__(self, config: YoloNASModelConfig) -> None:
-        from model_zoo_api.zoo import ModelZoo  # imports importlib_metadata, of which 8 on must come after FiftyOne
-
         self.config = config
         self._model = ModelZoo.discover().load(config.weights, provider="yolo_nas", **config.options)
 
