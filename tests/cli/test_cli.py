@@ -297,7 +297,7 @@ def test_check_data_lists_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFi
 def test_export_prints_the_path(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
     assert run("export", "--weights", nano, "--output", tmp_path / "new" / "folder", "--imgsz", "96", "128") == 0
     path = Path(capsys.readouterr().out.strip())
-    assert path == tmp_path / "new" / "folder" / "nano.onnx"
+    assert path == tmp_path / "new" / "folder" / "nano-96x128.onnx"
     assert path.stat().st_size > 1e6
     assert run("export", "--weights", nano, "--output", tmp_path, "--takes", "pixels", "--gives", "flat") == 0
     (graph_input,) = onnx.load(capsys.readouterr().out.strip()).graph.input

@@ -136,7 +136,9 @@ def test_random_weights_were_read_from_no_file(tmp_path: Path, monkeypatch: pyte
         model = NAS(name, pretrained=False)
         for _ in range(2):
             assert NAS(model.save("yolo_nas_n.pt")).model.licence is None
-        assert Path(model.export(format="onnx", imgsz=64, simplify=False, overwrite=True)).name == "yolo_nas_n.onnx"
+        assert (
+            Path(model.export(format="onnx", imgsz=64, simplify=False, overwrite=True)).name == "yolo_nas_n-64x64.onnx"
+        )
 
 
 def test_the_default_name_is_the_engine_s(model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

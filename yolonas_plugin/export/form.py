@@ -8,28 +8,38 @@ from typing import Any, Final, get_args
 
 from yolonas_plugin.errors import ExportSettingError, SettingError
 from yolonas_plugin.export.description import Gives, Takes
+from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.settings import check_flag, check_settings, nearest
 
-OPSETS: Final = range(13, 21)
-"""Versions of the ONNX operator set in which the network can be written; torch's exporter knows none after them."""
+OPSETS: Final = range(13, 24)
+"""Versions of the ONNX operator set in which the network can be written.
 
-FORM: Final = ("takes", "gives", "batch", "dynamic")
-"""Settings that are part of a file's name."""
+Box selection is written with operators of 13, and torch 2.14's exporter refuses 24. ONNX Runtime 1.32 and OpenVINO
+2026.4 give the same boxes for all of them; programs with an older ONNX want an older one than 21.
+"""
 
-DEFAULTS: Final[dict[str, Any]] = {"takes": "prepared", "gives": "engine", "batch": 1, "dynamic": False}
-"""Their values that aren't named. ``half=False`` and the like aren't either."""
+_SELECTION: Final = ("conf", "iou", "max_det")
 
-_SELECTION: Final = {"conf", "iou", "max_det"}
+FORM: Final = ("takes", "gives", "imgsz", "batch", "dynamic", "opset", *_SELECTION)
+"""Settings that are part of a file's name: ``simplify`` isn't, which changes nothing that a file computes."""
+
+DEFAULTS: Final[dict[str, Any]] = {"takes": "prepared", "gives": "engine", "batch": 1, "dynamic": False, "opset": 17}
+"""Their values that aren't named. ``half=False`` and the like aren't either, nor what is the weights' own."""
 
 OF_FORMAT: Final = {
-    "onnx": {*FORM, *_SELECTION, "imgsz", "opset", "simplify"},
-    "openvino": {*FORM, *_SELECTION, "imgsz"},
+    "onnx": {*FORM, "simplify"},
+    "openvino": {*FORM} - {"opset"},
     "triton": {*_SELECTION, "imgsz", "name", "batch", "opset", "simplify"},
 }
 """The formats that this package writes by itself, and their settings."""
 
-_UNUSED: Final = {"device", "verbose", "optimize", "workspace"}
-"""Settings of the engine that change nothing here."""
+_NOTHING: Final[Mapping[str, tuple[tuple[Any, ...], str]]] = {
+    "device": (("", "cpu"), "the graph is written on the CPU, and knows no device"),
+    "optimize": ((False,), "it is for other formats"),
+    "workspace": ((), "it is for format='engine'"),
+    "verbose": ((False, True), ""),  # of how much is said, which is never much: it can't be missed in a file
+}
+"""Settings of the engine that change nothing here: the values that ask for nothing, and why others are refused."""
 
 _FLAGS: Final = {"dynamic", "simplify", "nms", "optimize", "keras"}
 _PRECISIONS: Final = ("half", "int8", "quantize")
@@ -67,7 +77,12 @@ def check_form(format: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """
     known = OF_FORMAT[format]
     everywhere = set().union(*OF_FORMAT.values())
-    settings = check_names(given, {*everywhere, *_UNUSED, *_PRECISIONS, "nms"}, format)
+    settings = check_names(given, {*everywhere, *_NOTHING, *_PRECISIONS, "nms"}, format)
+    for name, (harmless, reason) in _NOTHING.items():
+        if name in settings and str(settings[name]) not in map(str, harmless):
+            raise ExportSettingError(
+                f"format={format!r}: {name}={settings[name]!r} would change nothing: {reason}; leave it out"
+            )
     refused = [name for name in settings if name in everywhere - known]
     refused += [name for name in _PRECISIONS if settings.get(name) not in (None, False, 32)]
     if refused:
@@ -118,12 +133,20 @@ def _check_selection(settings: dict[str, Any]) -> None:
 def form_name(stem: str, settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> str:
     """Return the name of a file, without its ending: each setting that is set and differs from its default is in it.
 
-    Texts stand for themselves, switches by their name, numbers after their name.
+    Texts and sizes (height x width) stand for themselves, switches by their name, numbers after their name.
     """
     parts = [stem]
     for name, value in settings.items():
-        if value in (None, False) or value == defaults.get(name):
+        if value is None or value is False or value == defaults.get(name):
             continue
-        text = name if value is True else value if isinstance(value, str) else f"{name}{value:g}"
+        if isinstance(value, (list, tuple)):
+            text = "x".join(map(str, value))
+        else:
+            text = name if value is True else value if isinstance(value, str) else f"{name}{value}"
         parts.append(re.sub(r"[^\w.-]+", "_", text))
     return "-".join(parts)
+
+
+def own_values(spec: ProcessingSpec) -> dict[str, Any]:
+    """Return the values of an export's settings that are the weights' own: asking for them asks for nothing else."""
+    return {"imgsz": spec.size, "conf": spec.conf, "iou": spec.iou, "max_det": spec.max_detections}

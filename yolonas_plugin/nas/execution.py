@@ -25,7 +25,7 @@ _NEVER: Final = {
 }
 """Settings of prediction that the engine has for its own networks, and passes over in silence or with a warning."""
 
-_AT_SETUP: Final = ("device", "compile", "half", "quantize", "channels_last")
+_AT_SETUP: Final = ("device", "compile", "half", "quantize")
 """Settings that the engine looks at when it prepares a network, and not again."""
 
 
@@ -52,7 +52,6 @@ def check_runtime(choice: RuntimeChoice, args: Any) -> None:
         ("device", None if _text(args.device) in ("", "cpu") else args.device),
         ("compile", args.compile or None),
         ("half", half or None),
-        ("channels_last", getattr(args, "channels_last", None)),
     ):
         if given is not None:
             raise RuntimeChoiceError(

@@ -6,12 +6,23 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from ultralytics.utils import DEFAULT_CFG_DICT
 
 from yolonas_plugin.engine import quiet, require, session
-from yolonas_plugin.errors import ExportError, YoloNASPluginError
+from yolonas_plugin.errors import ExportError, ExportSettingError, YoloNASPluginError
 from yolonas_plugin.export.description import Description, Gives, Takes
-from yolonas_plugin.export.form import DEFAULTS, FORM, OF_FORMAT, check_form, check_format, check_names, form_name
+from yolonas_plugin.export.form import (
+    DEFAULTS,
+    FORM,
+    OF_FORMAT,
+    check_form,
+    check_format,
+    check_names,
+    form_name,
+    own_values,
+)
 from yolonas_plugin.export.onnx import EXPORTER
 from yolonas_plugin.files import require_room, settle, workplace
 from yolonas_plugin.nas.settings import as_imgsz
@@ -32,13 +43,34 @@ _ALIASES: Final = {
 }
 """Other names that the engine has for its formats, in those of its versions that have the format."""
 
-_FORM: Final = ("batch", "dynamic", "half", "int8", "quantize", "nms")
+_FORM: Final = (
+    *("imgsz", "batch", "dynamic", "half", "int8", "quantize", "nms", "opset", *_SELECTION),
+    *("keras", "name", "data", "fraction"),
+)
 """Settings of the engine that are part of a file's name."""
 
-_ENGINE: Final = {
-    *(*_FORM, "imgsz", "simplify", "opset", "optimize", "keras"),
-    *("device", "verbose", "workspace", "data", "fraction", "name", "conf", "iou", "max_det"),
-}
+_DEFAULTS: Final[dict[str, Any]] = {"batch": 1, "fraction": 1.0}
+"""Values of the engine's exporter that aren't named, besides those that are None or False."""
+
+_NOT_NAMED: Final = ("device", "simplify", "optimize", "verbose", "workspace")
+"""Settings of the engine that change nothing that a file computes."""
+
+_OF_ALL: Final = {"imgsz", "device", "verbose", "half", "int8", "quantize"}
+"""Settings that every format of the engine has: it refuses precisions that one can't have itself."""
+
+_UNLISTED: Final = {"engine": {"workspace", "opset", "simplify"}}
+"""Settings that engines of 8.3 follow, and don't list."""
+
+_WHEN_INT8: Final = {"engine", "saved_model", "litert", "tflite"}
+"""Formats that are calibrated only where int8 is asked for."""
+
+
+class _EngineFormat(NamedTuple):
+    """A format of the engine: how its files end, and the settings that it follows."""
+
+    ending: str
+    follows: frozenset[str]
+
 
 _SUFFIX: Final = ".yolonas-weights"
 """The engine makes names by replacing the ending of the weights wherever it stands in the path; this stands once."""
@@ -55,8 +87,8 @@ def export(
 ) -> str:
     """Export a fused copy of ``model``, whole or not at all.
 
-    Each form has a name of its own: that of the weights, then ``takes``, ``gives``, ``batch``, ``dynamic`` and the
-    engine's precisions where they differ from the default, as in ``best-pixels-pair-dynamic.onnx``.
+    Each form has a name of its own: that of the weights, then what differs from the default and changes what the file
+    computes, as in ``best-pixels-pair-320x320.onnx``; see :data:`yolonas_plugin.export.form.FORM`.
 
     Args:
         model: The model.
@@ -87,29 +119,56 @@ def export(
         if output is None:
             raise ExportError("format='triton' needs output=, the model repository, to which it adds a model")
         return export_repository(model, folder, overwrite=overwrite, **settings)
+    own = own_values(model.processing)
     if format in OF_FORMAT:
         settings = check_form(format, kwargs)
-        name = form_name(weights.stem, {name: settings.get(name) for name in FORM}, DEFAULTS)
+        name = form_name(weights.stem, {name: settings.get(name) for name in FORM}, DEFAULTS | own)
         if format == "onnx":
             path = _free(folder / f"{name}.onnx", weights, overwrite)
             return export_onnx(model, path, **settings)
         return export_openvino(model, _free(folder / f"{name}_openvino_model", weights, overwrite), **settings)
-    settings = check_names(kwargs, _ENGINE, format)
-    name = form_name(weights.stem, {name: settings.get(name) for name in _FORM}, DEFAULTS)
-    path = _free(folder / f"{name}{engine_formats[format]}", weights, overwrite)
+    settings = check_names(kwargs, {*_FORM, *_NOT_NAMED}, format)
+    _check_followed(format, engine_formats[format], settings)
+    shown = {**settings, "data": Path(str(settings["data"])).stem} if "data" in settings else settings
+    name = form_name(weights.stem, {name: shown.get(name) for name in _FORM}, _DEFAULTS | {"imgsz": own["imgsz"]})
+    path = _free(folder / f"{name}{engine_formats[format].ending}", weights, overwrite)
     if "imgsz" in settings:
         settings["imgsz"] = as_imgsz(settings["imgsz"])
     return _by_engine(model, engine_export, format, path, name, overwrite, settings)
 
 
-def _engine_formats() -> dict[str, str]:
-    """Return the engine's formats that aren't written here, with their endings."""
+def _engine_formats() -> dict[str, _EngineFormat]:
+    """Return the engine's formats that aren't written here."""
     from ultralytics.engine.exporter import export_formats
 
     table = export_formats()
-    known = dict(zip(table["Argument"][1:], table["Suffix"][1:], strict=True))
+    rows = list(zip(table["Argument"], table["Suffix"], table["Arguments"], strict=True))[1:]
+    known = {name: _EngineFormat(end, frozenset({*listed, *_UNLISTED.get(name, ())})) for name, end, listed in rows}
     also = {alias: known[name] for alias, name in _ALIASES.items() if name in known and alias not in known}
-    return {name: ending for name, ending in {**known, **also}.items() if name not in OF_FORMAT}
+    return {name: found for name, found in {**known, **also}.items() if name not in OF_FORMAT}
+
+
+def _check_followed(format: str, known: _EngineFormat, settings: dict[str, Any]) -> None:
+    """See that an engine's format follows each setting; the engine passes over some, in silence or with a warning.
+
+    Raises:
+        ExportSettingError: It doesn't.
+    """
+    precision = str(settings.get("quantize", "")).lower()
+    half = settings.get("half") or precision in ("16", "fp16")
+    followed = _OF_ALL | known.follows
+    if settings.get("nms") and "nms" in followed:
+        followed |= {*_SELECTION}
+    if _ALIASES.get(format, format) in _WHEN_INT8 and not (settings.get("int8") or "8" in precision):
+        followed -= {"data", "fraction"}
+    for name, value in settings.items():
+        if name not in followed and value != ({**DEFAULT_CFG_DICT, **_DEFAULTS}.get(name) or False):
+            raise ExportSettingError(
+                f"format={format!r}: {name}={value!r} would change nothing; with the other settings it takes "
+                f"{', '.join(sorted(followed))}"
+            )
+    if half and format == "torchscript" and str(settings.get("device", "cpu")).lower() in ("", "cpu"):
+        raise ExportSettingError("format='torchscript': float16 needs a GPU, device=0, and is left out without one")
 
 
 def _free(path: Path, weights: Path, overwrite: bool) -> Path:

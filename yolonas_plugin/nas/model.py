@@ -18,7 +18,6 @@ from model_zoo_api.texts import printable
 from yolonas_plugin.engine import require
 from yolonas_plugin.errors import (
     ConfigRefusedError,
-    RuntimeChoiceError,
     SourceError,
     WeightsNotFoundError,
     YoloNASPluginError,
@@ -33,7 +32,7 @@ from yolonas_plugin.nas.save import save
 from yolonas_plugin.nas.settings import as_imgsz, check_engine_settings, check_engine_source
 from yolonas_plugin.nas.trackers import check_tracker
 from yolonas_plugin.nas.train import NASTrainer
-from yolonas_plugin.nas.val import NASValidator
+from yolonas_plugin.nas.val import NASValidator, refuse_rect
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE
@@ -152,6 +151,11 @@ class NAS(Model):
         return TASK_MAP
 
     @property
+    def names(self) -> dict[int, str]:
+        """The classes' names by index; the engine's own property would rename those that begin as ImageNet's ids do."""
+        return dict(self.model.names)
+
+    @property
     def processing(self) -> ProcessingSpec:
         """How images are prepared, and the defaults of box selection."""
         return self.model.processing
@@ -231,7 +235,8 @@ class NAS(Model):
             SettingError: There is no such setting, or its value is none that it may have.
             RuntimeChoiceError: A setting asks for what the runtime doesn't do.
         """
-        kwargs = check_engine_settings(kwargs, "predict", self.model.names)
+        mode = "track" if kwargs.get("mode") == "track" else "predict"  # which the engine's own track says
+        kwargs = check_engine_settings(kwargs, mode, self.model.names)
         check_engine_source(source, self.model.in_channels)
         defaults = engine_defaults(self.processing)
         if isinstance(self.predictor, NASPredictor) and changed_at_setup(self.predictor.args, kwargs):
@@ -297,10 +302,9 @@ class NAS(Model):
             RuntimeChoiceError: A setting asks for what the runtime doesn't do.
         """
         kwargs = check_engine_settings(kwargs, "val", self.model.names)
-        if kwargs.get("rect"):  # the engine's own default, which it would be taken for further down
-            raise RuntimeChoiceError("rect=True: val pads to the whole input, as super-gradients does; leave it out")
+        refuse_rect(kwargs)
         data = kwargs.get("data") or self.overrides.get("data") or ""  # for None the engine downloads a set of its own
-        return super().val(validator, **{"plots": False, **kwargs, "data": data})
+        return super().val(validator, **{"plots": False, **kwargs, "rect": False, "data": data})
 
     def export(
         self, format: str = "onnx", output: str | Path | None = None, *, overwrite: bool = False, **kwargs: Any

@@ -27,7 +27,7 @@ from yolonas_plugin.nas.inference import ExportedModule, choice_of, inference_mo
 from yolonas_plugin.nas.module import NASModule, RuntimeChoice, build_module
 from yolonas_plugin.nas.outputs import Outputs
 from yolonas_plugin.nas.results import NASResults
-from yolonas_plugin.nas.settings import as_imgsz
+from yolonas_plugin.nas.settings import as_imgsz, check_overrides
 from yolonas_plugin.nas.sources import Arrays, FileLoader, list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
@@ -36,15 +36,21 @@ from yolonas_plugin.weights import find_weights, read_checkpoint
 
 
 class NASPredictor(DetectionPredictor):
-    """Turns images into the engine's ``Results``. Boxes are the network's own: they may reach out of the image."""
+    """Turns images into the engine's ``Results``. Boxes are the network's own: they may reach out of the image.
+
+    Raises:
+        SettingError: One of ``overrides`` is no setting, has a value that it can't have, or would change nothing.
+    """
 
     processing: ProcessingSpec
     in_channels: int
     choice: RuntimeChoice
 
     def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None) -> None:
-        super().__init__(cfg, overrides, _callbacks)
-        self._chosen = frozenset(overrides or ())
+        given = dict(overrides or {})
+        settings = check_overrides(given, "track" if given.get("mode") == "track" else "predict")
+        super().__init__(cfg, settings, _callbacks)
+        self._chosen = frozenset(given)
         self._placements: list[Placement] = []
         self._outputs: Outputs | None = None
         self._wrote = False

@@ -16,6 +16,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT
 
 from model_zoo_api.values import as_python
 from yolonas_plugin.errors import SettingError, SourceError
+from yolonas_plugin.nas.modes import check_effect
 from yolonas_plugin.settings import STRIDE, check_count, check_settings, check_source
 
 _ALSO: Final = {"augmentations", "save_dir"}
@@ -26,7 +27,12 @@ _KINDS: Final = (str, Path, np.ndarray, Image.Image)
 
 
 def check_engine_settings(
-    given: Mapping[str, Any], what: str, names: Mapping[int, str] | None = None, near: Collection[str] = ()
+    given: Mapping[str, Any],
+    what: str,
+    names: Mapping[int, str] | None = None,
+    near: Collection[str] = (),
+    *,
+    direct: bool = False,
 ) -> dict[str, Any]:
     """Return settings of the engine as it takes them. None means the default.
 
@@ -35,9 +41,10 @@ def check_engine_settings(
         what: Who takes them: ``"predict"``, ``"track"``, ``"val"`` or ``"train"``.
         names: The model's classes by index, for ``classes``.
         near: Names that the caller takes besides, one of which may have been meant by an unknown one.
+        direct: Whether they are given to the engine's class, not to ``NAS``.
 
     Raises:
-        SettingError: There is no such setting, or a value is none that it may have.
+        SettingError: There is no such setting, a value is none that it may have, or it would change nothing.
     """
     given = _handle_deprecation({name: as_python(value) for name, value in given.items()})
     kept = {name: value for name, value in given.items() if value is None and not _has_number(name)}
@@ -54,7 +61,13 @@ def check_engine_settings(
         check_cfg(dict(settings))
     except (TypeError, ValueError) as error:
         raise SettingError(f"{what}: {error}") from error
+    check_effect(settings, what, direct=direct)
     return settings
+
+
+def check_overrides(given: Mapping[str, Any] | None, what: str) -> dict[str, Any]:
+    """Return the settings that one of the engine's classes is made with, as :func:`check_engine_settings` does."""
+    return check_engine_settings(given or {}, what, direct=True)
 
 
 def as_imgsz(size: tuple[int, int]) -> int | list[int]:

@@ -22,7 +22,7 @@ from yolonas_plugin.interrupts import heard
 from yolonas_plugin.nas.dataset import SampleDataset, describe_names
 from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
 from yolonas_plugin.nas.module import NASModule, build_module, size_of
-from yolonas_plugin.nas.settings import as_imgsz
+from yolonas_plugin.nas.settings import as_imgsz, check_overrides
 from yolonas_plugin.nas.stock import stock_checkpoint, to_network_input
 from yolonas_plugin.nas.training_module import LOSS_NAMES, TrainingModule
 from yolonas_plugin.nas.training_progress import load_optimizer
@@ -66,8 +66,9 @@ class NASTrainer(DetectionTrainer):
     data_set: DataSet
 
     def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None) -> None:
+        settings = check_overrides(overrides, "train")
         with session():
-            super().__init__(cfg, {"task": "detect", **(overrides or {})}, _callbacks)
+            super().__init__(cfg, {"task": "detect", **settings}, _callbacks)
         self._settle_canvas()
         self.loss_names = LOSS_NAMES
 

@@ -154,10 +154,10 @@ _CALLERS: Final = {
 """Settings that no file may make, and why; a training that has them is one of the caller's own making."""
 
 
-_NOT_HERE: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+REFUSED: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "cfg": (lambda value: value is not None, "settings are given by name, train(epochs=..., lr0=...), not as a file"),
     "distill_model": (lambda value: value is not None, "YOLO-NAS isn't trained with a teacher"),
-    "quantize": (lambda value: value not in (None, 16, 32), "a training computes in fp32 or mixed precision; see amp"),
+    "quantize": (lambda value: value not in (None, 32), "a training computes in fp32 or mixed precision; see amp"),
     "optimizer": (
         lambda value: str(value).lower() == "musgd",
         "it is made for the engine's own networks; take SGD, AdamW or auto",
@@ -178,7 +178,7 @@ def check_training(given: Mapping[str, Any]) -> None:
     Raises:
         TrainingError: One is of another kind, out of its range, or can't be followed.
     """
-    for name, (asked, reason) in _NOT_HERE.items():
+    for name, (asked, reason) in REFUSED.items():
         if name in given and asked(given[name]):
             raise TrainingError(f"{name}={describe(given[name])}: {reason}")
     for name, value in given.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -20,13 +20,14 @@ from ultralytics.utils.patches import imread
 
 from yolonas_plugin.data import DataSet, Sample, open_data
 from yolonas_plugin.engine import session
-from yolonas_plugin.errors import SourceError
+from yolonas_plugin.errors import RuntimeChoiceError, SourceError
 from yolonas_plugin.files import whole
 from yolonas_plugin.nas.coco_rows import CocoRows
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes
 from yolonas_plugin.nas.execution import check_runtime, device_of, replaced
 from yolonas_plugin.nas.inference import ExportedModule, choice_of, inference_module
 from yolonas_plugin.nas.module import NASModule, build_module, fused_copy
+from yolonas_plugin.nas.settings import check_overrides
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
 from yolonas_plugin.settings import check_imgsz
@@ -44,6 +45,10 @@ class NASValidator(DetectionValidator):
 
     As in super-gradients, the scaled image's sides are truncated, not rounded, and boxes are clipped to the network's
     input, padding included, before they are matched.
+
+    Raises:
+        SettingError: One of ``args`` is no setting, has a value that it can't have, or would change nothing.
+        RuntimeChoiceError: ``rect`` is among them.
     """
 
     processing: ProcessingSpec
@@ -54,7 +59,10 @@ class NASValidator(DetectionValidator):
     def __init__(
         self, dataloader: Any = None, save_dir: Path | None = None, args: Any = None, _callbacks: Any = None
     ) -> None:
-        given = vars(args) if isinstance(args, SimpleNamespace) else dict(args or {})
+        if not isinstance(args, SimpleNamespace):  # which a trainer's settings are, checked there
+            args = check_overrides(args, "val")
+            refuse_rect(args)
+        given = vars(args) if isinstance(args, SimpleNamespace) else args
         size = given.get("imgsz")
         self._size = None if size is None else check_imgsz(size)
         super().__init__(dataloader, save_dir, args, _callbacks)
@@ -204,6 +212,16 @@ class NASValidator(DetectionValidator):
     def plot_predictions(self, batch: dict[str, Any], preds: Any, ni: int, *args: Any, **kwargs: Any) -> None:
         """Plot a batch with its predictions."""
         super().plot_predictions({**batch, "img": batch["rgb"]}, preds, ni, *args, **kwargs)
+
+
+def refuse_rect(settings: Mapping[str, Any]) -> None:
+    """See that nobody asks for padding that isn't super-gradients'.
+
+    Raises:
+        RuntimeChoiceError: Someone does.
+    """
+    if settings.get("rect"):
+        raise RuntimeChoiceError("rect=True: val pads to the whole input, as super-gradients does; leave it out")
 
 
 def _plain(data: DataSet) -> DataSet:
