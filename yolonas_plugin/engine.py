@@ -90,6 +90,13 @@ def _plots() -> list[_Setting]:
 
 
 @contextlib.contextmanager
+def own_names() -> Iterator[None]:
+    """Let the engine's exporter leave classes' names alone: those like ImageNet's ids ("n0...") it would replace."""
+    with _Setting(import_module("ultralytics.engine.exporter"), "check_class_names").held_at(dict):
+        yield
+
+
+@contextlib.contextmanager
 def quiet(level: int = logging.WARNING) -> Iterator[None]:
     """Let only the engine's messages of ``level`` and above through."""
     with _log_level.held_at(level):

@@ -17,7 +17,7 @@ from ultralytics.utils import DEFAULT_CFG, DEFAULT_CFG_DICT, LOGGER, plotting
 from yolonas_plugin import NAS
 from yolonas_plugin.data import open_data
 from yolonas_plugin.engine import session
-from yolonas_plugin.errors import SettingError, TrainingError, WeightsNotFoundError
+from yolonas_plugin.errors import DataNotFoundError, SettingError, TrainingError, WeightsNotFoundError
 from yolonas_plugin.nas import NASTrainer, train
 from yolonas_plugin.nas.dataset import SampleDataset
 from yolonas_plugin.nas.trackers import check_tracker
@@ -31,6 +31,11 @@ QUICK = {"imgsz": 64, "batch": 4, "nbs": 4, "workers": 0, "plots": False, "verbo
 def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(LOGGER, "level", LOGGER.level)
+
+
+@pytest.fixture(scope="module")
+def scratch() -> NAS:
+    return NAS("yolo_nas_n", pretrained=False)
 
 
 # --- settings ---
@@ -60,6 +65,41 @@ def test_a_setting_that_can_t_be_followed_is_refused(settings: dict[str, Any], m
         pytest.skip("this version of the engine has no such setting")
     with pytest.raises((TrainingError, SettingError), match=message):
         NAS("yolo_nas_n", pretrained=False).train(data=str(shapes), **{**QUICK, **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({"data": "nowhere.yaml"}, DataNotFoundError),
+        ({"data": None}, TrainingError),
+        ({"time": -1.0}, TrainingError),
+        ({"epocs": 3}, SettingError),
+        ({"rect": True, "imgsz": [64, 96]}, TrainingError),
+        ({"classes": ["square"]}, SettingError),
+        ({"freeze": "nose"}, TrainingError),  # which only the network can tell, that the engine builds in its folder
+        ({"device": "cuda:98"}, ValueError),
+    ],
+)
+def test_a_training_that_is_refused_leaves_nothing(
+    settings: dict[str, Any], error: type[Exception], scratch: NAS, shapes: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(error):
+        scratch.train(
+            **{"data": str(shapes), "project": str(tmp_path / "a/new/place"), "name": "a", **QUICK, **settings}
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_in_a_folder_stays_when_a_training_is_refused(scratch: NAS, shapes: Path, tmp_path: Path) -> None:
+    settings = {"data": str(shapes), "project": str(tmp_path), "name": "a", "exist_ok": True, **QUICK}
+    (tmp_path / "a" / "weights").mkdir(parents=True)
+    (tmp_path / "a" / "args.yaml").write_text("mine")
+    with pytest.raises(SettingError):
+        scratch.train(**settings, classes=["square"])
+    assert (tmp_path / "a" / "args.yaml").read_text() == "mine"
+    with pytest.raises(TrainingError):
+        scratch.train(**settings, freeze="nose")
+    assert (tmp_path / "a" / "args.yaml").exists()
 
 
 @pytest.mark.parametrize("mean", [(0.4, 0.5, 0.6), (0.4, 0.5)])

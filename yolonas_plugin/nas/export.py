@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ultralytics.utils import DEFAULT_CFG_DICT
 
-from yolonas_plugin.engine import quiet, require, session
+from yolonas_plugin.engine import own_names, quiet, require, session
 from yolonas_plugin.errors import ExportError, ExportSettingError, YoloNASPluginError
 from yolonas_plugin.export.description import Description, Gives, Takes
 from yolonas_plugin.export.form import (
@@ -209,7 +209,7 @@ def _by_engine(
         require_room(folder, sum(p.numel() * p.element_size() for p in model.model.parameters()) * 5 // 4)
         model.model.pt_path = str(folder / f"{name}{_SUFFIX}")  # from which the engine derives names
         try:
-            with EXPORTER, session(), quiet():
+            with EXPORTER, session(), quiet(), own_names():
                 written = Path(engine_export(format=format, **settings))
         except YoloNASPluginError:
             raise

@@ -58,7 +58,9 @@ class InferenceModule(nn.Module):
     def __init__(self, source: NASModule | ExportedModule, run: Run) -> None:
         super().__init__()
         self.run = run
-        self.names, self.stride, self.yaml, self.task = source.names, source.stride, source.yaml, source.task
+        # not the classes' own names: the engine renames all where the first begins as ImageNet's ids do, "n0"
+        self.names = {index: f"class_{index}" for index in source.names}
+        self.stride, self.yaml, self.task = source.stride, source.yaml, source.task
 
     def float(self) -> InferenceModule:
         """Do nothing: the engine asks every network for float32, and this one is in the precision that was chosen."""

@@ -358,7 +358,8 @@ class NAS(Model):
         self.trainer = (trainer or TASK_MAP["detect"]["trainer"])(overrides=settings, _callbacks=self.callbacks)
         if not settings.get("resume"):
             begin = self.model if settings.get("pretrained") is not False and self._pretrained else None
-            self.trainer.model = self.trainer.get_model(cfg=self.model.config.size, weights=begin)
+            with self.trainer.folder.unless_refused():
+                self.trainer.model = self.trainer.get_model(cfg=self.model.config.size, weights=begin)
             self.trainer.model.licence = licence or self.trainer.model.licence
         self.trainer.train()
         if RANK in {-1, 0}:

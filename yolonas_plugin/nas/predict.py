@@ -88,6 +88,7 @@ class NASPredictor(DetectionPredictor):
         network = inference_module(model, self.args.compile)
         with session(), replaced(self.args, device=device, compile=False):
             super().setup_model(network, verbose)
+        self.model.names = dict(model.names)
         self.model.prefetch = True  # newer engines then read the next images meanwhile
         self.done_warmup = True  # the engine's runs the first image twice, and imports torchvision for its own NMS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from copy import copy
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +10,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 from ultralytics import __version__
-from ultralytics.cfg import get_cfg
+from ultralytics.cfg import get_cfg, get_save_dir
 from ultralytics.models.yolo.detect import DetectionTrainer
 from ultralytics.utils import DEFAULT_CFG, DEFAULT_CFG_DICT, LOCAL_RANK, LOGGER, RANK
 from ultralytics.utils.checks import parse_version
@@ -22,6 +23,7 @@ from yolonas_plugin.interrupts import heard
 from yolonas_plugin.nas.dataset import SampleDataset, describe_names
 from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
 from yolonas_plugin.nas.module import NASModule, build_module, size_of
+from yolonas_plugin.nas.run_folder import RunFolder
 from yolonas_plugin.nas.settings import as_imgsz, check_overrides
 from yolonas_plugin.nas.stock import stock_checkpoint, to_network_input
 from yolonas_plugin.nas.training_module import LOSS_NAMES, TrainingModule
@@ -64,12 +66,13 @@ class NASTrainer(DetectionTrainer):
     canvas: tuple[int, int]
     """Height and width of the network's input."""
     data_set: DataSet
+    folder: RunFolder
 
     def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None) -> None:
         settings = check_overrides(overrides, "train")
-        with session():
+        with session(), contextlib.ExitStack() as self._accepting:
             super().__init__(cfg, {"task": "detect", **settings}, _callbacks)
-        self._settle_canvas()
+        self.args.imgsz = max(self.canvas)  # which is all that the engine knows of for training
         self.loss_names = LOSS_NAMES
 
     def train(self) -> None:
@@ -87,7 +90,7 @@ class NASTrainer(DetectionTrainer):
                 )
             require("cloudpickle", "training on several GPUs", "distributed")
             self.args.imgsz = as_imgsz(self.canvas)  # of which the processes make a canvas of their own
-        with session(), heard() as check:
+        with session(), heard() as check, self.folder.unless_refused():
             if not self.ddp:
                 for event in ("on_train_batch_start", "on_train_epoch_end", "on_val_batch_start", "on_model_save"):
                     self.add_callback(event, lambda _: check())
@@ -184,7 +187,12 @@ class NASTrainer(DetectionTrainer):
     # --- data ---
 
     def get_dataset(self) -> dict[str, Any]:
-        """Read the data, whatever its format, say what is wrong with it, and return the engine's description of it."""
+        """Return the engine's description of the data, which have been read."""
+        one = {"names": {0: "item"}, "nc": 1} if self.args.single_cls else {}
+        return {**self.data_set.settings, **one}
+
+    def _read_data(self) -> None:
+        """Read the data, whatever its format, and say what is wrong with it."""
         if not self.args.data:
             raise TrainingError("there is nothing to train on; name the data set with data=")
         if isinstance(self.args.data, (str, Path)) and Path(self.args.data).exists():
@@ -196,8 +204,6 @@ class NASTrainer(DetectionTrainer):
         if self.args.classes is not None:
             names = dict(enumerate(self.data_set.settings["names"].values()))
             self.args.classes = check_classes(self.args.classes, names, "the data's")
-        one = {"names": {0: "item"}, "nc": 1} if self.args.single_cls else {}
-        return {**self.data_set.settings, **one}
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> SampleDataset:
         """Return the engine's data set with its augmentation for training, the validator's for validation."""
@@ -256,17 +262,27 @@ class NASTrainer(DetectionTrainer):
     # --- files ---
 
     def check_resume(self, overrides: dict[str, Any]) -> None:
-        """Take up the settings of the training that is to go on, if one is.
+        """Take up the settings of the training that is to go on, if one is, and read the data: no folder is made yet.
 
         From its file come the settings that :data:`.training_settings.SETTINGS` lists, and no other; data, folders and
         whatever else is opened come from the caller.
         """
         check_training(vars(self.args))
         self.canvas = check_imgsz(self.args.imgsz)
+        self.resume = bool(self.args.resume)
+        if self.resume:
+            self._take_up_settings(overrides)
+        if self.args.rect and self.canvas[0] != self.canvas[1]:
+            raise TrainingError(
+                f"rect=True gives each batch a shape of its own within a square, and imgsz={list(self.canvas)} isn't "
+                "one; leave out one of the two"
+            )
+        self._read_data()
+        self.folder = RunFolder(get_save_dir(self.args))
+        self._accepting.enter_context(self.folder.unless_refused())
+
+    def _take_up_settings(self, overrides: dict[str, Any]) -> None:
         resume = self.args.resume
-        self.resume = bool(resume)
-        if not resume:
-            return
         path = Path(self.args.model if resume is True else resume)
         self.state = read_training_state(path)
         own = {name: overrides[name] for name in RESUMABLE if name in overrides}
@@ -286,15 +302,6 @@ class NASTrainer(DetectionTrainer):
         ]
         if ignored:
             LOGGER.warning(f"resume keeps the settings of the training, {', '.join(ignored)} among them")
-
-    def _settle_canvas(self) -> None:
-        """Give the engine the longer side, which is all that it knows of for training."""
-        self.args.imgsz = max(self.canvas)
-        if self.args.rect and self.canvas[0] != self.canvas[1]:
-            raise TrainingError(
-                f"rect=True gives each batch a shape of its own within a square, and imgsz={list(self.canvas)} isn't "
-                "one; leave out one of the two"
-            )
 
     def resume_training(self, ckpt: Any) -> None:
         """Go on after the last epoch that was written."""

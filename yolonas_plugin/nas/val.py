@@ -157,6 +157,7 @@ class NASValidator(DetectionValidator):
         The engine would write predictions, and measure them by another program, where the data's path has "coco" in it.
         """
         asked = self.args.save_json
+        model.names = dict(self.class_names)  # which the engine may have renamed
         super().init_metrics(model)
         self.args.save_json = asked
         self.is_coco = self.is_lvis = self.is_custom_json = self.build_gdict = False
