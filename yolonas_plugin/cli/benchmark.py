@@ -38,7 +38,6 @@ def register(commands: Any) -> None:
     command.add_argument(
         "--size",
         choices=("n", "s", "m", "l"),
-        default="s",
         help="of the random weights that are measured without --weights; speed hardly depends on them (default: s)",
     )
     command.add_argument("--source", help="an image (default: one that is made up)")
@@ -55,6 +54,9 @@ def _benchmark(args: argparse.Namespace, out: IO[str]) -> int:
 
     from yolonas_plugin.engine import quiet
 
+    if args.size is not None and args.weights is not None:
+        raise RuntimeChoiceError("--size would change nothing: it is of the random weights that run without --weights")
+    args.size = args.size or "s"
     with quiet(logging.ERROR), tempfile.TemporaryDirectory() as name:
         source = args.source or _make_up_image(Path(name))
         weights = f"random weights of yolo_nas_{args.size}" if args.weights is None else args.weights

@@ -86,6 +86,8 @@ def register(commands: Any) -> None:
 
 def _predict(args: argparse.Namespace, out: IO[str]) -> int:
     check_source(args.source)
+    if args.workers is not None and not args.ray:
+        raise RuntimeChoiceError("--workers would change nothing: it is of a cluster, which --ray names")
     if args.ray:
         return _on_cluster(args, out)
     other = other_plugin(ModelZoo.discover(), args.weights)
@@ -148,6 +150,10 @@ def _print_end(answer: _Answer, seconds: float, as_json: bool, out: IO[str]) -> 
 
 
 def _on_cluster(args: argparse.Namespace, out: IO[str]) -> int:
+    if refused := [f"--{name}" for name in given(args, "batch")] + ["--no-save"] * (not args.save):
+        raise RuntimeChoiceError(
+            f"{' and '.join(refused)} would change nothing: --ray draws no pictures, and has batches of its own"
+        )
     from yolonas_plugin.engine import require
 
     require("ray", "--ray", "ray")

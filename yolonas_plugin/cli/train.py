@@ -33,6 +33,10 @@ def register(commands: Any) -> None:
 
 
 def _train(args: argparse.Namespace, out: IO[str]) -> int:
+    if args.resume and (refused := [f"--{name}" for name in given(args, "scratch", "output", "licence")]):
+        raise TrainingError(
+            f"{' and '.join(refused)} would change nothing: --resume goes on in the training's own folder"
+        )
     if not args.data and not args.resume:  # what is resumed is told what its file names
         raise TrainingError("there is nothing to train on: --data names the data set")
     settings = given(args, "data", "epochs", "batch", "imgsz", "device", "freeze", "resume", "licence")

@@ -18,7 +18,9 @@ from model_zoo_api.texts import printable
 from yolonas_plugin.engine import require
 from yolonas_plugin.errors import (
     ConfigRefusedError,
+    SettingError,
     SourceError,
+    TrainingError,
     WeightsNotFoundError,
     YoloNASPluginError,
 )
@@ -81,6 +83,7 @@ class NAS(Model):
         LicenceError: The named weights would have to be downloaded, and nobody has accepted their licence.
         DownloadError: They could not be downloaded, or that was cancelled.
         CheckpointError: The file isn't a YOLO-NAS checkpoint.
+        SettingError: ``pretrained=False``, and something is said that random weights don't have.
         ProcessingError: The file doesn't say how its images are prepared.
 
     Example::
@@ -136,6 +139,7 @@ class NAS(Model):
             self.model = build_module(checkpoint, processing, names, self._build_network)
             self.model.runtime = chosen(runtime or "torch", precision, calibration, threads)
         else:
+            self._refuse_for_random_weights()
             path = str(weights)
             self.model = untrained_module(path)
             self.model.runtime = chosen(runtime or "torch", precision, calibration, threads)
@@ -144,6 +148,16 @@ class NAS(Model):
         self.ckpt_path = path
         self.model_name = str(weights)
         self.predictor = None
+
+    def _refuse_for_random_weights(self) -> None:
+        processing, names = self._given
+        backend = None if self._backend == "native" else self._backend
+        given = {"processing": processing, "names": names, "backend": backend}
+        if said := [f"{name}=" for name, value in given.items() if value is not None]:
+            raise SettingError(
+                f"pretrained=False: {' and '.join(said)} would change nothing: random weights are this package's own, "
+                "and get their names and their size from the data that they are trained on; leave it out"
+            )
 
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:
@@ -352,6 +366,11 @@ class NAS(Model):
         """
         self._weights("train")
         kwargs = check_engine_settings(kwargs, "train")
+        if kwargs.get("resume") and licence is not None:
+            raise TrainingError(
+                f"licence={licence!r} would change nothing: a training that goes on has the licence it began with; "
+                "save(licence=...) writes another one"
+            )
         settings = {**self.overrides, **kwargs, "mode": "train", "task": "detect"}
         if settings.get("resume") is True:
             settings["resume"] = self.ckpt_path
