@@ -23,7 +23,7 @@ from model_zoo_api.distributions import canonical, distributions, entry_points, 
 from model_zoo_api.errors import DiscoveryError, PluginError
 from model_zoo_api.foreign import attempt, class_name, describe, is_a, shown, text_or
 from model_zoo_api.texts import printable, suggest
-from model_zoo_api.types import ModelProvider, Phase, PluginProblem, checked
+from model_zoo_api.types import ModelProvider, Phase, PluginProblem, reason, usable
 
 ALLOW_LIST: Final = "MODEL_ZOO_PLUGINS"
 """Environment variable: comma-separated distributions or entry points that may load; empty allows none, unset all."""
@@ -75,6 +75,7 @@ class PluginRegistry:
         self.plugins: dict[str, Plugin] = {}
         self.providers: dict[str, ModelProvider] = {}
         self.problems: list[PluginProblem] = []
+        self._known: set[PluginProblem] = set()
         self._origins: dict[str, Plugin] = {}  # of the providers
         self._objects: dict[str, object] = {}  # what was registered, by its name
         self._hooks: dict[str, list[pluggy.HookImpl]] = {hook: [] for hook in _HOOKS}
@@ -150,7 +151,8 @@ class PluginRegistry:
         )
         if self._strict:
             raise PluginError(problem) from error
-        if problem not in self.problems:  # a hook that fails at every load is one problem
+        if problem not in self._known:  # a hook that fails at every load is one problem
+            self._known.add(problem)
             self.problems.append(problem)  # atomic, so threads that load at once lose none
 
     @contextmanager
@@ -261,15 +263,20 @@ class PluginRegistry:
             self.report(plugin.entry_point, "validate", message)
             return
         try:
-            provider = checked(given)
+            provider, faults = usable(given)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            message = f"model_zoo_providers gave a provider that can't be used: {describe(error)}"
+            message = f"model_zoo_providers gave a provider that can't be used: {reason(error)}"
             self.report(plugin.entry_point, "validate", message, error)
             return
-        if reason := self._reason_to_refuse(provider, plugin):
-            self.report(plugin.entry_point, "validate", reason)
+        for fault in faults[:_MOST]:
+            self.report(plugin.entry_point, "validate", f"{fault}; that card is not used")
+        if len(faults) > _MOST:
+            message = f"provider {provider.name!r}: {len(faults) - _MOST} more cards are not used"
+            self.report(plugin.entry_point, "validate", message)
+        if refused := self._reason_to_refuse(provider, plugin):
+            self.report(plugin.entry_point, "validate", refused)
         else:
             self.providers[provider.name] = provider
             self._origins[provider.name] = plugin

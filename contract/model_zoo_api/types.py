@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from importlib import import_module
-from itertools import islice
 from types import NoneType
 from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
 from model_zoo_api.errors import FactoryError
-from model_zoo_api.foreign import class_name, describe, is_a, plain, shown
+from model_zoo_api.foreign import attempt, class_name, describe, is_a, plain, shown
+from model_zoo_api.records import (
+    LARGEST,
+    OPTIONAL_TEXT,
+    TEXT,
+    as_record,
+    check_extra,
+    check_name,
+    check_parts,
+    check_spelling,
+    check_tuple,
+    check_types,
+    keeping_unknown,
+    take_tuple,
+)
 from model_zoo_api.settings import Setting
 from model_zoo_api.texts import listed
 
-Task: TypeAlias = Literal["detect", "segment", "classify", "pose", "obb"]
-"""What a model does, in Ultralytics' words."""
+Task: TypeAlias = str
+"""What a model does: one of :data:`KNOWN_TASKS`, or another word of lower-case letters and digits, such as
+``"caption"`` or ``"depth-estimation"``."""
+
+KNOWN_TASKS: Final[Mapping[str, str]] = {
+    "detect": "boxes",
+    "segment": "boxes, each with the outline of what is in it",
+    "classify": "classes of the whole image",
+    "pose": "boxes, each with keypoints",
+    "obb": "boxes that are turned",
+}
+"""The tasks that hosts know, in Ultralytics' words, and what they find."""
 
 Role: TypeAlias = Literal["loader", "task_map", "predictor", "validator", "trainer", "exporter"]
 """The factories a provider can offer."""
@@ -32,15 +56,7 @@ its hooks are not those of the contract; ``hook``: it raised in one; ``validate`
 Reference: TypeAlias = str | Callable[..., Any] | Mapping[str, Any]
 """A factory, as ``"module:attribute"``, resolved on first use, or as the object itself."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_TEXT: Final = (str,)
-_NOTHING: Final = ()
-_LONGEST: Final = 1_000_000
-"""Items that a field may hold; one that gives more never ends."""
-
-_MOST: Final = 2**63 - 1
-"""The largest count; more is no number of bytes or parameters, and hosts couldn't print or store it."""
-
+_TASK: Final = re.compile(r"[a-z0-9]+([._-][a-z0-9]+)*")
 _REFERENCE: Final = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
@@ -65,6 +81,7 @@ class ValidatorFactory(Protocol):
         """Return a callable ``(**overrides) -> metrics``."""
 
 
+@keeping_unknown
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Licence:
     """Terms of use: ``name`` (an SPDX identifier where one exists), ``url`` of the text, whether trade is allowed."""
@@ -72,11 +89,23 @@ class Licence:
     name: str
     url: str
     commercial_use: bool | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        _check_types(self, "licence", name=_TEXT, url=_TEXT, commercial_use=(bool, NoneType))
+        attempt(self.check, None)
+
+    def check(self) -> None:
+        """See that each field is what it should be.
+
+        Raises:
+            TypeError, ValueError: One isn't; the message says which, what was found and what was expected.
+        """
+        who = f"licence {shown(self.name)}"
+        check_types(self, who, name=TEXT, url=TEXT, commercial_use=(bool, NoneType))
+        check_extra(self, who)
 
 
+@keeping_unknown
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
     """A published result: ``value`` of ``name`` on ``dataset``, and the page that says so."""
@@ -85,11 +114,23 @@ class Metric:
     value: float
     dataset: str
     source: str
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        _check_types(self, "metric", name=_TEXT, value=(int, float), dataset=_TEXT, source=_TEXT)
+        attempt(self.check, None)
+
+    def check(self) -> None:
+        """See that each field is what it should be.
+
+        Raises:
+            TypeError, ValueError: One isn't; the message says which, what was found and what was expected.
+        """
+        who = f"metric {shown(self.name)}"
+        check_types(self, who, name=TEXT, value=(int, float), dataset=TEXT, source=TEXT)
+        check_extra(self, who)
 
 
+@keeping_unknown
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WeightFile:
     """A file of weights: where to get it (``urls`` in order of preference), its SHA-256 and its size in bytes."""
@@ -98,15 +139,29 @@ class WeightFile:
     urls: tuple[str, ...] = ()
     sha256: str | None = None
     size: int | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        _check_types(self, "weight file", filename=_TEXT, sha256=(str, NoneType), size=(int, NoneType))
-        _check_tuple(self, "weight file", "urls", str)
+        attempt(self.check, None)
+
+    def check(self) -> None:
+        """See that each field is what it should be.
+
+        Raises:
+            TypeError, ValueError: One isn't; the message says which, what was found and what was expected.
+        """
+        who = f"weight file {shown(self.filename)}"
+        check_types(self, who, filename=TEXT, sha256=OPTIONAL_TEXT, size=(int, NoneType))
+        check_tuple(self, who, "urls", str)
+        check_extra(self, who)
 
 
+@keeping_unknown
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelCard:
     """One model, described without loading it.
+
+    It can be made of any keywords: :meth:`check` says what is wrong, and ``ModelZoo`` leaves out what fails it.
 
     Args:
         name: What users write, such as ``"yolo_nas_s"``; unique within its provider.
@@ -119,10 +174,11 @@ class ModelCard:
         metrics: Published results with their sources.
         weights: Files that hold the weights; empty when none are published.
         licence: Licence of the weights (not of the code), or None when there are none.
+        code_licence: Licence of the code that runs the model, or None where the provider doesn't say.
         training_data: What the weights were trained on.
-
-    Raises:
-        TypeError, ValueError: A field has the wrong type, or a name or task that the contract does not allow.
+        description: What the model is, in a sentence or two.
+        homepage: Address of a page about it.
+        extra: What this contract doesn't know, by name: keywords of a later one, and whatever the provider adds.
     """
 
     name: str
@@ -135,30 +191,49 @@ class ModelCard:
     metrics: tuple[Metric, ...] = ()
     weights: tuple[WeightFile, ...] = ()
     licence: Licence | None = None
+    code_licence: Licence | None = None
     training_data: str | None = None
+    description: str | None = None
+    homepage: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        _check_name(self, "model")
-        _check_types(self, "model", task=_TEXT, parameters=(int, NoneType), gflops=(int, float, NoneType))
-        _check_types(self, "model", licence=(Licence, NoneType), training_data=(str, NoneType))
-        for field_name, item in (("aliases", str), ("classes", str), ("metrics", Metric), ("weights", WeightFile)):
-            _check_tuple(self, "model", field_name, item)
+        attempt(self.check, None)
+
+    def check(self) -> None:
+        """See that each field is what it should be, down to the parts of the records in it.
+
+        Raises:
+            TypeError, ValueError: One isn't; the message says which, what was found and what was expected.
+        """
+        check_name(self, "model")
+        who = f"model {self.name!r}"
+        check_types(self, who, task=TEXT, parameters=(int, NoneType), gflops=(int, float, NoneType))
+        check_types(self, who, licence=(Licence, NoneType), code_licence=(Licence, NoneType))
+        check_types(self, who, training_data=OPTIONAL_TEXT, description=OPTIONAL_TEXT, homepage=OPTIONAL_TEXT)
+        for name, item in (("aliases", str), ("classes", str), ("metrics", Metric), ("weights", WeightFile)):
+            check_tuple(self, who, name, item)
         for alias in self.aliases:
-            _check_spelling("model", alias)
-        _check_tuple(self, "model", "input_size", int)
-        if len(self.input_size) != 2 or min(self.input_size) < 1 or max(self.input_size) > _MOST:
+            check_spelling("model", alias)
+        check_tuple(self, who, "input_size", int)
+        if len(self.input_size) != 2 or min(self.input_size) < 1 or max(self.input_size) > LARGEST:
+            raise ValueError(f"{who}: input_size is {shown(self.input_size)}, expected (height, width) in pixels")
+        if not _TASK.fullmatch(self.task):
             raise ValueError(
-                f"model {self.name!r}: input_size is {shown(self.input_size)}, expected (height, width) in pixels"
+                f"{who}: task is {shown(self.task)}, expected lower-case letters and digits, with '.', '_' or '-' "
+                f"between them, such as {', '.join(KNOWN_TASKS)}"
             )
-        if self.task not in get_args(Task):
-            raise ValueError(
-                f"model {self.name!r} has task {shown(self.task)}; expected one of {', '.join(get_args(Task))}"
-            )
+        licences = [licence for licence in (self.licence, self.code_licence) if licence is not None]
+        check_parts(who, (*self.metrics, *self.weights, *licences))
+        check_extra(self, who)
 
 
+@keeping_unknown
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelProvider:
     """A family of models and the factories that put them to work.
+
+    It can be made of any keywords: :meth:`check` says what is wrong, and ``ModelZoo`` leaves out what fails it.
 
     Args:
         name: Unique among all installed providers, such as ``"yolo_nas"``.
@@ -173,9 +248,7 @@ class ModelProvider:
         exporter: A factory like ``validator`` that returns the path it wrote.
         options: What the loader may be told; None where the provider doesn't say.
         settings: What the predictor may be told; None where the provider doesn't say.
-
-    Raises:
-        TypeError, ValueError: A field has the wrong type, or a reference is not ``"module:attribute"``.
+        extra: What this contract doesn't know, by name: keywords of a later one, and whatever the provider adds.
     """
 
     name: str
@@ -189,33 +262,21 @@ class ModelProvider:
     exporter: Reference | None = None
     options: tuple[Setting, ...] | None = None
     settings: tuple[Setting, ...] | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        _check_name(self, "provider")
-        who = f"provider {self.name!r}"
-        if not _is_a(self.api_version, (int,)):
-            raise TypeError(f"{who}: api_version is {shown(self.api_version)}, not an integer")
-        _check_types(self, "provider", api_version=(int,))
-        _check_tuple(self, "provider", "models", ModelCard)
-        names = Counter(name for card in self.models for name in (card.name, *card.aliases))
-        if repeated := sorted(name for name, count in names.items() if count > 1):
-            raise ValueError(f"{who} uses a model name twice: {listed(repeated)}")
-        for field_name in ("options", "settings"):
-            if getattr(self, field_name) is not None:
-                _check_tuple(self, "provider", field_name, Setting)
-        said = Counter(setting.name for setting in (*(self.options or ()), *(self.settings or ())))
-        if repeated := sorted(name for name, count in said.items() if count > 1):
-            raise ValueError(f"{who} has an option or a setting twice: {listed(repeated)}")
-        for role in get_args(Role):
-            reference = plain(getattr(self, role))
-            if is_a(reference, str):
-                object.__setattr__(self, role, reference)
-                if not _REFERENCE.fullmatch(reference):
-                    raise ValueError(f"{who}: {role} is {shown(reference)}, expected 'module:attribute'")
-            elif reference is None and role != "loader":
-                continue
-            elif not callable(reference) and not (role == "task_map" and is_a(reference, Mapping)):
-                raise TypeError(f"{who}: {role} is {shown(reference)}, expected 'module:attribute' or a callable")
+        attempt(self.check, None)
+
+    def check(self) -> None:
+        """See that each field is what it should be, down to the parts of its cards.
+
+        Raises:
+            TypeError, ValueError: One isn't; the message says which, what was found and what was expected.
+        """
+        _check_own(self)
+        _, faults = _sorted_out(self)
+        for error in faults:
+            raise error
 
     def factory(self, role: Role) -> Any:
         """Return the factory for ``role``, importing it now if it is a reference.
@@ -268,96 +329,79 @@ class PluginProblem:
         return f"{who}{where}, {self.phase}: {self.message}"
 
 
-def checked(provider: Any) -> ModelProvider:
-    """Return a provider whose every field, down to the parts of its cards, was looked at now.
+def usable(given: Any) -> tuple[ModelProvider, list[str]]:
+    """Return a provider with those of its cards that can be used, and what is wrong with each of the others.
 
-    A record can be made without its checks, or changed after them.
+    Every field is looked at now, for a record may have been changed after it was made.
 
     Raises:
-        TypeError, ValueError: As when a record is made; whatever the methods of a subclass raise.
+        TypeError, ValueError: The provider itself is wrong, not only some of its cards.
     """
-    found: ModelProvider = _record(ModelProvider, provider)
-    found.__post_init__()
-    for setting in (*(found.options or ()), *(found.settings or ())):
+    provider = as_record(ModelProvider, given)
+    _check_own(provider)
+    models, faults = _sorted_out(provider)
+    if faults or any(card is not given for card, given in zip(models, provider.models, strict=True)):
+        provider = copy.copy(provider)  # the plugin's own stays as it is
+        object.__setattr__(provider, "models", tuple(models))
+    return provider, [reason(error) for error in faults]
+
+
+def reason(error: BaseException) -> str:
+    """Return what a check says; what else was raised, with its class."""
+    said = describe(error)
+    return said.partition(": ")[2] if type(error) in (TypeError, ValueError) and ": " in said else said
+
+
+def _check_own(provider: ModelProvider) -> None:
+    """Check a provider without its cards."""
+    check_name(provider, "provider")
+    who = f"provider {provider.name!r}"
+    check_types(provider, who, api_version=(int,))
+    take_tuple(provider, who, "models", ModelCard)
+    for name in ("options", "settings"):
+        if getattr(provider, name) is not None:
+            check_tuple(provider, who, name, Setting)
+    settings = (*(provider.options or ()), *(provider.settings or ()))
+    for setting in settings:
         setting.__post_init__()
-    for card in found.models:
-        card.__post_init__()
-        for part in (*card.metrics, *card.weights, card.licence):
-            if part is not None:
-                part.__post_init__()
-    return found
-
-
-def _record(kind: Any, value: Any) -> Any:
-    """Return a record as it is; of a subclass, which may answer otherwise at each reading, a plain one.
-
-    Fields that a subclass adds stay with the plugin.
-    """
-    return value if type(value) is kind else kind(**{item.name: getattr(value, item.name) for item in fields(kind)})
-
-
-def _check_name(owner: Any, kind: str) -> None:
-    """See that a record's name is one that users can write."""
-    object.__setattr__(owner, "name", plain(owner.name))
-    if not is_a(owner.name, str):
-        raise TypeError(f"{kind} name is {shown(owner.name)}, not a string")
-    _check_spelling(kind, owner.name)
-
-
-def _check_spelling(kind: str, name: str) -> None:
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"{kind} name {shown(name)} may hold only letters, digits, '.', '_' and '-'")
-
-
-def _is_a(value: object, kinds: tuple[type, ...]) -> bool:
-    """Whether a value is of one of the kinds; a bool is no number."""
-    return type(value) in kinds or (is_a(value, kinds) and (type(value) is not bool or bool in kinds))
-
-
-def _check_types(owner: Any, kind: str, **expected: tuple[type, ...]) -> None:
-    """See that each named field is of one of its kinds, and a number that can be one; make it plain."""
-    for field_name, kinds in expected.items():
-        value = getattr(owner, field_name)
-        if not _is_a(value, kinds):
-            names = " or ".join("None" if item is NoneType else item.__name__ for item in kinds)
-            found = f"{shown(value)} ({class_name(type(value))})"
-            raise TypeError(f"{_called(owner, kind)}: {field_name} is {found}, expected {names}")
-        if value is None or type(value) is str:
+    if repeated := _repeated(setting.name for setting in settings):
+        raise ValueError(f"{who} has an option or a setting twice: {listed(sorted(repeated))}")
+    for role in get_args(Role):
+        reference = plain(getattr(provider, role))
+        if is_a(reference, str):
+            object.__setattr__(provider, role, reference)
+            if not _REFERENCE.fullmatch(reference):
+                raise ValueError(f"{who}: {role} is {shown(reference)}, expected 'module:attribute'")
+        elif reference is None and role != "loader":
             continue
-        value = _plain_part(value)
-        if type(value) in (int, float) and not abs(value) <= _MOST:
-            raise ValueError(
-                f"{_called(owner, kind)}: {field_name} is {shown(value)}, which hosts can't print or store"
-            )
-        object.__setattr__(owner, field_name, value)
+        elif not callable(reference) and not (role == "task_map" and is_a(reference, Mapping)):
+            raise TypeError(f"{who}: {role} is {shown(reference)}, expected 'module:attribute' or a callable")
+    check_extra(provider, who)
 
 
-def _check_tuple(owner: Any, kind: str, field_name: str, item: type) -> None:
-    """Make the field a tuple, and see that it holds nothing but ``item``; make each plain."""
-    values = getattr(owner, field_name)
-    if values is _NOTHING:
-        return
-    if is_a(values, str) or not hasattr(type(values), "__iter__"):
-        found = shown(values)
-        raise TypeError(f"{_called(owner, kind)}: {field_name} is {found}, expected a tuple of {item.__name__}")
-    taken = tuple(islice(values, _LONGEST + 1))
-    if len(taken) > _LONGEST:
-        raise ValueError(f"{_called(owner, kind)}: {field_name} holds more than {_LONGEST} items, or never ends")
-    for value in taken:
-        if not _is_a(value, (item,)):
-            raise TypeError(f"{_called(owner, kind)}: {field_name} holds {shown(value)}, not a {item.__name__}")
-    object.__setattr__(owner, field_name, tuple(map(_plain_part, taken)))
+def _sorted_out(provider: ModelProvider) -> tuple[list[ModelCard], list[BaseException]]:
+    """Return the cards that can be used, and what is wrong with the others; of two with one name, neither can."""
+    who = f"provider {provider.name!r}"
+    sound: list[ModelCard] = []
+    faults: list[BaseException] = []
+    for given in provider.models:
+        try:
+            if not is_a(given, ModelCard):
+                raise TypeError(f"models holds {shown(given)} ({class_name(type(given))}), not a ModelCard")
+            card = as_record(ModelCard, given)
+            card.check()
+            sound.append(card)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            faults.append(kind(f"{who}: {reason(error)}").with_traceback(error.__traceback__))
+    repeated = _repeated(name for card in sound for name in (card.name, *card.aliases))
+    for card in sound if repeated else ():
+        if names := sorted({card.name, *card.aliases} & repeated):
+            faults.append(ValueError(f"{who}: model {card.name!r} has a name that is used twice: {listed(names)}"))
+    return [card for card in sound if not repeated & {card.name, *card.aliases}], faults
 
 
-def _called(owner: Any, kind: str) -> str:
-    return f"{kind} {shown(owner.filename if is_a(owner, WeightFile) else owner.name)}"
-
-
-def _plain_part(value: Any) -> Any:
-    """Return a part of a record without what a subclass overrides."""
-    if type(value) in (str, int, float, bool, NoneType, ModelCard, Setting):
-        return value
-    for kind in (Licence, Metric, WeightFile, ModelCard, Setting):
-        if is_a(value, kind):
-            return _record(kind, value)
-    return plain(value)
+def _repeated(names: Iterable[str]) -> set[str]:
+    return {name for name, count in Counter(names).items() if count > 1}

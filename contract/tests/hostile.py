@@ -85,9 +85,9 @@ ITEMS = {
     "raising_item": Hostile("[Raising()]", "validate", "gave a Raising; it should yield"),
     "never_checked": Hostile("[object.__new__(ModelProvider)]", "validate", "can't be used: AttributeError: "),
     "changed_afterwards": Hostile(
-        "item = provider('changed')\nobject.__setattr__(item, 'models', (1, 2))\n[item]",
+        "item = provider('changed')\nobject.__setattr__(item, 'models', (1,))\n[item]",
         "validate",
-        "models holds 1, not a ModelCard",
+        "models holds 1 (int), not a ModelCard",
     ),
     "changed_card": Hostile(
         "item = provider('changed_card', models=(card(),))\n"
@@ -128,21 +128,21 @@ ITEMS = {
     ),
     "task_equals_all": Hostile(
         "class Task:\n    def __eq__(self, other): return True\n[provider('t', models=(card(task=Task()),))]",
-        "hook",
+        "validate",
         "model 'm': task is <",
     ),
     "no_host_can_print": Hostile(
-        "[provider('digits', models=(card(parameters=10**5000),))]", "hook", "which hosts can't print or store"
+        "[provider('digits', models=(card(parameters=10**5000),))]", "validate", "which hosts can't print or store"
     ),
     "not_a_number": Hostile(
-        "[provider('nan', models=(card(gflops=float('nan')),))]", "hook", "gflops is nan, which hosts can't"
+        "[provider('nan', models=(card(gflops=float('nan')),))]", "validate", "gflops is nan, which hosts can't"
     ),
     "endless_cards": Hostile(
-        "from itertools import repeat\n[provider('endless', models=repeat(card()))]", "hook", "or never ends"
+        "from itertools import repeat\n[provider('endless', models=repeat(card()))]", "validate", "or never ends"
     ),
     "endless_classes": Hostile(
-        "from itertools import repeat\n[provider('endless', models=[card(classes=repeat('dog'))])]",
-        "hook",
+        "from itertools import repeat\n[provider('endless_classes', models=[card(classes=repeat('dog'))])]",
+        "validate",
         "model 'm': classes holds more than 1000000 items, or never ends",
     ),
 }

@@ -48,14 +48,14 @@ BROKEN = {
         ["model_zoo_providers: PanicException: the device is gone", "uninstall acme-panics-in-hook"],
     ),
     "wrong_field": (
-        "hook",
-        "ValueError",
-        ["model 'acme_tiny' has task 'detection'", "expected one of detect, segment, classify, pose, obb"],
+        "validate",
+        "NoneType",
+        ["provider 'wrong_field': model 'wrong': input_size is 320, expected a tuple of int; that card is not used"],
     ),
     "wrong_licence": (
-        "hook",
-        "TypeError",
-        ["licence None: name is None (NoneType), expected str", "uninstall acme-wrong-licence"],
+        "validate",
+        "NoneType",
+        ["model 'wrong': licence None: name is None (NoneType), expected str; that card is not used"],
     ),
     "wrong_return_type": ("validate", "NoneType", ["returned a dict", "should yield ModelProvider objects"]),
     "returns_nothing": ("validate", "NoneType", ["returned a NoneType", "should yield ModelProvider objects"]),
@@ -106,7 +106,7 @@ def test_a_broken_record_does_not_disturb_the_filters(site: Site) -> None:
     site.add_plugin("wrong_licence")
     site.add_plugin("good")
     found = site.ask("[card.name for card in zoo.list_models(licence='Apache-2.0')]")
-    assert found.value == ["acme_tiny", "acme_mask", "zebra_l"]
+    assert found.value == ["acme_tiny", "acme_mask", "right", "zebra_l"]
 
 
 def test_a_plugin_that_did_not_register_is_not_listed(site: Site) -> None:

@@ -42,7 +42,7 @@ def test_its_card_reads_as_it_was_written(site: Site) -> None:
         "gflops": 0.1,
         "classes": ["thing", "other thing"],
         "metrics": [
-            {"name": "mAP50-95", "value": 1.5, "dataset": "none", "source": "https://example.org/results"},
+            {"name": "mAP50-95", "value": 1.5, "dataset": "none", "source": "https://example.org/results", "extra": {}},
         ],
         "weights": [
             {
@@ -50,10 +50,15 @@ def test_its_card_reads_as_it_was_written(site: Site) -> None:
                 "urls": ["https://example.org/frozen_box.bin"],
                 "sha256": "0" * 64,
                 "size": 4,
+                "extra": {},
             },
         ],
-        "licence": {"name": "CC0-1.0", "url": "https://example.org/licence", "commercial_use": True},
+        "licence": {"name": "CC0-1.0", "url": "https://example.org/licence", "commercial_use": True, "extra": {}},
         "training_data": "nothing",
+        "code_licence": None,
+        "description": None,
+        "homepage": None,
+        "extra": {},
     }
 
 

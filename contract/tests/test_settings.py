@@ -225,4 +225,4 @@ def test_a_provider_says_its_options_and_settings_or_does_not() -> None:
 )
 def test_what_is_no_table_of_settings_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises((TypeError, ValueError), match=message):
-        provider(**changes)
+        provider(**changes).check()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
-from typing import IO, Any, Final, get_args
+from typing import IO, Any, Final
 
-from model_zoo_api.types import ModelCard, Task
+from model_zoo_api.types import KNOWN_TASKS, ModelCard
 from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.cli.arguments import OWN, add_command, add_licence, other_plugin
 from yolonas_plugin.cli.output import print_json, print_table
@@ -36,7 +36,7 @@ def register(commands: Any) -> None:
 
 def _list(args: argparse.Namespace, out: IO[str]) -> int:
     zoo = ModelZoo.discover()
-    tasks = {*get_args(Task), *(card.task for card in zoo.list_models())}
+    tasks = {*KNOWN_TASKS, *(card.task for card in zoo.list_models())}
     if args.task is not None and args.task not in tasks:
         near = nearest(args.task, tasks)
         args.parser.error(f"argument --task: {args.task!r} is none of {', '.join(sorted(tasks))}; did you mean {near}?")
