@@ -6,7 +6,10 @@ OLDEST_ULTRALYTICS := 8.3.200
 CONTRACT_PYTHONS ?= 3.10 3.11 3.12 3.13
 FUZZ_SECONDS ?= 60
 
-.PHONY: help demo test test-all lint test-pythons test-oldest gpu reference oracles hosts docs formats benchmark speed layout fuzz mutations clean
+# $(call install,VENV,EXTRA): both distributions as sources; with the plugin, pip installs a copy of the contract each time
+install = $(1)/bin/python -m pip install -q -e '.[$(2)]' && $(1)/bin/python -m pip install -q --no-deps -e ./contract
+
+.PHONY: help demo test test-all lint test-pythons test-oldest gpu reference oracles hosts docs formats benchmark speed layout fuzz mutations dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -14,8 +17,7 @@ help:  ## list the targets
 $(BIN)/.ready: pyproject.toml contract/pyproject.toml hatch_build.py
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "yolonas-plugin needs Python 3.10 or newer")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -e '.[dev]'
-	$(BIN)/python -m pip install -q --no-deps -e ./contract
+	$(call install,$(VENV),dev)
 	touch $@
 
 demo: $(BIN)/.ready  ## discover, load the embedded model, detect on a page just rendered and on FILES, draw pictures
@@ -55,7 +57,7 @@ hosts: $(BIN)/.ready  ## the plugin in programs that nobody here wrote, each in 
 
 .venv-docs/.ready: $(BIN)/.ready
 	scripts/venv-over.sh .venv-docs $(VENV)
-	.venv-docs/bin/python -m pip install -q -e '.[docs]'
+	$(call install,.venv-docs,docs)
 	touch $@
 
 docs: .venv-docs/.ready  ## the documentation as a site, build/docs; a warning, a dead link among pages included, is an error
@@ -87,7 +89,7 @@ layout: $(BIN)/.ready  ## make the pages, train the embedded model on them and m
 	$(BIN)/python -m examples.layout.evaluate runs/layout/yolo_nas_n_layout.safetensors runs/layout/pages
 
 fuzz: $(BIN)/.ready  ## mutate weight files, guided by what they reach in the reader; FUZZ_SECONDS for each target
-	$(BIN)/python -m pip install -q -e '.[fuzz]'
+	$(call install,$(VENV),fuzz)
 	for target in file pickle network safetensors record processing; do \
 	    $(BIN)/python -m tests.weights.fuzz_atheris $$target .fuzz -max_total_time=$(FUZZ_SECONDS) || exit 1; \
 	done
@@ -99,6 +101,9 @@ fuzz: $(BIN)/.ready  ## mutate weight files, guided by what they reach in the re
 
 mutations: .venv-mutations/.ready  ## a sample of mutations of the code, each tried on the tests that should notice; ARGS='weights --number 100'
 	.venv-mutations/bin/python scripts/mutations.py $(ARGS)
+
+dist: $(BIN)/.ready  ## source distribution and wheel of the contract and of the plugin, in dist
+	scripts/dist.sh $(BIN)/python
 
 clean:  ## remove environments and caches
 	rm -rf .venv* .fuzz .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
