@@ -2,7 +2,8 @@
 
 ``python -m tests.interruptions FOLDER ROUNDS [JOB ...]`` works in ``FOLDER``: ``ROUNDS`` processes are killed, as many
 get Ctrl-C, and as many run into a limit on the size of files, each at a random moment of the jobs in turn. It prints
-what happened, in JSON. Processes are forked, after the imports and before anything has threads.
+what happened, in JSON; ``YOLONAS_SEED`` chooses other moments. Processes are forked, after the imports and before
+anything has threads.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ from yolonas_plugin.runtimes.cache import is_whole
 from yolonas_plugin.weights import read_checkpoint
 from yolonas_plugin.weights.header import Header
 from yolonas_plugin.weights.write import write_safetensors
+
+SEED = "YOLONAS_SEED"
+"""Environment variable: a number that chooses the moments."""
 
 SMALL = {"imgsz": 64, "overwrite": True}
 
@@ -217,7 +221,7 @@ def _state() -> dict[str, torch.Tensor]:
 
 def main(folder: Path, rounds: int, names: list[str]) -> dict[str, dict[str, int]]:
     torch.set_num_threads(1)
-    rng = random.Random(0)
+    rng = random.Random(int(os.environ.get(SEED, "0")))
     models = weights(folder / "weights")
     trials = [Trial(name, folder, models, rng) for name in names]
     for number in range(rounds):

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,9 +24,10 @@ import pytest
 
 from exhaustive import exhaustive
 from tests.test_files import content, write_file, write_folder
-from yolonas_plugin import files, interrupts
+from yolonas_plugin import files, interrupts, temporary
 from yolonas_plugin.files import whole
 from yolonas_plugin.interrupts import heard, held_off
+from yolonas_plugin.temporary import TemporaryFolder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 
@@ -170,6 +172,24 @@ def test_ctrl_c_that_is_listened_for(apart: int, tmp_path: Path) -> None:
             check()
 
     interrupted_at_each(every(apart), tmp_path, write)
+
+
+@pytest.mark.parametrize("apart", [7, exhaustive(1)])
+@pytest.mark.filterwarnings("ignore:Implicitly cleaning up:ResourceWarning")
+def test_a_temporary_folder_is_not_left(apart: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for step in every(apart):
+        pressed = False
+        try:
+            with Steps(step, {*OURS, temporary.__file__, tempfile.__file__}) as steps, TemporaryFolder() as name:
+                Path(name, "x").touch()
+        except KeyboardInterrupt:
+            pressed = True
+        assert pressed == (steps.count >= step), step
+        assert not os.listdir(tmp_path), step
+        if not pressed:
+            break
+    assert step > 100
 
 
 # --- holding off ---

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import DataNotFoundError, ExportError, SourceError
 from yolonas_plugin.files import whole
-from yolonas_plugin.paths import files_of
+from yolonas_plugin.paths import files_of, open_regular
 from yolonas_plugin.processing import Image
 from yolonas_plugin.settings import check_source
 
@@ -30,7 +29,6 @@ LOGGER: Final = logging.getLogger("yolonas_plugin")
 
 _FULL_COLOUR: Final = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444
 _MOST_BYTES: Final = 2**31 - 1  # of a file: OpenCV's decoders count in 32 bits
-_OPENING: Final = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 class Opened(NamedTuple):
@@ -95,17 +93,17 @@ def read_file(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
     """Return the bytes of a file, [N], whatever its name; OpenCV itself can't open every name, and dies of some.
 
     Raises:
-        OSError: It can't be opened or read.
-        SourceError: It is empty, has 2 GiB or more, or is no file: a pipe or a device might never end.
+        OSError, ValueError: It can't be opened or read, or is no file.
+        SourceError: It is empty, or has 2 GiB or more.
     """
-    with open(os.open(path, _OPENING), "rb") as file:  # a pipe without a writer would block an ordinary open
-        found = os.fstat(file.fileno())
-        if not stat.S_ISREG(found.st_mode) or not 0 < found.st_size <= _MOST_BYTES:
-            raise SourceError(f"{printable(str(path))}: this is no file, or it is empty, or 2 GiB or more")
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if not 0 < size <= _MOST_BYTES:
+            raise SourceError(f"{printable(os.fspath(path))}: it is empty, or has 2 GiB or more")
         try:
-            return np.frombuffer(file.read(found.st_size), np.uint8)
+            return np.frombuffer(file.read(size), np.uint8)
         except MemoryError:
-            raise SourceError(f"{printable(str(path))}: {found.st_size} bytes are more than there is memory") from None
+            raise SourceError(f"{printable(os.fspath(path))}: {size} bytes are more than there is memory") from None
 
 
 def decode_image(content: NDArray[np.uint8], channels: int = 3) -> Image:

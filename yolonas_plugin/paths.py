@@ -6,14 +6,15 @@ import contextlib
 import glob
 import os
 import stat
-import tempfile
 from collections.abc import Collection, Iterator
-from typing import Final
+from typing import BinaryIO, Final
 
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import DataNotFoundError
+from yolonas_plugin.temporary import TemporaryFolder
 
 _ANY_DEPTH: Final = f"{os.sep}**{os.sep}"
+_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 def files_of(entry: str, suffixes: Collection[str]) -> list[str]:
@@ -58,6 +59,22 @@ def is_regular(path: str) -> bool:
     return stat.S_ISREG(found.st_mode) and found.st_size > 0
 
 
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a file for reading, whatever its name; a pipe or a device, which might never end, isn't waited for.
+
+    Raises:
+        OSError, ValueError: It can't be opened, or is no file.
+    """
+    file = open(path, "rb", opener=lambda name, flags: os.open(name, flags | _NO_WAIT))  # noqa: SIM115  the caller closes it
+    try:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(f"{printable(os.fspath(path))}: this is no file, but a folder, pipe or device")
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
 @contextlib.contextmanager
 def text_path(path: str | os.PathLike[str]) -> Iterator[str]:
     """Give a name of the file that OpenCV takes: the bindings end the process for a name that is no UTF-8."""
@@ -69,7 +86,7 @@ def text_path(path: str | os.PathLike[str]) -> Iterator[str]:
     else:
         yield text
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryFolder() as folder:
         suffix = suffix_of(text)
         link = os.path.join(folder, f"video.{suffix}" if suffix.isalnum() and suffix.isascii() else "video")
         os.symlink(os.path.abspath(text), link)

@@ -9,15 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-FORBIDDEN = (
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "os.fork",
-    "subprocess.Popen",
-    "pickle.find_class",
-    "socket.conn",
-)
+from tests.audit import FORBIDDEN
 
 _watching: list[Callable[[str, tuple[Any, ...]], None]] = []
 
@@ -36,7 +28,7 @@ def watched(bait: Path | None = None) -> Iterator[list[str]]:
     seen: list[str] = []
 
     def watch(event: str, args: tuple[Any, ...]) -> None:
-        if event.startswith((*FORBIDDEN, "socket.getaddrinfo")):
+        if event.startswith(FORBIDDEN):
             seen.append(f"{event} {args!r:.200}")
         elif event == "exec" and args[0].co_filename == "<string>" and not args[0].co_name.startswith("__create"):
             seen.append(f"exec {args!r:.200}")

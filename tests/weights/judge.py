@@ -17,19 +17,11 @@ from typing import Any
 
 import torch
 
+from tests.audit import FORBIDDEN
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.weights import read_checkpoint
 
 LIMIT = 20
-FORBIDDEN = (
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "os.fork",
-    "subprocess.Popen",
-    "pickle.find_class",
-    "socket.connect",
-)
 
 
 def judge(path: Path) -> dict[str, Any]:

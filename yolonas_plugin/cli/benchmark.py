@@ -49,15 +49,15 @@ def register(commands: Any) -> None:
 
 
 def _benchmark(args: argparse.Namespace, out: IO[str]) -> int:
-    import tempfile  # here and below: the other commands shouldn't wait for it
-    from statistics import median
+    from statistics import median  # here and below: the other commands shouldn't wait for it
 
     from yolonas_plugin.engine import quiet
+    from yolonas_plugin.temporary import TemporaryFolder
 
     if args.size is not None and args.weights is not None:
         raise RuntimeChoiceError("--size would change nothing: it is of the random weights that run without --weights")
     args.size = args.size or "s"
-    with quiet(logging.ERROR), tempfile.TemporaryDirectory() as name:
+    with quiet(logging.ERROR), TemporaryFolder() as name:
         source = args.source or _make_up_image(Path(name))
         weights = f"random weights of yolo_nas_{args.size}" if args.weights is None else args.weights
         with _random_weights(args, Path(name)) if args.weights is None else contextlib.nullcontext():

@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from yolonas_plugin.data.report import Kind
-from yolonas_plugin.data.text import open_regular
+from yolonas_plugin.paths import open_regular
 
 SUFFIXES: Final = frozenset(
     {".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}

@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 import codecs
-import os
-import stat
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from model_zoo_api.texts import printable
+from yolonas_plugin.paths import open_regular
 
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LONGEST: Final = 300
-_NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-
-
-def open_regular(path: str | Path) -> BinaryIO:
-    """Open a file for reading; a pipe or a device isn't waited for.
-
-    Raises:
-        OSError, ValueError: It can't be opened, or is no file.
-    """
-    descriptor = os.open(path, os.O_RDONLY | _NO_WAIT)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(f"{printable(str(path))}: this is no file, but a folder, pipe or device")
-        return open(descriptor, "rb")
-    except BaseException:
-        os.close(descriptor)
-        raise
 
 
 def read_bytes(path: str | Path, limit: int) -> bytes:

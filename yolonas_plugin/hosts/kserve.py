@@ -246,6 +246,8 @@ def _short(said: Any) -> str:
 def _read_metadata(path: Path) -> Mapping[str, str]:
     try:
         strings = json.loads(read_file(path).tobytes())
+    except OSError as error:
+        raise CheckpointError(f"{path}: {error.strerror or error}") from error
     except (ValueError, RecursionError, SourceError):
         strings = None
     if not isinstance(strings, dict):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +16,7 @@ from ultralytics.data.augment import Compose, LetterBox, Mosaic, RandomPerspecti
 
 from yolonas_plugin.data import DataSet, Sample
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.temporary import TemporaryFolder
 
 _NOWHERE: Final = Path(os.devnull, "nothing.npy")
 
@@ -129,7 +129,7 @@ def description(data: DataSet) -> Iterator[str]:
     Yields:
         The path of the file, which is gone afterwards.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryFolder() as folder:
         path = Path(folder, "data.yaml")
         path.write_text(yaml.safe_dump(data.settings, allow_unicode=True), encoding="utf-8")
         yield str(path)

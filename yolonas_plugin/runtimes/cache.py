@@ -14,7 +14,6 @@ import json
 import logging
 import os
 import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -25,6 +24,7 @@ from filelock import FileLock
 from yolonas_plugin import __version__
 from yolonas_plugin.errors import ExportError, RuntimeChoiceError
 from yolonas_plugin.files import remove_leftovers, whole, whole_folder
+from yolonas_plugin.temporary import TemporaryFolder
 from yolonas_plugin.weights.digest import file_sha256
 from yolonas_plugin.weights.find import weights_folder
 
@@ -61,20 +61,20 @@ def cache_folder() -> Path:
 def _temporary_folder(instead_of: Path, reason: str) -> Path:
     """Make a folder for this process alone, and say so, once."""
     try:
-        folder = Path(tempfile.mkdtemp(prefix="yolonas-"))
+        folder = TemporaryFolder()
     except OSError as error:
         raise RuntimeChoiceError(
             f"{instead_of}: what a runtime needs can't be kept there: {reason}; nor in a temporary folder: {error}. "
             "Name another folder with the variable YOLONAS_WEIGHTS, or take runtime='torch', which keeps nothing"
         ) from error
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(folder.cleanup)
     _LOGGER.warning(
         "%s: what a runtime needs can't be kept there: %s. It is in a temporary folder until this process ends; "
         "YOLONAS_WEIGHTS names another one",
         instead_of,
         reason,
     )
-    return folder
+    return folder.path
 
 
 def cache_key(parts: Iterable[bytes | str]) -> str:

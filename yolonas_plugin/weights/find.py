@@ -7,8 +7,6 @@ import difflib
 import functools
 import logging
 import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -17,6 +15,7 @@ from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
 from yolonas_plugin.settings import check_callback
+from yolonas_plugin.temporary import TemporaryFolder
 from yolonas_plugin.weights.fetch import OFFLINE, by_hand, fetch, offline
 from yolonas_plugin.weights.licence import require_licence
 from yolonas_plugin.weights.published import check_published
@@ -45,12 +44,12 @@ def weights_folder() -> Path:
 
 @functools.cache
 def _homeless() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="yolonas-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = TemporaryFolder()
+    atexit.register(folder.cleanup)
     _LOGGER.warning(
         "this user has no home; %s names a folder for what is to be kept, until then it is temporary", CACHE
     )
-    return folder
+    return folder.path
 
 
 def find_weights(
