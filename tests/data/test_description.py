@@ -13,6 +13,7 @@ import yaml
 from tests.data.sets import NAMES, SPLITS, write_voc, write_yolo
 from yolonas_plugin.data import check_data, open_data
 from yolonas_plugin.data.description import load_yaml
+from yolonas_plugin.data.text import legible
 from yolonas_plugin.errors import DataNotFoundError, SourceError
 
 BOMB = "a: &a [x, x]\n" + "".join(f"k{i}: &{b} [{','.join([f'*{a}'] * 10)}]\n" for i, (a, b) in enumerate(
@@ -80,6 +81,11 @@ def test_what_yaml_might_take_for_a_number_has_4096_characters_at_most(root: Pat
     for value in ("'" + "1" * 5000 + "'", "1" * 4096):
         path.write_text(f"names: [a]\nx: {value}\n")
         assert str(load_yaml(path)["x"]) == value.strip("'")
+
+
+def test_of_a_long_text_a_message_has_both_ends() -> None:
+    assert legible("a" * 300) == "a" * 300
+    assert legible("a" * 200 + "b" * 200) == "a" * 150 + " ... " + "b" * 150
 
 
 UNRELATED = [BOMB + "train: *k\n", "date: 2023-99-99\n", "x: !!int foo\n", "x: " + "[" * 5000, "- a\n", "{", "\0", "é"]

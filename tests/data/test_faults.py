@@ -702,6 +702,11 @@ def broken_everywhere(root: Path) -> DataReport:
     return check_data(yolo_text(root, "9 .5 .5 .2 .2\n" * 20 + LINES + "a\n"))
 
 
+def test_nothing_is_printed_where_there_is_no_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    check_data(write_yolo(tmp_path))
+    assert capsys.readouterr() == ("", "")
+
+
 def test_the_report_is_json_and_keeps_the_first_places(tmp_path: Path) -> None:
     report = broken_everywhere(tmp_path)
     found = json.loads(json.dumps(report.to_dict()))
