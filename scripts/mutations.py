@@ -35,22 +35,28 @@ from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import mutate_code
 
 ROOT: Final = Path(__file__).parents[1]
-PACKAGE: Final = ROOT / "yolonas_plugin"
+PACKAGES: Final = ("yolonas_plugin", "contract/model_zoo_api")
 
 _DISCOVERY: Final = ("hostile_plugins", "broken_metadata", "broken_plugins", "discovery", "allow_list", "zoo")
 GROUPS: Final = {
-    "types": (["types.py", "foreign.py"], ["contract/test_types.py", "contract/test_hostile_plugins.py"]),
-    "discovery": (
-        ["discovery.py", "distributions.py", "hookspecs.py", "zoo.py"],
-        [f"contract/test_{name}.py" for name in _DISCOVERY],
+    "types": (
+        ["contract/model_zoo_api/types.py", "contract/model_zoo_api/foreign.py"],
+        ["contract/tests/test_types.py", "contract/tests/test_hostile_plugins.py"],
     ),
-    "selection": (["selection/*.py"], ["processing/test_select_boxes.py", "processing/test_select_arrays.py"]),
-    "processing": (["processing.py"], ["processing/test_letterbox.py", "processing/test_json.py", "processing"]),
-    "network": (["nn/*.py"], ["network"]),
-    "weights": (["weights/*.py"], ["weights/test_bounds.py", "weights/test_read.py", "weights"]),
-    "data": (["data/*.py"], ["data"]),
+    "discovery": (
+        [f"contract/model_zoo_api/{name}.py" for name in ("discovery", "distributions", "hookspecs", "zoo")],
+        [f"contract/tests/test_{name}.py" for name in _DISCOVERY],
+    ),
+    "selection": (
+        ["yolonas_plugin/selection/*.py"],
+        ["tests/processing/test_select_boxes.py", "tests/processing/test_select_arrays.py"],
+    ),
+    "processing": (["yolonas_plugin/processing.py"], ["tests/processing"]),
+    "network": (["yolonas_plugin/nn/*.py"], ["tests/network"]),
+    "weights": (["yolonas_plugin/weights/*.py"], ["tests/weights"]),
+    "data": (["yolonas_plugin/data/*.py"], ["tests/data"]),
 }
-"""Files of the package, and the tests that hold what they do, the quick ones first."""
+"""Files, and the tests that hold what they do."""
 
 
 def places(file: Path) -> dict[tuple[int, int], list[tuple[str, int]]]:
@@ -99,7 +105,7 @@ def draw(number: int, seed: int) -> list[tuple[str, Path, str, int]]:
         (group, file, options)
         for group, (patterns, _) in GROUPS.items()
         for pattern in patterns
-        for file in sorted(PACKAGE.glob(pattern))
+        for file in sorted(ROOT.glob(pattern))
         for _, options in sorted(places(file).items())
     ]
     rng = random.Random(seed)
@@ -112,11 +118,11 @@ def draw(number: int, seed: int) -> list[tuple[str, Path, str, int]]:
 
 
 class _Trace:
-    """A plugin of pytest's: how long each test takes, and which lines of the package it runs in this process."""
+    """A plugin of pytest's: how long each test takes, and which lines of the packages it runs in this process."""
 
     def __init__(self, copy: Path) -> None:
         self._copy = copy
-        self._coverage = coverage.Coverage(data_file=None, source=[str(copy / "yolonas_plugin")])
+        self._coverage = coverage.Coverage(data_file=None, source=[str(copy / name) for name in PACKAGES])
         self._seconds: dict[str, float] = defaultdict(float)
 
     def pytest_sessionstart(self) -> None:
@@ -142,7 +148,7 @@ class _Tests:
 
     def __init__(self, copy: Path, group: str) -> None:
         self._copy = copy
-        self._all = [f"tests/{test}" for test in GROUPS[group][1]]
+        self._all = GROUPS[group][1]
         self._lines: dict[str, dict[str, list[str]]] = {}
         if self._run(self._all, 3600, [_Trace(copy)]) != "survived":
             raise SystemExit(f"{group}: its tests fail without any change, so they tell nothing")
@@ -183,14 +189,17 @@ def _test(copy: Path, tests: list[str], plugins: Sequence[object]) -> None:
     """Run in the child, which ends here."""
     os.setsid()
     os.chdir(copy)
-    sys.path.insert(0, str(copy))
-    os.environ["PYTHONPATH"] = str(copy)
+    sources = [str((copy / package).parent) for package in PACKAGES]
+    sys.path[:0] = sources
+    os.environ["PYTHONPATH"] = os.pathsep.join(sources)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115
     os.dup2(sys.stdout.fileno(), 1)
     os.dup2(sys.stdout.fileno(), 2)
     import pytest
 
     options = ["-x", "-q", "-m", "not exhaustive", "-p", "no:cacheprovider", "--basetemp", str(copy / "tmp")]
+    if plugins:  # coverage may fail in a thread that begins just when another does
+        options += ["-W", "ignore::pytest.PytestUnraisableExceptionWarning"]
     code = 1
     try:
         code = int(pytest.main([*options, *tests], plugins=plugins))

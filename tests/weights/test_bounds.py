@@ -16,6 +16,7 @@ from yolonas_plugin.weights import keys
 from yolonas_plugin.weights.archive import zip_parts
 from yolonas_plugin.weights.opened import OpenedFile
 from yolonas_plugin.weights.plain import describe
+from yolonas_plugin.weights.torch_file import TorchFile
 from yolonas_plugin.weights.unpickle import MAX_DIGITS, Global, Record, UnpickleError, Unpickler
 
 
@@ -112,6 +113,19 @@ def test_an_archive_whose_end_is_gone_says_so_and_one_of_nothing_is_empty(tmp_pa
     path.write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(CheckpointError, match="its list of contents, which comes last, is missing"):
         zip_parts(OpenedFile(path))
+
+
+# -- torch's older format -----------------------------------------------------------------------------------------
+
+
+def test_a_storage_may_reach_the_last_byte_and_no_further(tmp_path: Path) -> None:
+    path, numbers = tmp_path / "x.pth", torch.arange(100.0)
+    torch.save({"a": numbers}, path, _use_new_zipfile_serialization=False)
+    file = TorchFile(path)
+    assert torch.equal(file.tensors(file.content)["a"], numbers)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CheckpointError, match="a storage claims 100 numbers at byte"):
+        TorchFile(path)
 
 
 # -- pickles -----------------------------------------------------------------------------------------------------

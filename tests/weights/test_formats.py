@@ -22,6 +22,7 @@ from tests.weights.test_read import PARAMS, PROCESSING, as_module, refused
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import read_checkpoint
+from yolonas_plugin.weights.unfuse import unfuse
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -171,6 +172,27 @@ def test_libreyolo(imgsz: int, resize: int, weights: StateDict, tmp_path: Path) 
 def test_libreyolo_of_another_kind(entries: dict[str, Any], word: str, weights: StateDict, tmp_path: Path) -> None:
     torch.save(libreyolo(weights, **entries), tmp_path / "best.pt")
     refused(tmp_path / "best.pt", word)
+
+
+BLOCK = "a.bottlenecks.0.cv1"
+FUSED_BLOCK = {f"{BLOCK}.rbr_reparam.weight": torch.ones(4, 4, 3, 3), f"{BLOCK}.rbr_reparam.bias": torch.ones(4)}
+NO_FUSED_BLOCK = {
+    "a kernel of 1x1": {f"{BLOCK}.rbr_reparam.weight": torch.ones(4, 4, 1, 1)},
+    "a kernel of 1x3": {f"{BLOCK}.rbr_reparam.weight": torch.ones(4, 4, 1, 3)},
+    "a bias of another length": {f"{BLOCK}.rbr_reparam.bias": torch.ones(3)},
+    "no bias": {f"{BLOCK}.rbr_reparam.bias": None},
+    "a branch that is there": {f"{BLOCK}.branch_3x3.conv.weight": torch.ones(4, 4, 3, 3)},
+    "another branch that is there": {f"{BLOCK}.branch_1x1.weight": torch.ones(4, 4, 1, 1)},
+    "no BatchNorm anywhere": {"a.bn.weight": None},
+}
+
+
+@pytest.mark.parametrize("kind", NO_FUSED_BLOCK)
+def test_what_is_no_fused_block_stays_as_it_is(kind: str) -> None:
+    whole = {"a.bn.weight": torch.ones(1), **FUSED_BLOCK}
+    assert f"{BLOCK}.branch_3x3.conv.weight" in unfuse(whole)
+    changed = {name: tensor for name, tensor in (whole | NO_FUSED_BLOCK[kind]).items() if tensor is not None}
+    assert unfuse(changed) == changed
 
 
 # --- objects of super-gradients, of which the reader has only the names ---
