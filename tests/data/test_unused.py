@@ -127,6 +127,15 @@ def test_labels_in_a_folder_that_is_not_read_and_that_belong_to_no_image_are_sai
     assert check_data(root).counts()["label_stray"] == 1
 
 
+def test_labels_without_an_image_are_found_beside_a_folder_without_labels(root: Path) -> None:
+    """The first of two folders has no labels at all."""
+    (root / "images" / "train").rename(root / "images" / "all")
+    shutil.rmtree(root / "labels" / "train")
+    described = yaml.safe_load((root / "data.yaml").read_text()) | {"train": ["images/all", "images/val"]}
+    (root / "labels" / "val" / "stray.txt").write_text(LINE)
+    assert check_data(described, ["train"]).counts()["label_stray"] == 1
+
+
 def test_every_way_in_says_the_same_of_a_misspelt_folder(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "labels" / "train" / "a1.txt").rename(root / "a1.txt")
     said = "fault: 1 x labels where they are not looked for in train, image left out: a1.txt, and not labels/train/a1"

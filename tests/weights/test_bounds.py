@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import struct
 import zipfile
@@ -13,9 +14,11 @@ import torch
 
 from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.weights import keys
-from yolonas_plugin.weights.archive import zip_parts
+from yolonas_plugin.weights.archive import Part, zip_parts
 from yolonas_plugin.weights.opened import OpenedFile
 from yolonas_plugin.weights.plain import describe
+from yolonas_plugin.weights.safetensors_file import SafetensorsFile
+from yolonas_plugin.weights.stored import View
 from yolonas_plugin.weights.torch_file import TorchFile
 from yolonas_plugin.weights.unpickle import MAX_DIGITS, Global, Record, UnpickleError, Unpickler
 
@@ -113,6 +116,59 @@ def test_an_archive_whose_end_is_gone_says_so_and_one_of_nothing_is_empty(tmp_pa
     path.write_bytes(b"PK\x03\x04" + bytes(100))
     with pytest.raises(CheckpointError, match="its list of contents, which comes last, is missing"):
         zip_parts(OpenedFile(path))
+
+
+# -- tensors in their parts --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("offset", "size", "stride", "fits"),
+    [
+        (0, (100,), (1,), True),
+        (1, (100,), (1,), False),
+        (1, (99,), (1,), True),
+        (0, (10,), (11,), True),
+        (0, (11,), (10,), False),
+        (0, (101,), (0,), False),
+        (0, (2, 50), (50, 1), True),
+        (0, (2, 50), (51, 1), False),
+        (200, (0,), (1,), True),
+    ],
+)
+def test_a_tensor_lies_in_its_part(offset: int, size: tuple[int, ...], stride: tuple[int, ...], fits: bool) -> None:
+    view = View(Part(0, 400), torch.float32, 100, offset, size, stride)
+    if fits:
+        view.check("a")
+    else:
+        with pytest.raises(ValueError, match="a reaches beyond its 100 numbers"):
+            view.check("a")
+
+
+# -- safetensors -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"shape": 4},
+        {"shape": {"4": 4}},
+        {"data_offsets": 16},
+        {"data_offsets": [0]},
+        {"data_offsets": [0, 16, 16]},
+        {"data_offsets": {"0": 0, "1": 16}},
+    ],
+    ids=str,
+)
+def test_a_tensor_has_a_shape_and_two_ends(entry: dict[str, Any], tmp_path: Path) -> None:
+    def write(path: Path, tensor: dict[str, Any]) -> Path:
+        header = json.dumps({"a": tensor}).encode()
+        path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(16))
+        return path
+
+    sound = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
+    assert list(SafetensorsFile(write(tmp_path / "sound", sound)).views) == ["a"]
+    with pytest.raises(CheckpointError, match="'a' has no shape or no place"):
+        SafetensorsFile(write(tmp_path / "broken", sound | entry))
 
 
 # -- torch's older format -----------------------------------------------------------------------------------------

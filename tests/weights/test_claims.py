@@ -17,9 +17,11 @@ from tests import synthetic
 from tests.weights.test_formats import libreyolo
 from tests.weights.test_read import PARAMS, as_module, refused, training_checkpoint
 from yolonas_plugin.errors import CheckpointError, ExportError, ProcessingError
+from yolonas_plugin.nn import Size
 from yolonas_plugin.processing import COCO, ProcessingSpec
 from yolonas_plugin.texts import MAX_NAME, checked_names
 from yolonas_plugin.weights import read_checkpoint
+from yolonas_plugin.weights.checkpoint import Checkpoint
 from yolonas_plugin.weights.compact import compact, restore
 from yolonas_plugin.weights.header import Header
 from yolonas_plugin.weights.settle import names_of, processing_of
@@ -245,6 +247,22 @@ def test_processing_that_a_user_gives_fits_the_network(weights: StateDict, tmp_p
     found = read_checkpoint(write_own(weights, tmp_path / "a"))
     with pytest.raises(ProcessingError, match=r"mean=.* has 1 values, but the network takes images of 3 channels"):
         processing_of(found, ProcessingSpec(size=(96, 96), resize=(96, 96), mean=(0.5,)))
+
+
+@pytest.mark.parametrize(
+    ("size", "num_classes", "in_channels", "published"),
+    [("s", 80, 3, True), ("l", 80, 3, True), ("n", 80, 3, False), ("s", 79, 3, False), ("s", 80, 1, False)],
+)
+def test_a_silent_file_is_taken_for_a_published_one_by_its_shapes(
+    size: Size, num_classes: int, in_channels: int, published: bool
+) -> None:
+    found = Checkpoint(path=Path("a.pt"), state_dict={}, size=size, num_classes=num_classes, in_channels=in_channels)
+    assert names_of(found)[0] == ("person" if published else "class_0")
+    if published:
+        assert processing_of(found) == COCO
+    else:
+        with pytest.raises(ProcessingError, match="the file doesn't say how its images are prepared"):
+            processing_of(found)
 
 
 # --- the weights themselves ---

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import tarfile
 import zipfile
 from collections.abc import Callable
 from copy import deepcopy
@@ -235,6 +236,12 @@ def test_something_else_by_a_weight_file_s_name(content: bytes, tmp_path: Path) 
     path = tmp_path / "yolo_nas_s.pth"
     path.write_bytes(content)
     refused(path, "not a weight file", "error page")
+
+
+def test_a_tar_archive(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "old.pt", "w") as archive:
+        archive.addfile(tarfile.TarInfo("sys_info"))
+    refused(tmp_path / "old.pt", "a tar archive", "torch before 0.1.10")
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
