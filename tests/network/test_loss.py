@@ -133,6 +133,14 @@ def test_a_network_in_mixed_precision_has_exact_anchor_points() -> None:
     assert raw.points[259].tolist() == [259.5, 0.5]
 
 
+def test_boxes_choose_their_cells_by_alignment_unless_told_otherwise() -> None:
+    case = losses.case("a few boxes", "trained")
+    default, by_alignment, by_place = (
+        criterion(case.raw, *case.ours)[0] for criterion in (YoloNASLoss(), YoloNASLoss(False), YoloNASLoss(True))
+    )
+    assert default == by_alignment != by_place
+
+
 def test_the_parts_add_up_and_take_their_weights() -> None:
     case = losses.case("a few boxes", "trained")
     total, parts = YoloNASLoss()(case.raw, *case.ours)

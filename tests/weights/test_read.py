@@ -437,6 +437,23 @@ def test_steps_that_can_t_be_reproduced(steps: list[Any], words: list[str], weig
 
 
 @pytest.mark.parametrize(
+    ("resized", "size"), [((300, 330), (320, 352)), ((289, 321), (320, 352)), ((320, 352), (320, 352))]
+)
+def test_images_of_one_size_are_padded_to_a_multiple(
+    resized: tuple[int, int], size: tuple[int, int], weights: StateDict, tmp_path: Path
+) -> None:
+    steps = [
+        {"DetectionRescale": {"output_shape": resized}},
+        {"DetectionAutoPadding": {"shape_multiple": (32, 32), "pad_value": 9}},
+    ]
+    params = PARAMS | {"image_processor": {"ComposeProcessing": {"processings": steps}}}
+    torch.save(training_checkpoint({}, net=weights, processing_params=params), tmp_path / "ckpt.pth")
+    spec = read_checkpoint(tmp_path / "ckpt.pth").processing
+    assert spec is not None
+    assert (spec.resize, spec.size, spec.keep_ratio) == (resized, size, False)
+
+
+@pytest.mark.parametrize(
     "params",
     [
         [1, 2],
