@@ -6,6 +6,7 @@ import sys
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,7 @@ from exhaustive import first
 from tests import synthetic
 from tests.weights.test_read import PARAMS, PROCESSING, as_module, refused
 from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.nn.blocks import BN_EPS, QARepVGGBlock
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import read_checkpoint
 from yolonas_plugin.weights.unfuse import unfuse
@@ -193,6 +195,29 @@ def test_what_is_no_fused_block_stays_as_it_is(kind: str) -> None:
     assert f"{BLOCK}.branch_3x3.conv.weight" in unfuse(whole)
     changed = {name: tensor for name, tensor in (whole | NO_FUSED_BLOCK[kind]).items() if tensor is not None}
     assert unfuse(changed) == changed
+
+
+@pytest.mark.parametrize("fully", [True, False], ids=["fully", "up to the BatchNorm after them"])
+def test_a_network_whose_blocks_were_fused_predicts_the_same(fully: bool, tmp_path: Path) -> None:
+    network, images = synthetic.network("n", num_classes=3), synthetic.batch(64, 96)
+    tensors = dict(network.state_dict())
+    for name, block in network.named_modules():
+        if isinstance(block, QARepVGGBlock):
+            for kind in ("branch_3x3", "branch_1x1", "post_bn") if fully else ("branch_3x3", "branch_1x1"):
+                tensors = {key: tensor for key, tensor in tensors.items() if not key.startswith(f"{name}.{kind}.")}
+            fused = deepcopy(block)
+            if not fully:  # a BatchNorm that does nothing
+                fused.post_bn.reset_parameters()
+                fused.post_bn.running_var.fill_(1 - BN_EPS)
+            fused.fuse()
+            tensors |= {f"{name}.rbr_reparam.{kind}": getattr(fused.rbr_reparam, kind) for kind in ("weight", "bias")}
+    torch.save({"net": tensors}, tmp_path / "fused.pt")
+    with torch.no_grad():
+        (boxes, scores), (expected_boxes, expected_scores) = (
+            model(images) for model in (read_checkpoint(tmp_path / "fused.pt").build().eval(), network)
+        )
+    assert (boxes - expected_boxes).abs().max() <= 0.05
+    assert (scores - expected_scores).abs().max() <= 1e-4
 
 
 # --- objects of super-gradients, of which the reader has only the names ---
