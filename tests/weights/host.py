@@ -179,6 +179,14 @@ def slow(handler: Handler) -> None:
         time.sleep(0.05)
 
 
+def hesitates(handler: Handler) -> None:
+    """A few bytes at first, and the others soon after."""
+    handler.head(Content_Length=len(BODY), ETag=ETAG)
+    handler.send(BODY[:10])
+    time.sleep(0.05)
+    handler.send(BODY[10:])
+
+
 def wrong_bytes(handler: Handler) -> None:
     handler.head(Content_Length=len(BODY))
     handler.send(BODY[::-1])

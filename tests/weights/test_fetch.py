@@ -117,6 +117,12 @@ def test_what_gives_next_to_nothing_is_asked_again(host: Host, folder: Path, fau
     assert len(host.asked) == 3
 
 
+def test_what_hesitates_at_first_is_not_given_up(host: Host, folder: Path) -> None:
+    host.script = [answers.hesitates]
+    get(weight_file(host), folder, Patience(stall=5))
+    assert len(host.asked) == 1
+
+
 @pytest.mark.parametrize("code", [408, 429, 500, 502, 503, 504])
 def test_a_passing_failure_is_waited_out(host: Host, folder: Path, code: int) -> None:
     host.script = [answers.status(code)] * 2
