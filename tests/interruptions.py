@@ -81,11 +81,13 @@ JOBS = {
 
 def forked(work: Callable[[], object], during: Callable[[int], object] = lambda child: None) -> int:
     """Do something in a process of its own; its exit status: 0, 3 for Ctrl-C, 4 for an error of ours, 5 for another."""
+    begun, tell = os.pipe()
     child = os.fork()
     if not child:
         status = 5
         try:
             signal.signal(signal.SIGINT, signal.default_int_handler)
+            os.write(tell, b"!")  # before, Python would drop a Ctrl-C in what it does after a fork
             work()
             status = 0
         except KeyboardInterrupt:
@@ -97,6 +99,9 @@ def forked(work: Callable[[], object], during: Callable[[int], object] = lambda 
             print(type(error).__name__, error, file=sys.stderr)
         finally:
             os._exit(status)
+    os.read(begun, 1)
+    os.close(begun)
+    os.close(tell)
     during(child)
     deadline = time.monotonic() + 120
     while not (found := os.waitpid(child, os.WNOHANG))[0]:
