@@ -216,6 +216,13 @@ def test_a_claim_may_reach_the_last_byte_and_no_further() -> None:
         value_of(b"C\x03ab")
 
 
+@pytest.mark.parametrize(("code", "count"), [(b"\x85", 1), (b"\x86", 2), (b"\x87", 3)])
+def test_a_tuple_takes_what_the_stack_holds_and_no_more(code: bytes, count: int) -> None:
+    assert value_of(b"N" * count, code, b".") == (None,) * count
+    with pytest.raises(UnpickleError, match="the stack is empty"):
+        value_of(b"N" * (count - 1), code, b".")
+
+
 def test_numbers_have_so_many_digits() -> None:
     digits = b"1" * MAX_DIGITS
     assert value_of(b"L", digits, b"L\n.") == int(digits)
