@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from model_zoo_api.types import ModelCard
 from yolonas_plugin.errors import RuntimeChoiceError
+from yolonas_plugin.options import LEAN, OPTIONS
 from yolonas_plugin.settings import check_settings
 
 if TYPE_CHECKING:
     from yolonas_plugin.lean import Detections, LeanPredictor
     from yolonas_plugin.nas import NAS
 
-_OPTIONS: Final = {"backend", "pretrained", "threads"}
-"""Options of loading that aren't named below."""
+_OPTIONS: Final = tuple(option.name for option in OPTIONS)
 
 
 def load(
@@ -52,7 +52,7 @@ def load(
     Raises:
         SettingError: There is no such option; else as for :class:`yolonas_plugin.nas.NAS`.
     """
-    check_settings(options, _OPTIONS | {*load.__kwdefaults__}, "loading a model")
+    check_settings(options, _OPTIONS, "loading a model")
     options |= {"runtime": runtime, "precision": precision, "calibration": calibration}
     options |= {"accept_licence": accept_licence, "processing": processing, "names": names}
     options |= {"progress": progress, "cancelled": cancelled}
@@ -74,10 +74,7 @@ def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Callable[..., lis
         SettingError: There is no such setting, or its value is none that it may have; here or at the call.
     """
     if not hasattr(model, "predict"):
-        from yolonas_plugin.lean import SETTINGS
-
-        near = (*load.__kwdefaults__, "threads")
-        check_settings(overrides, SETTINGS, "predict, on the lean path,", model.names, near=near)
+        check_settings(overrides, LEAN, "predict, on the lean path,", model.names, near=_OPTIONS)
 
         def predict_lean(source: Any, **more: Any) -> list[Detections]:
             return model(source, **{**overrides, **more})
@@ -139,7 +136,7 @@ def _check(overrides: dict[str, Any], what: str, own: tuple[str, ...], names: di
     from yolonas_plugin.nas.settings import check_engine_settings
 
     given = {name: value for name, value in overrides.items() if name not in own}
-    check_engine_settings(given, what, names, near=(*load.__kwdefaults__, *_OPTIONS, *own))
+    check_engine_settings(given, what, names, near=(*_OPTIONS, *own))
 
 
 def _require_engine(model: NAS | LeanPredictor) -> None:

@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.images import Opened, log_unreadable, open_images, unreadable
+from yolonas_plugin.options import LEAN
 from yolonas_plugin.overlap import MOST_BYTES, fetch_ahead
 from yolonas_plugin.processing import Image, ProcessingSpec
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
@@ -32,9 +33,6 @@ from yolonas_plugin.weights.find import find_weights
 if TYPE_CHECKING:
     import supervision
     from ultralytics.engine.results import Results
-
-SETTINGS: Final = ("conf", "iou", "max_det", "classes", "imgsz", "rect")
-"""What a prediction may be told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +179,7 @@ class LeanPredictor:
             )
 
     def _spec(self, **settings: Any) -> tuple[ProcessingSpec, Sequence[int] | None, bool]:
-        given = check_settings(settings, SETTINGS, "predict, on the lean path,", self.names)
+        given = check_settings(settings, LEAN, "predict, on the lean path,", self.names)
         rename = {"conf": "conf", "iou": "iou", "max_det": "max_detections"}
         spec = replace(self.processing, **{field: given[name] for name, field in rename.items() if name in given})
         spec = spec.with_size(given.get("imgsz", spec.size))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from model_zoo_api.hookspecs import hookimpl
 from model_zoo_api.types import ModelProvider
 from yolonas_plugin.cards import CARDS
+from yolonas_plugin.options import OPTIONS, SETTINGS
 
 
 @hookimpl
@@ -22,4 +23,6 @@ def model_zoo_providers() -> Iterator[ModelProvider]:
         validator="yolonas_plugin.factories:validator",
         trainer="yolonas_plugin.factories:trainer",
         exporter="yolonas_plugin.factories:exporter",
+        options=OPTIONS,
+        settings=SETTINGS,
     )

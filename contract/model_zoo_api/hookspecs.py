@@ -62,9 +62,10 @@ def model_zoo_providers() -> Iterable[ModelProvider]:  # type: ignore[empty-body
 
 
 @hookspec(firstresult=True)
-def model_zoo_locate_weights(card: ModelCard) -> Path | None:
-    """Return a local weight file for ``card``, or None to leave it to others.
+def model_zoo_locate_weights(provider: ModelProvider | None, card: ModelCard) -> Path | None:
+    """Return a local weight file for ``card`` of ``provider``, or None to leave it to others.
 
+    Two providers may have a card of the same name. ``provider`` is None where a host asks about a card of nobody's.
     Asked before any provider looks or downloads by itself, so that a mirror, a cache or a company store can answer.
     The first plugin that returns a path wins.
 
@@ -74,8 +75,8 @@ def model_zoo_locate_weights(card: ModelCard) -> Path | None:
         from model_zoo_api import hookimpl
 
         @hookimpl
-        def model_zoo_locate_weights(card):
-            path = Path("/srv/models") / f"{card.name}.safetensors"
+        def model_zoo_locate_weights(provider, card):
+            path = Path("/srv/models") / provider.name / f"{card.name}.safetensors"
             return path if path.is_file() else None
     """
 

@@ -31,9 +31,12 @@ class Predictor:
                 print(found.path, found.error or found.boxes)
     """
 
-    def __init__(self, predict: Callable[..., Any], model: Any) -> None:
+    def __init__(
+        self, predict: Callable[..., Any], model: Any, check: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    ) -> None:
         self.model = model
         self._predict = predict
+        self._check = check
         self._closed = False
 
     def __call__(self, source: Any, **settings: Any) -> list[Any]:
@@ -49,12 +52,14 @@ class Predictor:
             ModelZooError: The predictor is closed.
         """
         self._require_open()
+        settings = self._check(settings)
         entries(source)
         return list(self._predict(source, **settings))
 
     def stream(self, source: Any, **settings: Any) -> Iterator[Any]:
         """Yield the outcomes one by one, as they are found; else as a call."""
         self._require_open()
+        settings = self._check(settings)
         found = entries(source)
         own = getattr(self._predict, "stream", None)
         return own(source, **settings) if own is not None else self._one_by_one(found, settings)

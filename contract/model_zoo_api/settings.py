@@ -8,12 +8,14 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from keyword import iskeyword
-from typing import Any, Final, Literal, TypeAlias, get_args
+from types import NoneType
+from typing import Any, Final, Literal, TypeAlias
 
 from model_zoo_api.errors import SettingError
-from model_zoo_api.foreign import is_a, plain, shown
+from model_zoo_api.foreign import attempt, is_a, plain, shown
+from model_zoo_api.records import TEXT, check_extra, check_tuple, check_types, keeping_unknown
 from model_zoo_api.texts import suggest
 from model_zoo_api.values import as_python, entries_of, finite_number, whole_number
 
@@ -29,74 +31,82 @@ RESERVED: Final = ("name", "provider", "load", "source", "model", "card")
 """Words that calls of the contract have for themselves."""
 
 _NUMERIC: Final = ("number", "integer", "size")
+_LIMIT: Final = (int, float, NoneType)
 
 
+@keeping_unknown
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
     """Something that a loader or a predictor may be told.
 
     Args:
         name: The keyword.
-        kind: What it takes, see :data:`Kind`.
+        kind: What it takes, see :data:`Kind`; a kind of a later contract takes anything.
         default: What it is if it isn't given: plain data, as JSON has it. None is what the model or its file says.
         minimum: The least value of a number, or of each side of a size.
         maximum: The greatest.
         multiple_of: What an integer or each side of a size is a multiple of.
         choices: The values of a choice.
         help: What it does, in one line.
-
-    Raises:
-        TypeError, ValueError: A field has the wrong type, or doesn't fit the kind.
+        extra: What this contract doesn't know, by name.
     """
 
     name: str
-    kind: Kind
+    kind: str
     default: Any = None
     minimum: float | None = None
     maximum: float | None = None
     multiple_of: int | None = None
     choices: tuple[str | int, ...] = ()
     help: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        for field in ("name", "kind", "help"):
-            value = plain(getattr(self, field))
-            if not is_a(value, str) or not value.isprintable():
-                raise TypeError(f"setting {shown(self.name)}: {field} is {shown(value)}, expected text of one line")
-            object.__setattr__(self, field, value)
-        who = f"setting {self.name!r}"
+        attempt(self.check, None)
+
+    def check(self) -> None:
+        """See that each field is what it should be, and fits the kind.
+
+        Raises:
+            TypeError, ValueError: One isn't; the message says which, what was found and what was expected.
+        """
+        who = f"setting {shown(self.name)}"
+        check_types(self, who, name=TEXT, kind=TEXT, help=TEXT)
         if not self.name.isidentifier() or iskeyword(self.name) or self.name in RESERVED:
             taken = f", and none of {', '.join(RESERVED)}"
             raise ValueError(f"{who}: a name is a word that Python takes for a keyword of a call{taken}")
-        if self.kind not in get_args(Kind):
-            raise ValueError(f"{who} is of the kind {self.kind!r}{suggest(self.kind, get_args(Kind))}")
-        for field in ("minimum", "maximum", "multiple_of"):
-            value = getattr(self, field)
-            number = value if value is None else whole_number(value) if field == "multiple_of" else finite_number(value)
-            if value is not None and (number is None or self.kind not in _NUMERIC):
-                raise ValueError(f"{who}: {field} is {shown(value)}, expected a number, and a kind that is numeric")
-            object.__setattr__(self, field, number)
+        if not self.kind.isidentifier() or not self.help.isprintable():
+            raise ValueError(
+                f"{who}: kind is {shown(self.kind)}, help is {shown(self.help)}; expected a word, and a line"
+            )
+        check_types(self, who, minimum=_LIMIT, maximum=_LIMIT, multiple_of=(int, NoneType))
+        check_tuple(self, who, "choices", object)
+        check_extra(self, who)
+        if self.kind not in _CHECKS:
+            return  # what its fields mean is for a later contract to say
+        limits = [limit for limit in (self.minimum, self.maximum, self.multiple_of) if limit is not None]
+        if limits and self.kind not in _NUMERIC:
+            raise ValueError(f"{who}: it has a limit, and is no number but a {self.kind}")
         if self.multiple_of is not None and (self.kind == "number" or self.multiple_of < 1):
             raise ValueError(f"{who}: multiple_of is {self.multiple_of}; it is 1 or more, of an integer or a size")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"{who}: from {self.minimum} to {self.maximum} there is no value")
-        choices = () if is_a(self.choices, str) or not hasattr(type(self.choices), "__iter__") else self.choices
-        object.__setattr__(self, "choices", tuple(map(plain, choices)))
+        object.__setattr__(self, "choices", tuple(map(plain, self.choices)))
         if bool(self.choices) != (self.kind == "choice") or any(type(one) not in (str, int) for one in self.choices):
             raise ValueError(f"{who}: choices are {shown(self.choices)}, expected texts or integers if it is a choice")
         object.__setattr__(self, "default", _plain(self.default, who))
         try:
-            self.check(self.default)
+            self.accept(self.default)
         except SettingError as error:
             raise ValueError(f"{who}: its default is none that it may have: {error}") from error
 
-    def check(self, value: Any) -> Any:
+    def accept(self, value: Any) -> Any:
         """Return a value as the setting takes it: numbers of other libraries as Python's; None as it is.
 
         Raises:
             SettingError: It is of another kind, or out of its range.
         """
-        return None if value is None else _CHECKS[self.kind](self, value)
+        return None if value is None else _CHECKS.get(self.kind, _check_any)(self, value)
 
     @property
     def allowed(self) -> str:
@@ -108,11 +118,11 @@ class Setting:
             multiple = f", each a multiple of {self.multiple_of}" if self.multiple_of else ""
             return f"one side in pixels, or height and width{f', each {number}' if number else ''}{multiple}"
         multiple = f", a multiple of {self.multiple_of}" if self.multiple_of else ""
-        return f"{_WORDS[self.kind]}{f' {number}' if number else ''}{multiple}"
+        return f"{_WORDS.get(self.kind, self.kind)}{f' {number}' if number else ''}{multiple}"
 
 
 def check_settings(
-    given: Mapping[str, Any], known: Iterable[Setting], who: str, near: Iterable[Setting] = ()
+    given: Mapping[str, Any], known: Iterable[Setting], who: str, others: Iterable[Setting] = (), whose: str = "another"
 ) -> dict[str, Any]:
     """Return settings as they are meant. Those that are None are left out, as if they weren't given.
 
@@ -120,16 +130,19 @@ def check_settings(
         given: Values by name.
         known: The settings that there are.
         who: Who takes them, for the message, such as ``"the predictor of 'acme'"``.
-        near: Others that may have been meant by an unknown name.
+        others: Settings of somebody else, one of which may have been meant by an unknown name.
+        whose: Who that is, such as ``"its loader"``.
 
     Raises:
         SettingError: There is no such setting, the nearest is named; or a value is none that it may have.
     """
     settings = {setting.name: setting for setting in known}
+    elsewhere = [setting.name for setting in others]
     for name in given:
         if name not in settings:
-            raise SettingError(f"{who} has no setting {name!r}{suggest(name, [*settings, *(s.name for s in near)])}")
-    return {name: settings[name].check(value) for name, value in given.items() if value is not None}
+            near = f"; {whose} has it" if name in elsewhere else suggest(name, [*settings, *elsewhere])
+            raise SettingError(f"{who} has no setting {shown(name)}{near}")
+    return {name: settings[name].accept(value) for name, value in given.items() if value is not None}
 
 
 # -- a check for each kind ---------------------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from importlib import import_module
 from types import NoneType
 from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
-from model_zoo_api.errors import FactoryError
+from model_zoo_api.dependencies import required_packages
+from model_zoo_api.errors import DependencyMissingError, FactoryError
 from model_zoo_api.foreign import attempt, class_name, describe, is_a, plain, shown
 from model_zoo_api.records import (
     LARGEST,
@@ -27,7 +28,7 @@ from model_zoo_api.records import (
     keeping_unknown,
     take_tuple,
 )
-from model_zoo_api.settings import Setting
+from model_zoo_api.settings import Setting, check_settings
 from model_zoo_api.texts import listed
 
 Task: TypeAlias = str
@@ -284,6 +285,7 @@ class ModelProvider:
         Raises:
             FactoryError: The provider has no such factory, or the reference can't be imported; the error that
                 stopped the import is its cause.
+            DependencyMissingError: A package that it imports isn't installed.
         """
         reference = getattr(self, role)
         if reference is None:
@@ -292,16 +294,41 @@ class ModelProvider:
             return reference
         module, _, path = reference.partition(":")
         try:
-            found: Any = import_module(module)
-            for attribute in path.split("."):
-                found = getattr(found, attribute)
-        except KeyboardInterrupt:
+            with required_packages(f"provider {self.name!r}: its {role}", reference):
+                found: Any = import_module(module)
+                for attribute in path.split("."):
+                    found = getattr(found, attribute)
+        except (KeyboardInterrupt, DependencyMissingError):
             raise
         except BaseException as error:  # SystemExit, and what native code raises past Exception
             raise FactoryError(
                 f"provider {self.name!r}: its {role} {reference!r} can't be imported: {describe(error)}"
             ) from error
         return found
+
+
+def check_options(provider: ModelProvider, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options of a provider's loader as they are meant; as they are, if it doesn't say what it takes.
+
+    Raises:
+        SettingError: There is no such option, or a value is none that it may have.
+    """
+    if provider.options is None:
+        return dict(given)
+    who = f"the loader of {provider.name!r}"
+    return check_settings(given, provider.options, who, provider.settings or (), "its predictor")
+
+
+def check_settings_of(provider: ModelProvider, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of a provider's predictor as they are meant; as they are, if it doesn't say what it takes.
+
+    Raises:
+        SettingError: There is no such setting, or a value is none that it may have.
+    """
+    if provider.settings is None:
+        return dict(given)
+    who = f"the predictor of {provider.name!r}"
+    return check_settings(given, provider.settings, who, provider.options or (), "its loader")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -363,7 +390,7 @@ def _check_own(provider: ModelProvider) -> None:
             check_tuple(provider, who, name, Setting)
     settings = (*(provider.options or ()), *(provider.settings or ()))
     for setting in settings:
-        setting.__post_init__()
+        setting.check()
     if repeated := _repeated(setting.name for setting in settings):
         raise ValueError(f"{who} has an option or a setting twice: {listed(sorted(repeated))}")
     for role in get_args(Role):

@@ -6,18 +6,26 @@ Nothing is kept between discoveries: any process and any thread may discover, an
 from __future__ import annotations
 
 import functools
-import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from model_zoo_api.dependencies import required_packages
 from model_zoo_api.discovery import ALLOW_LIST, Plugin, PluginRegistry
-from model_zoo_api.errors import UnknownModelError
-from model_zoo_api.foreign import attempt, shown, text_or
+from model_zoo_api.errors import FactoryError, UnknownModelError
+from model_zoo_api.foreign import attempt, is_a, shown, text_or
 from model_zoo_api.predictor import RESULT_TASKS, Predictor, adapted
 from model_zoo_api.texts import suggest
-from model_zoo_api.types import ModelCard, ModelProvider, PluginProblem, Role, Task
+from model_zoo_api.types import (
+    ModelCard,
+    ModelProvider,
+    PluginProblem,
+    Role,
+    Task,
+    check_options,
+    check_settings_of,
+)
 
 __all__ = ["ALLOW_LIST", "ModelZoo", "Plugin"]
 
@@ -102,12 +110,17 @@ class ModelZoo:
         if matches:
             choices = ", ".join(f"'{owner.name}/{card.name}'" for owner, card in matches)
             raise UnknownModelError(f"{name!r} is offered by several providers; write one of {choices}")
-        if provider is not None and provider not in self._registry.providers:
-            raise UnknownModelError(f"no provider is named {provider!r}{suggest(provider, self._registry.providers)}")
+        if provider is not None:
+            self._owner(provider)
         known = [alias for card in self.list_models(provider=provider) for alias in (card.name, *card.aliases)]
         failed = len(self._registry.problems)
         hint = f"; {failed} plugin(s) failed to load, see ModelZoo.problems" if failed else ""
         raise UnknownModelError(f"no model is named {name!r}{suggest(name, known)}{hint}")
+
+    def _owner(self, provider: str) -> ModelProvider:
+        if provider not in self._registry.providers:
+            raise UnknownModelError(f"no provider is named {provider!r}{suggest(provider, self._registry.providers)}")
+        return self._registry.providers[provider]
 
     def _matches(self, name: str, provider: str | None) -> list[tuple[ModelProvider, ModelCard]]:
         return [
@@ -126,16 +139,21 @@ class ModelZoo:
         Args:
             name: ``"model"``, ``"provider/model"``, or with ``provider`` the path of a weight file.
             provider: Name of the provider; needed for a path, and to choose among several that have the name.
-            **options: Passed on to the provider's loader.
+            **options: Passed on to the provider's loader. If the provider says what its options are, they are checked
+                first.
 
         Raises:
             UnknownModelError: No provider has the model.
+            SettingError: There is no such option, or a value is none that it may have.
+            DependencyMissingError: A package that the provider needs isn't installed.
             PluginError: With ``strict``, a plugin failed in a hook.
         """
         owner, card = self._choose(str(name), provider)
+        options = check_options(owner, options)
         loader = owner.factory("loader")
-        source = str(name) if card is None else str(self.locate_weights(card) or card.name)
-        model = loader(source, card=card, **options)
+        source = str(name) if card is None else str(self.locate_weights(card, provider=owner.name) or card.name)
+        with required_packages(f"provider {owner.name!r}: its loader", owner.loader):
+            model = loader(source, card=card, **options)
         for _ in self._registry.call_each("model_zoo_loaded", provider=owner, card=card, model=model):
             pass  # an observer answers nothing
         return model
@@ -152,14 +170,19 @@ class ModelZoo:
             name: As for :meth:`load`.
             provider: As for :meth:`load`.
             load: Options for the loader.
-            **overrides: Settings of the predictor, such as ``conf=0.4``; those that the provider's loader names as its
-                own options go to the loader.
+            **overrides: Settings of the predictor, such as ``conf=0.4``, and options of the loader, which go there. If
+                the provider says what they are, they are checked before anything is loaded.
+
+        Raises:
+            UnknownModelError, DependencyMissingError: As for :meth:`load`.
+            SettingError: There is no such setting, or a value is none that it may have.
+            FactoryError: The provider has no predictor.
         """
         owner, card = self._choose(str(name), provider)
         predict, model = self._work("predictor", name, provider, load, overrides)
         if owner.api_version == 1 and (card or owner.models[0]).task in RESULT_TASKS:
             predict = adapted(predict)
-        return Predictor(predict, model)
+        return Predictor(predict, model, functools.partial(check_settings_of, owner))
 
     def validator(
         self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
@@ -167,21 +190,57 @@ class ModelZoo:
         """Load a model and return a callable ``(**overrides) -> metrics``; arguments as for :meth:`predictor`."""
         return self._work("validator", name, provider, load, overrides)[0]
 
+    def trainer(
+        self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
+    ) -> Callable[..., Any]:
+        """Load a model and return a callable ``(**overrides)`` that trains it; arguments as for :meth:`predictor`."""
+        return self._work("trainer", name, provider, load, overrides)[0]
+
+    def exporter(
+        self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
+    ) -> Callable[..., Any]:
+        """Load a model and return a callable ``(**overrides) -> path``; arguments as for :meth:`predictor`."""
+        return self._work("exporter", name, provider, load, overrides)[0]
+
+    def task_map(self, provider: str) -> dict[str, dict[str, Any]]:
+        """Return a provider's classes by task and role, ``{"detect": {"predictor": cls, ...}}``.
+
+        Raises:
+            UnknownModelError: There is no such provider.
+            FactoryError: It has no task map, or it is none.
+            DependencyMissingError: As for :meth:`load`.
+        """
+        owner = self._owner(provider)
+        found = owner.factory("task_map")
+        if not is_a(found, Mapping) and callable(found):
+            with required_packages(f"provider {owner.name!r}: its task_map", owner.task_map):
+                found = found()
+        if not is_a(found, Mapping) or not all(is_a(roles, Mapping) for roles in found.values()):
+            raise FactoryError(
+                f"provider {owner.name!r}: its task_map is {shown(found)}, expected {{task: {{role: class}}}}"
+            )
+        return {task: dict(roles) for task, roles in found.items()}
+
     def _work(
         self,
         role: Role,
         name: str | Path,
         provider: str | None,
-        options: dict[str, Any] | None,
+        load: dict[str, Any] | None,
         overrides: dict[str, Any],
     ) -> tuple[Callable[..., Any], Any]:
         """Load a model and return what a factory makes of it, and the model."""
         owner, _ = self._choose(str(name), provider)
+        own = {option.name for option in owner.options or ()}
+        options = {key: value for key, value in overrides.items() if key in own}
+        settings = {key: value for key, value in overrides.items() if key not in own}
+        options = check_options(owner, {**options, **(load or {})})
+        if role == "predictor":
+            settings = check_settings_of(owner, settings)
         factory = owner.factory(role)  # before loading, which may download: a provider without it should say so at once
-        own = _options_of(owner.factory("loader"))
-        options = {**{name: overrides.pop(name) for name in own & overrides.keys()}, **(options or {})}
         model = self.load(name, provider=owner.name, **options)
-        return factory(model, **overrides), model
+        with required_packages(f"provider {owner.name!r}: its {role}", getattr(owner, role)):
+            return factory(model, **settings), model
 
     def _choose(self, name: str, provider: str | None) -> tuple[ModelProvider, ModelCard | None]:
         """Return who loads ``name``, and its card; None for a path, or whatever else the provider's loader knows."""
@@ -195,9 +254,20 @@ class ModelZoo:
                 )
         return self.find(name, provider=provider)
 
-    def locate_weights(self, card: ModelCard) -> Path | None:
-        """Return the weight file that a plugin supplies for ``card`` (``model_zoo_locate_weights``), if one does."""
-        for plugin, answer in self._registry.call_each("model_zoo_locate_weights", card=card):
+    def locate_weights(self, card: ModelCard, *, provider: str | None = None) -> Path | None:
+        """Return the weight file that a plugin supplies for ``card`` (``model_zoo_locate_weights``), if one does.
+
+        Args:
+            card: Of the model.
+            provider: Whose card it is; by default who has this card.
+
+        Raises:
+            UnknownModelError: There is no such provider.
+        """
+        providers = self._registry.providers.values()
+        has_it = next((owner for owner in providers if any(one is card for one in owner.models)), None)
+        owner = has_it if provider is None else self._owner(provider)
+        for plugin, answer in self._registry.call_each("model_zoo_locate_weights", provider=owner, card=card):
             if answer is None:
                 continue
             path = text_or("", functools.partial(os.fspath, answer))
@@ -209,10 +279,3 @@ class ModelZoo:
             )
             self._registry.report(plugin.entry_point, "hook", message)
         return None
-
-
-def _options_of(loader: Callable[..., Any]) -> set[str]:
-    """Return the options that a loader names, besides the card."""
-    signature = attempt(lambda: inspect.signature(loader), None)  # of some callables Python doesn't know it
-    parameters = signature.parameters.values() if signature else ()
-    return {p.name for p in parameters if p.kind is p.KEYWORD_ONLY} - {"card"}

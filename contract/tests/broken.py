@@ -141,7 +141,7 @@ FAULTS = {
     "doubts_what_is_alone": Fault(
         'settings["conf"]) for path in paths]',
         'settings["conf"] + 0.2 * (len(paths) == 1)) for path in paths]',
-        {"test_an_image_alone_is_as_among_others"},
+        {"test_an_image_alone_is_as_among_others", "test_zoo_puts_it_to_work"},
     ),
     "overlooks_missing_images": Fault(
         "for path in paths]",
@@ -196,7 +196,9 @@ FAULTS = {
     "measures_nothing": Fault('return {"mAP50-95": 0.015}', "return None", {"test_validator_measures"}),
     "trains_in_silence": Fault('return {"mAP50-95": 0.02}', "return None", {"test_trainer_trains"}),
     "writes_elsewhere": Fault("return path\n", 'return path.with_suffix(".onnx")\n', {"test_exporter_writes"}),
-    "takes_a_setting_from_the_predictor": Fault(
-        "def load(source, *, card=None):", "def load(source, *, card=None, conf=None):", {"test_zoo_puts_it_to_work"}
+    "says_that_it_takes_no_settings": Fault(
+        'exporter=f"{__name__}:make_exporter",',
+        'exporter=f"{__name__}:make_exporter",\n    settings=(),',
+        {"test_zoo_puts_it_to_work"},
     ),
 }

@@ -61,7 +61,7 @@ def test_there_is_a_setting_of_each_kind_here() -> None:
     ],
 )
 def test_a_value_comes_back_as_it_is_meant(setting: Setting, given: Any, meant: Any) -> None:
-    found = setting.check(given)
+    found = setting.accept(given)
     assert (found, type(found)) == (meant, type(meant))
 
 
@@ -82,7 +82,7 @@ def test_a_value_comes_back_as_it_is_meant(setting: Setting, given: Any, meant: 
 )
 def test_a_value_of_another_kind_or_out_of_range_is_refused(setting: Setting, given: Any) -> None:
     with pytest.raises(SettingError) as caught:
-        setting.check(given)
+        setting.accept(given)
     message = str(caught.value)
     assert message.startswith(f"{setting.name}=")
     assert setting.allowed in message
@@ -100,21 +100,21 @@ def test_the_message_says_what_was_found_and_what_is_allowed() -> None:
     }
     for setting, (given, message) in said.items():
         with pytest.raises(SettingError) as caught:
-            setting.check(eval(given))
+            setting.accept(eval(given))
         assert message in str(caught.value)
 
 
 def test_numbers_of_numpy_become_python_s() -> None:
     np = pytest.importorskip("numpy")
     found = [
-        CONF.check(np.float32(0.5)),
-        COUNT.check(np.int64(3)),
-        RECT.check(np.bool_(True)),
-        COUNT.check(np.array(7)),
+        CONF.accept(np.float32(0.5)),
+        COUNT.accept(np.int64(3)),
+        RECT.accept(np.bool_(True)),
+        COUNT.accept(np.array(7)),
     ]
     assert [(value, type(value)) for value in found] == [(0.5, float), (3, int), (True, bool), (7, int)]
-    assert SIZE.check(np.array([64, 96])) == (64, 96)
-    assert CLASSES.check(np.array([0, 2])) == [0, 2]
+    assert SIZE.accept(np.array([64, 96])) == (64, 96)
+    assert CLASSES.accept(np.array([0, 2])) == [0, 2]
     for setting, value in (
         (COUNT, np.float32(3)),
         (CONF, np.float32("nan")),
@@ -122,11 +122,11 @@ def test_numbers_of_numpy_become_python_s() -> None:
         (CONF, np.ones(2)),
     ):
         with pytest.raises(SettingError):
-            setting.check(value)
+            setting.accept(value)
 
 
 def test_none_is_as_if_it_were_not_given() -> None:
-    assert [setting.check(None) for setting in ALL] == [None] * len(ALL)
+    assert [setting.accept(None) for setting in ALL] == [None] * len(ALL)
     assert check_settings({"conf": None, "max_det": 3}, ALL, "it") == {"max_det": 3}
 
 
@@ -138,7 +138,9 @@ def test_an_unknown_name_is_refused_and_the_nearest_is_named(name: str, near: st
 
 def test_an_unknown_name_may_be_near_to_another_s_settings_or_to_none() -> None:
     with pytest.raises(SettingError, match="did you mean 'rect'"):
-        check_settings({"rekt": 1}, (CONF,), "it", near=(RECT,))
+        check_settings({"rekt": 1}, (CONF,), "it", others=(RECT,))
+    with pytest.raises(SettingError, match=r"no setting 'rect'; its loader has it$"):
+        check_settings({"rect": True}, (CONF,), "it", others=(RECT,), whose="its loader")
     with pytest.raises(SettingError, match=r"no setting 'zzz'; known are conf$"):
         check_settings({"zzz": 1}, (CONF,), "it")
     with pytest.raises(SettingError, match=r"no setting 'zzz'; there are none$"):
@@ -162,11 +164,12 @@ def test_a_setting_is_plain_data(setting: Setting) -> None:
     "changes",
     [
         {"name": 3},
+        {"extra": {3: 4}},
         {"name": "max det"},
         {"name": "lambda"},
         {"name": ""},
         *({"name": name} for name in RESERVED),
-        {"kind": "float"},
+        {"kind": "number of"},
         {"kind": None},
         {"help": None},
         {"help": "one\ntwo"},
@@ -196,7 +199,16 @@ def test_a_setting_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> No
     fields = {"name": "conf", "kind": "number", "minimum": None if "kind" in changes else 0, "maximum": None}
     fields |= {} if "kind" in changes or "maximum" in changes else {"maximum": 1}
     with pytest.raises((TypeError, ValueError)):
-        Setting(**{**fields, **changes})
+        Setting(**{**fields, **changes}).check()
+
+
+def test_a_setting_of_a_later_contract_keeps_what_is_not_known_and_takes_anything() -> None:
+    later = Setting(name="tint", kind="colour", default="#fff", unit="sRGB", minimum=3, choices=("a",))
+    later.check()
+    assert later.extra == {"unit": "sRGB"}
+    assert later.accept(["any", "thing"]) == ["any", "thing"]
+    assert later.allowed.startswith("colour")
+    assert check_settings({"tint": 3}, (later,), "it") == {"tint": 3}
 
 
 # -- of a provider -----------------------------------------------------------------------------------------------------

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
+import builtins
 import inspect
 import re
 import textwrap
 from dataclasses import fields
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
-from model_zoo_api import ModelCard, ModelProvider, hookspecs
+from model_zoo_api import ModelCard, ModelProvider, errors, hookspecs
 from model_zoo_api.settings import RESERVED, Kind, Setting
-from model_zoo_api.types import KNOWN_TASKS, Licence, Metric, Phase, PluginProblem, WeightFile
+from model_zoo_api.types import (
+    KNOWN_TASKS,
+    Licence,
+    Metric,
+    Phase,
+    PluginProblem,
+    WeightFile,
+    check_options,
+    check_settings_of,
+)
 from model_zoo_api.zoo import ALLOW_LIST, ModelZoo
 from sites import Site
 
@@ -105,10 +116,36 @@ def code_blocks(title: str) -> list[str]:
 
 def test_the_examples_for_hosts_run(site: Site) -> None:
     blocks = code_blocks("For hosts")
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         done = site.python("-W", "error", "-c", block)
         assert done.returncode == 0, done.stderr
+
+
+def test_the_example_of_a_command_line_reads_what_the_provider_takes() -> None:
+    (example,) = [block for block in code_blocks("For hosts") if "argparse" in block]
+    names: dict[str, Any] = {}
+    exec(example, names)
+    provider = ModelZoo.discover().providers["yolo_nas"]
+    parser = argparse.ArgumentParser()
+    names["add_arguments"](parser, provider)
+    typed = "--conf 0.4 --imgsz 64 96 --classes cat 3 --rect --max-det 5 --runtime openvino --no-lean --threads 2"
+    given = {name: value for name, value in vars(parser.parse_args(typed.split())).items() if value is not None}
+    options = {name: given.pop(name) for name in ("runtime", "lean", "threads")}
+    assert check_options(provider, options) == {"runtime": "openvino", "lean": False, "threads": 2}
+    found = {"conf": 0.4, "imgsz": (64, 96), "classes": ["cat", "3"], "rect": True, "max_det": 5}
+    assert check_settings_of(provider, given) == found
+    parser.format_help()
+
+
+def test_every_error_is_documented() -> None:
+    own = [name for name, kind in vars(errors).items() if isinstance(kind, type) and issubclass(kind, Exception)]
+    (table,) = re.findall(r"^### Errors$(.*?)^###", section("For hosts"), re.MULTILINE | re.DOTALL)
+    assert sorted(first_column(table)) == sorted(own)
+    for name, text in re.findall(r"^\| `(\w+)` \| (.*) \|$", table, re.MULTILINE):
+        for base in re.findall(r"`(\w+)`", text.rpartition(";")[2]):
+            known = getattr(builtins, base, None) or getattr(errors, base, None)
+            assert known is None or issubclass(getattr(errors, name), known), (name, base)
 
 
 def test_the_example_for_plugin_authors_runs(site: Site) -> None:

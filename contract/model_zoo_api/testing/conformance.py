@@ -323,7 +323,7 @@ class ProviderConformance(Suite):
     ) -> None:
         """``ModelZoo.predictor`` finds the same as the factories by themselves.
 
-        The zoo hands a setting to the loader if that names it as a keyword-only option: it must mean the same to both.
+        What the provider says that its loader and its predictor take has to have the settings that they are given.
         """
         provider = subject.provider
         monkeypatch.setenv(ALLOW_LIST, self.entry_point or provider.name)

@@ -1,0 +1,116 @@
+"""What the ``yolo_nas`` provider's loader and predictor may be told, as data; nothing heavy is imported."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from model_zoo_api.settings import CANCELLED, PROGRESS, Setting
+from yolonas_plugin.settings import MAX_SIDE, STRIDE
+
+OPTIONS: Final = (
+    Setting(
+        name="runtime",
+        kind="choice",
+        choices=("torch", "openvino", "onnxruntime", "auto"),
+        help="what runs the network; auto is the fastest that is installed (default: torch, or what opens the file)",
+    ),
+    Setting(
+        name="precision",
+        kind="choice",
+        choices=("fp32", "bf16", "int8"),
+        help="of the arithmetic (default: fp32, or what an exported file is for)",
+    ),
+    Setting(
+        name="lean", kind="flag", default=False, help="predict without torch and the engine, on openvino or onnxruntime"
+    ),
+    Setting(
+        name="calibration",
+        kind="any",
+        help="for int8: images like those to come, a folder, a glob or a list of them, 100 or more",
+    ),
+    Setting(
+        name="accept_licence",
+        kind="flag",
+        default=False,
+        help="accept the licence of published weights, if they are downloaded now",
+    ),
+    Setting(
+        name="processing",
+        kind="any",
+        help="how images are prepared, if the file doesn't say: coco, super-gradients or a ProcessingSpec",
+    ),
+    Setting(
+        name="names", kind="any", help="class names, a list or by index, if the file has none or others are wanted"
+    ),
+    Setting(
+        name="backend",
+        kind="choice",
+        default="native",
+        choices=("native", "super-gradients"),
+        help="whose network runs",
+    ),
+    Setting(name="pretrained", kind="flag", default=True, help="False: random weights, to be trained"),
+    Setting(
+        name="threads",
+        kind="integer",
+        minimum=1,
+        help="of a prediction on openvino or onnxruntime (default: all cores)",
+    ),
+    PROGRESS,
+    CANCELLED,
+)
+"""Options of :func:`yolonas_plugin.factories.load`."""
+
+_ON_BOTH: Final = (
+    Setting(name="conf", kind="number", minimum=0, maximum=1, help="lowest score"),
+    Setting(name="iou", kind="number", minimum=0, maximum=1, help="highest overlap of two boxes of a class"),
+    Setting(name="max_det", kind="integer", minimum=1, help="most boxes for an image"),
+    Setting(name="classes", kind="classes", help="only these classes"),
+    Setting(
+        name="imgsz",
+        kind="size",
+        minimum=STRIDE,
+        maximum=MAX_SIDE,
+        multiple_of=STRIDE,
+        help="size of the network's input",
+    ),
+    Setting(
+        name="rect",
+        kind="flag",
+        default=False,
+        help="pad images to the next multiples of 32 only: faster, nearly the same",
+    ),
+)
+
+LEAN: Final = tuple(setting.name for setting in _ON_BOTH)
+"""Names of the settings that prediction without the engine takes too."""
+
+
+def _of_engine(name: str, kind: str, default: object = None, minimum: int | None = None, *, help: str) -> Setting:
+    return Setting(name=name, kind=kind, default=default, minimum=minimum, help=f"{help} (not lean)")
+
+
+SETTINGS: Final = (
+    *_ON_BOTH,
+    _of_engine("agnostic_nms", "flag", False, help="boxes of different classes suppress each other too"),
+    _of_engine("batch", "integer", None, 1, help="images at a time"),
+    _of_engine("device", "any", help="cpu, 0, cuda:1, mps, ..."),
+    _of_engine("half", "flag", False, help="float16, on a GPU"),
+    _of_engine("compile", "any", False, help="torch.compile: True, or one of its modes"),
+    _of_engine("vid_stride", "integer", 1, 1, help="take each so many-th frame of a video"),
+    _of_engine("stream_buffer", "flag", False, help="keep all frames of a camera, not the last alone"),
+    _of_engine("verbose", "flag", False, help="log each image"),
+    _of_engine("save", "flag", False, help="draw pictures"),
+    _of_engine("save_txt", "flag", False, help="write label files"),
+    _of_engine("save_conf", "flag", False, help="with scores in label files"),
+    _of_engine("save_crop", "flag", False, help="write each object as a picture"),
+    _of_engine("save_frames", "flag", False, help="write each frame of a video as a picture"),
+    _of_engine("project", "path", help="folder of what is written"),
+    _of_engine("exist_ok", "flag", False, help="write into a folder that exists"),
+    _of_engine("show", "flag", False, help="show pictures in a window"),
+    _of_engine("show_labels", "flag", True, help="with names on drawn boxes"),
+    _of_engine("show_conf", "flag", True, help="with scores on drawn boxes"),
+    _of_engine("show_boxes", "flag", True, help="with boxes in pictures"),
+    _of_engine("line_width", "integer", None, 1, help="of drawn boxes, in pixels"),
+)
+"""Settings of :func:`yolonas_plugin.factories.predictor`; those beyond :data:`LEAN` are the engine's."""
