@@ -2,8 +2,8 @@
 
     python -m benchmarks.bf16 [--rounds 12]
 
-Random weights of YOLO-NAS-S at 640x640, an array of 480x640, one thread; the two take turns. Processor time, not the clock's, so
-that a machine that others use tells nearly the same; a ratio is the median of the rounds' ratios.
+Random weights of YOLO-NAS-S at 640x640, an array of 480x640, one thread; the two take turns. Processor time, not the
+clock's, so that a machine that others use tells nearly the same; a ratio is the median of the rounds' ratios.
 """
 
 from __future__ import annotations
