@@ -31,7 +31,7 @@ def test_what_is_no_image_is_left_out_and_named(good: Path, tmp_path: Path) -> N
     folder = tmp_path / "mixed"
     folder.mkdir()
     kept, refused = hostile_images.fill(folder, good)
-    found = dict(open_images(folder))
+    found = {one.path: one.image for one in open_images(folder)}
     assert hostile_images.names([path for path, image in found.items() if image is not None]) == kept
     refused = {name for name in refused if not name.endswith(b".mp4")}
     assert hostile_images.names([path for path, image in found.items() if image is None]) == refused

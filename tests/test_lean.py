@@ -12,11 +12,20 @@ import cv2
 import numpy as np
 import pytest
 
+from model_zoo_api import Detections, errors
 from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, image, model, nano, picture  # noqa: F401  fixtures
 from yolonas_plugin import NAS, ModelZoo
-from yolonas_plugin.errors import CheckpointError, MissingExtraError, ProcessingError, RuntimeChoiceError, SourceError
+from yolonas_plugin.errors import (
+    CheckpointError,
+    DataNotFoundError,
+    MissingExtraError,
+    ProcessingError,
+    RuntimeChoiceError,
+    SourceError,
+)
 from yolonas_plugin.images import open_images
-from yolonas_plugin.lean import Detections, LeanPredictor, open_lean
+from yolonas_plugin.lean import LeanPredictor, open_lean
+from yolonas_plugin.results import to_results
 
 RUNTIMES = ["openvino", "onnxruntime"]
 
@@ -75,7 +84,7 @@ def test_results_turn_into_the_engine_s_and_supervision_s(exported: str, model: 
     (found,) = LeanPredictor(exported)(image)
     (expected,) = model.predict(image, verbose=False)
     assert len(found) == len(expected.boxes)
-    result = found.to_results()
+    result = to_results(found)
     assert (result.path, result.names, result.orig_shape) == (str(image), model.names, (120, 150))
     assert_same_boxes(result.boxes.data.numpy(), expected.boxes.data.numpy(), atol=0.05)
     supervision = pytest.importorskip("supervision")
@@ -116,19 +125,19 @@ def test_the_zoo_passes_options_of_the_loader_on(nano: Path) -> None:  # noqa: F
     lean = zoo.predictor(nano, provider="yolo_nas", runtime="onnxruntime", lean=True, conf=0.6)
     assert isinstance(lean(picture())[0], Detections)
     (found,) = zoo.predictor(nano, provider="yolo_nas", runtime="onnxruntime", conf=0.6)(picture())
-    assert_same_boxes(rows(lean(picture())[0]), found.boxes.data.numpy(), atol=1e-3)
+    assert_same_boxes(rows(lean(picture())[0]), rows(found), atol=1e-3)
 
 
-def test_files_that_are_no_images_are_left_out(exported: str, folder: Path) -> None:
+def test_files_that_are_no_images_are_outcomes_with_an_error(exported: str, folder: Path) -> None:
     predict = LeanPredictor(exported)
     (folder / "2a.png").write_bytes(b"no image")
     (folder / "notes.txt").write_text("no image either")
-    skipped: list[str] = []
-    found = list(predict.stream(folder, skipped=skipped))
-    assert [Path(f.path).name for f in found] == [f"{seed}.png" for seed in range(6)]
-    assert skipped == [str(folder / "2a.png")]
-    with pytest.raises(SourceError, match=r"could not read an image from .*2a\.png"):
-        predict([folder / "2a.png"])
+    found = list(predict.stream(folder))
+    assert [Path(f.path).name for f in found] == ["0.png", "1.png", "2.png", "2a.png", "3.png", "4.png", "5.png"]
+    assert [f.index for f in found] == list(range(7))
+    assert [Path(f.path).name for f in found if f.error] == ["2a.png"]
+    (one,) = predict([folder / "2a.png"])
+    assert (len(one), one.error) == (0, "8 bytes that are no image")
 
 
 def test_every_kind_of_source(exported: str, folder: Path) -> None:
@@ -139,17 +148,23 @@ def test_every_kind_of_source(exported: str, folder: Path) -> None:
     for source in (str(path), [path], pixels, [pixels], str(folder / "1*.png"), np.dstack((pixels, pixels[..., 0]))):
         (found,) = predict(source)
         np.testing.assert_allclose(rows(found), expected, atol=1e-3)
-    assert [found.path for found in predict([pixels, path, pixels])] == ["image0.jpg", str(path), "image2.jpg"]
+    assert [(found.path, found.index) for found in predict([pixels, path])] == [(None, 0), (str(path), 1)]
+    assert predict([]) == []
+    for source, said in {"nowhere.png": "No such file", 4: "a int is no image", "": "a"}.items():
+        outcome, good = predict([source, path])
+        assert said in outcome.error
+        assert len(good) == len(expected)
+    (outcome,) = predict(np.zeros((5, 5, 3)))
+    assert "float64" in outcome.error
 
 
 @pytest.mark.parametrize(
     ("source", "settings", "error", "message"),
     [
-        ("nowhere.png", {}, FileNotFoundError, "nowhere.png: there is no such file"),
-        ("nowhere*.png", {}, FileNotFoundError, "there is no image"),
-        ([], {}, FileNotFoundError, "there is no image"),
-        (3, {}, SourceError, "a int is no image"),
-        (np.zeros((5, 5, 3)), {}, SourceError, "float64"),
+        ("nowhere*.png", {}, DataNotFoundError, "there is no such file"),
+        (None, {}, errors.SourceError, "None"),
+        ("", {}, errors.SourceError, "no image"),
+        (3, {}, errors.SourceError, "3, which is no image"),
         (picture(), {"conf": 2}, ProcessingError, "conf=2"),
         (picture(), {"imgsz": 100}, ProcessingError, "multiples of 32"),
         (picture(), {"classes": [7]}, SourceError, "classes are 0 to 2"),

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from model_zoo_api import Detections
 from model_zoo_api.types import ModelCard
-from yolonas_plugin.errors import RuntimeChoiceError
+from yolonas_plugin.errors import RuntimeChoiceError, SettingError
 from yolonas_plugin.options import LEAN, OPTIONS
 from yolonas_plugin.settings import check_settings
 
 if TYPE_CHECKING:
-    from yolonas_plugin.lean import Detections, LeanPredictor
+    from yolonas_plugin.lean import LeanPredictor
     from yolonas_plugin.nas import NAS
 
 _OPTIONS: Final = tuple(option.name for option in OPTIONS)
+
+_WRITING: Final = ("save", "save_txt", "save_crop", "save_frames", "show", "visualize", "project", "name", "exist_ok")
+"""Settings of the engine's ``predict`` by which it writes files or opens windows."""
 
 
 def load(
@@ -65,27 +69,56 @@ def load(
     return NAS(source, **options)
 
 
-def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Callable[..., list[Any]]:
-    """Return ``(source, **overrides) -> list``; settings given there win over those given here.
+class Predictor:
+    """``(source, **settings) -> list`` of :class:`~model_zoo_api.Detections`, one for each image, in order.
 
-    The list has Ultralytics ``Results``, or for a lean model :class:`yolonas_plugin.lean.Detections`.
+    Args:
+        stream: Yields them one by one.
+        overrides: Settings; those of a call win.
+    """
+
+    def __init__(self, stream: Callable[..., Iterator[Detections]], overrides: Mapping[str, Any]) -> None:
+        self._stream, self._overrides = stream, dict(overrides)
+
+    def __call__(self, source: Any, **more: Any) -> list[Detections]:
+        """Return an outcome for each image."""
+        return list(self.stream(source, **more))
+
+    def stream(self, source: Any, **more: Any) -> Iterator[Detections]:
+        """Yield them as they are found."""
+        return self._stream(source, **{**self._overrides, **more})
+
+
+def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Predictor:
+    """Return a predictor; settings given to it win over those given here.
+
+    Its results are the same from every runtime, with ``native``, Ultralytics ``Results``, on the engine.
 
     Raises:
         SettingError: There is no such setting, or its value is none that it may have; here or at the call.
     """
     if not hasattr(model, "predict"):
         check_settings(overrides, LEAN, "predict, on the lean path,", model.names, near=_OPTIONS)
+        return Predictor(model.stream, overrides)
+    from yolonas_plugin.nas.outcomes import outcomes
 
-        def predict_lean(source: Any, **more: Any) -> list[Detections]:
-            return model(source, **{**overrides, **more})
+    _check_predictor(overrides, model.names)
 
-        return predict_lean
-    _check(overrides, "predict", ("stream", "predictor"), model.names)
+    def stream(source: Any, **settings: Any) -> Iterator[Detections]:
+        _check_predictor(settings, model.names)
+        return outcomes(model, source, settings)
 
-    def predict(source: Any, **more: Any) -> list[Any]:
-        return list(model.predict(source, **{"verbose": False, **overrides, **more}))
+    return Predictor(stream, overrides)
 
-    return predict
+
+def _check_predictor(overrides: dict[str, Any], names: dict[int, str]) -> None:
+    """See that settings are right, and that none asks for files or windows, which this kind of predictor has not."""
+    if refused := sorted(name for name in _WRITING if overrides.get(name)):
+        raise SettingError(
+            f"{refused[0]}={overrides[refused[0]]!r}: a predictor writes and shows nothing; NAS(...).predict does, and "
+            "each result's draw() gives a picture"
+        )
+    _check(overrides, "predict", (), names)
 
 
 def validator(model: NAS, **overrides: Any) -> Callable[..., Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model_zoo_api.sources import entries
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import DataNotFoundError, ExportError, SourceError
 from yolonas_plugin.files import whole
@@ -32,27 +34,53 @@ _MOST_BYTES: Final = 2**31 - 1  # of a file: OpenCV's decoders count in 32 bits
 
 
 class Opened(NamedTuple):
-    """An image, None where it can't be read, and what it is called: its path, or ``image0.jpg`` and so on."""
+    """An image, or why it can't be read; its path, None for an array."""
 
-    path: str
+    path: str | None
     image: Image | None
+    error: str = ""
 
 
-def open_images(source: Any, channels: int = 3) -> Iterator[Opened]:
-    """Open images one after the other.
+def open_images(source: Any, channels: int = 3, load: Callable[[str, int], Image] | None = None) -> Iterator[Opened]:
+    """Open images one after the other, as they are asked for.
 
     Args:
-        source: See :func:`list_images`.
+        source: What a predictor of the contract takes, see :mod:`model_zoo_api.sources`; ``**`` in a pattern is any
+            number of folders.
         channels: Channels that the images are brought to.
+        load: Reads a file. Default: :func:`load_image`.
 
     Raises:
-        DataNotFoundError, SourceError: As for :func:`list_images`; or an array isn't an image.
+        SourceError: It names no image.
     """
-    for count, entry in enumerate(list_images(source)):
-        if isinstance(entry, str):
-            yield Opened(entry, read_image(entry, channels))
-        else:
-            yield Opened(f"image{count}.jpg", as_pixels(entry, channels))
+    return _opened(entries(source, _files), channels, load or load_image)
+
+
+def _opened(found: Iterator[Any], channels: int, load: Callable[[str, int], Image]) -> Iterator[Opened]:
+    for entry in found:
+        path = entry if isinstance(entry, str) else None
+        try:
+            if path is not None:
+                yield Opened(path, load(path, channels))
+            elif isinstance(entry, np.ndarray):
+                yield Opened(None, as_pixels(entry, channels))
+            else:
+                raise SourceError(f"a {type(entry).__name__} is no image; give paths, folders, globs or arrays")
+        except (OSError, SourceError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            yield Opened(path, None, reason)
+
+
+def _files(path: str) -> list[str]:
+    try:
+        found = files_of(path, SUFFIXES)
+    except DataNotFoundError:
+        if glob.has_magic(path):
+            raise
+        return [path]  # a file that isn't there, which reading it says
+    if not found:
+        raise DataNotFoundError(f"{printable(path)}: there is no image to be read")
+    return found
 
 
 def list_images(source: Any) -> Iterator[str | NDArray[Any]]:
@@ -81,10 +109,19 @@ def list_images(source: Any) -> Iterator[str | NDArray[Any]]:
         raise DataNotFoundError(f"{source}: there is no image to be read")
 
 
+def load_image(path: str, channels: int = 3) -> Image:
+    """Read a file, turned as its EXIF data says.
+
+    Raises:
+        OSError, SourceError: It can't be read.
+    """
+    return decode_image(read_file(path), channels)
+
+
 def read_image(path: str, channels: int = 3) -> Image | None:
     """Read a file, turned as its EXIF data says; None if it can't be read."""
     try:
-        return decode_image(read_file(path), channels)
+        return load_image(path, channels)
     except (OSError, SourceError):
         return None
 

@@ -7,76 +7,30 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from model_zoo_api import Detections
+from model_zoo_api.detections import failed
 from yolonas_plugin.errors import RuntimeChoiceError
-from yolonas_plugin.images import Opened, log_unreadable, open_images, unreadable
+from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.options import LEAN
 from yolonas_plugin.overlap import MOST_BYTES, fetch_ahead
-from yolonas_plugin.processing import Image, ProcessingSpec
+from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.results import Arrays, as_detections
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
-from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE, Floats, GraphRuntime
+from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE, GraphRuntime
 from yolonas_plugin.selection.arrays import select_boxes
 from yolonas_plugin.settings import check_settings
 from yolonas_plugin.weights.digest import file_sha256
 from yolonas_plugin.weights.find import find_weights
-
-if TYPE_CHECKING:
-    import supervision
-    from ultralytics.engine.results import Results
-
-
-@dataclass(frozen=True, slots=True)
-class Detections:
-    """What was found in an image, best first.
-
-    Attributes:
-        path: Of the image, or ``image0.jpg`` and so on for arrays.
-        image: [H, W, C], BGR.
-        boxes: x1, y1, x2, y2 in pixels of the image, [N, 4]; they may reach a little out of it.
-        scores: 0 to 1, [N].
-        labels: Class indices, [N].
-        names: Class names by index.
-    """
-
-    path: str
-    image: Image = field(repr=False)
-    boxes: Floats
-    scores: Floats
-    labels: NDArray[np.intp]
-    names: Mapping[int, str] = field(repr=False)
-
-    def __len__(self) -> int:
-        return len(self.boxes)
-
-    def to_results(self) -> Results:
-        """Return them as the Ultralytics engine's ``Results``, which imports torch and the engine."""
-        from yolonas_plugin.silence import ultralytics  # noqa: F401  the first to import the engine
-
-        # isort: split
-        import torch
-        from ultralytics.engine.results import Results
-
-        rows = np.column_stack((self.boxes, self.scores, self.labels)).astype(np.float32)
-        return Results(self.image, path=self.path, names=dict(self.names), boxes=torch.from_numpy(rows))
-
-    def to_supervision(self) -> supervision.Detections:
-        """Return them as supervision's ``Detections``, which has to be installed."""
-        from supervision import Detections as Supervision
-
-        names = np.array([self.names[int(label)] for label in self.labels])
-        return Supervision(
-            xyxy=self.boxes, confidence=self.scores, class_id=self.labels.astype(int), data={"class_name": names}
-        )
 
 
 class LeanPredictor:
@@ -122,61 +76,60 @@ class LeanPredictor:
         self._settings = settings
         self._spec(**settings)  # so that a wrong setting is said at once
 
-    def __call__(self, source: Any, *, skipped: list[str] | None = None, **settings: Any) -> list[Detections]:
-        """Return the detections of each image that could be read; see :meth:`stream`.
+    def __call__(self, source: Any, **settings: Any) -> list[Detections]:
+        """Return one outcome for each image, in order; see :meth:`stream`."""
+        return list(self.stream(source, **settings))
 
-        Raises:
-            SourceError: Not one could be read, besides what :meth:`stream` raises.
-        """
-        left_out: list[str] = []
-        found = list(self.stream(source, skipped=left_out, **settings))
-        if left_out and not found:
-            raise unreadable(left_out, self._channels)
-        if skipped is None:
-            for path in left_out:
-                log_unreadable(path)
-        else:
-            skipped += left_out
-        return found
+    def stream(self, source: Any, **settings: Any) -> Iterator[Detections]:
+        """Yield one outcome for each image, in order; the next images are read meanwhile.
 
-    def stream(self, source: Any, *, skipped: list[str] | None = None, **settings: Any) -> Iterator[Detections]:
-        """Yield the detections of each image; the next images are read meanwhile.
+        An image that can't be read is :class:`~model_zoo_api.Detections` with ``error``.
 
         Args:
-            source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
-            skipped: Gets the paths of files that can't be read, which are logged otherwise.
+            source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these; see
+                :mod:`model_zoo_api.sources`.
             **settings: ``conf`` and ``iou``, 0 to 1; ``max_det``; ``classes``, indices or names of the wanted ones;
                 ``imgsz``, one side of the input or height and width, and ``rect``, pad to the next multiples of 32
                 only, if the file is for any size. Default: the file's.
 
         Raises:
-            DataNotFoundError: There is no such file, or no image in a folder.
-            SourceError: Something that is no image was given.
+            SourceError: The source names no image.
             SettingError: There is no such setting, or it is out of its range.
         """
         spec, classes, rect = self._spec(**{**self._settings, **settings})
-        with closing(fetch_ahead(open_images(source, self._channels), 2 * SIDE_BY_SIDE, _bytes)) as opened:
+        return self._stream(open_images(source, self._channels), spec, classes, rect)
+
+    def _stream(
+        self, images: Iterator[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool
+    ) -> Iterator[Detections]:
+        index = 0
+        with closing(fetch_ahead(images, 2 * SIDE_BY_SIDE, _bytes)) as opened:
             while group := _take(opened, 1 if rect else SIDE_BY_SIDE):
-                for path in (path for path, image in group if image is None):
-                    log_unreadable(path) if skipped is None else skipped.append(path)
-                readable = [Opened(path, image) for path, image in group if image is not None]
-                del group
-                yield from self._detect(readable, spec, classes, rect)
-                del readable
+                found = self._detect([one for one in group if one.image is not None], spec, classes, rect)
+                for one in group:
+                    yield (
+                        failed(one.path, one.error, index=index)
+                        if one.image is None
+                        else replace(next(found), index=index)
+                    )
+                    index += 1
+                del group, one
 
     def _detect(
         self, images: Sequence[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool
     ) -> Iterator[Detections]:
         if not images:
             return
-        size = spec.tight_size([image for _, image in images]) if rect else spec.size
-        canvases, placements = zip(*(spec.letterbox(image, size=size) for _, image in images), strict=True)
+        pictures = [one.image for one in images if one.image is not None]
+        size = spec.tight_size(pictures) if rect else spec.size
+        canvases, placements = zip(*(spec.letterbox(image, size=size) for image in pictures), strict=True)
         pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
-        for (path, image), placement, boxes, scores in zip(images, placements, *self.runtime(pixels), strict=True):
+        for one, image, placement, boxes, scores in zip(
+            images, pictures, placements, *self.runtime(pixels), strict=True
+        ):
             rows = select_boxes(boxes, scores, **spec.selection(), classes=classes)
-            yield Detections(
-                path, image, placement.to_image(rows[:, :4]), rows[:, 4], rows[:, 5].astype(np.intp), self.names
-            )
+            found = Arrays(*image.shape[:2], placement.to_image(rows[:, :4]), rows[:, 4], rows[:, 5].astype(np.intp))
+            yield as_detections(found, self.names, path=one.path, image=image)
 
     def _spec(self, **settings: Any) -> tuple[ProcessingSpec, Sequence[int] | None, bool]:
         given = check_settings(settings, LEAN, "predict, on the lean path,", self.names)

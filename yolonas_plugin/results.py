@@ -1,16 +1,19 @@
-"""What was found in an image, as arrays, whoever found it: the engine's ``Results`` or lean ``Detections``."""
+"""What was found in an image, in the forms that it is handed on in: arrays, the contract's, the engine's."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model_zoo_api import Detections
+
 if TYPE_CHECKING:
     from ultralytics.engine.results import Results
 
-    from yolonas_plugin.lean import Detections
+    from yolonas_plugin.processing import Image
 
 
 class Arrays(NamedTuple):
@@ -32,8 +35,51 @@ class Arrays(NamedTuple):
 
 
 def as_arrays(result: Results | Detections) -> Arrays:
-    """Return the detections of an image."""
-    if isinstance(result.boxes, np.ndarray):
-        return Arrays(*result.image.shape[:2], result.boxes, result.scores, result.labels)
+    """Return the detections of an image, whoever found them."""
+    if isinstance(result, Detections):
+        return Arrays(result.height, result.width, *map(np.asarray, (result.boxes, result.scores, result.labels)))
     found = result.boxes.cpu().numpy()
     return Arrays(*result.orig_shape, found.xyxy, found.conf, found.cls.astype(np.intp))
+
+
+def as_detections(
+    found: Arrays,
+    names: Mapping[int, str],
+    *,
+    path: str | None,
+    image: Image,
+    track_ids: NDArray[np.integer[Any]] | None = None,
+    native: Any = None,
+) -> Detections:
+    """Return the detections of an image as the contract has them: every runtime's go through here."""
+    return Detections(
+        path=path,
+        height=found.height,
+        width=found.width,
+        boxes=found.boxes,
+        scores=found.scores,
+        labels=found.labels,
+        names=names,
+        track_ids=track_ids,
+        image=image,
+        native=native,
+    )
+
+
+def to_results(found: Detections) -> Results:
+    """Return the detections of an image as the engine's ``Results``, which imports torch and the engine.
+
+    Raises:
+        ValueError: There is no image: it couldn't be read.
+    """
+    from yolonas_plugin.silence import ultralytics  # noqa: F401  the first to import the engine
+
+    # isort: split
+    import torch
+    from ultralytics.engine.results import Results
+
+    if found.image is None:
+        raise ValueError(f"{found.path}: {found.error or 'its pixels are missing'}")
+    rows = np.column_stack((found.boxes, found.scores, found.labels)).astype(np.float32)
+    path = found.path or f"image{found.index}.jpg"
+    return Results(found.image, path=path, names=dict(found.names), boxes=torch.from_numpy(rows))

@@ -33,6 +33,7 @@ class Detections:
         keypoints: x, y in pixels of the image, and a score from 0 to 1 [N, K, 3]; None for a model that finds none.
         track_ids: Of the objects, the same in each frame [N]; None where nothing is tracked.
         error: Why the image couldn't be read; then there are no boxes.
+        image: The pixels [height, width, channels], 8 bits, in the order blue, green, red, where the provider keeps them.
         native: The provider's own result, in whatever form that has.
 
     Raises:
@@ -50,6 +51,7 @@ class Detections:
     keypoints: Any = None
     track_ids: Any = None
     error: str | None = None
+    image: Any = field(default=None, repr=False)
     native: Any = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -163,7 +165,7 @@ class Detections:
 
         Args:
             image: What is drawn on: an array [height, width, 3] in the order blue, green, red, or Pillow's image; by
-                default the file at ``path`` is read again.
+                default the result's own, else the file at ``path`` is read again.
 
         Raises:
             DependencyMissingError: Pillow isn't installed.
@@ -175,7 +177,7 @@ class Detections:
             raise _missing("draw", "pillow", error) from error
         if self.error is not None:
             raise ValueError(f"nothing to draw on: {self.error}")
-        return draw(self, image)
+        return draw(self, self.image if image is None else image)
 
 
 def failed(path: str | None, error: str | BaseException, *, index: int = 0) -> Detections:

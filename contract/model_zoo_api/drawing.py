@@ -48,6 +48,7 @@ def _picture(found: Detections, image: Any) -> Image.Image:
         with Image.open(found.path) as file:
             return ImageOps.exif_transpose(file).convert("RGB")
     if not isinstance(image, Image.Image):
-        image = Image.fromarray(import_module("numpy").ascontiguousarray(image[..., ::-1]))
+        pixels = image[..., ::-1] if image.shape[2] == 3 else image[..., 0]
+        image = Image.fromarray(import_module("numpy").ascontiguousarray(pixels))
     picture: Image.Image = image.convert("RGB")
     return picture.copy() if picture is image else picture

@@ -10,7 +10,7 @@ from typing import Any
 from model_zoo_api.detections import Detections
 from model_zoo_api.errors import ModelZooError
 from model_zoo_api.foreign import describe
-from model_zoo_api.sources import entries, outcomes
+from model_zoo_api.sources import check_source, entries, outcomes
 
 RESULT_TASKS = frozenset({"detect", "pose"})
 """Tasks whose results the contract describes; those of others are the provider's own."""
@@ -53,16 +53,16 @@ class Predictor:
         """
         self._require_open()
         settings = self._check(settings)
-        entries(source)
+        check_source(source)
         return list(self._predict(source, **settings))
 
     def stream(self, source: Any, **settings: Any) -> Iterator[Any]:
         """Yield the outcomes one by one, as they are found; else as a call."""
         self._require_open()
         settings = self._check(settings)
-        found = entries(source)
+        check_source(source)
         own = getattr(self._predict, "stream", None)
-        return own(source, **settings) if own is not None else self._one_by_one(found, settings)
+        return own(source, **settings) if own is not None else self._one_by_one(entries(source), settings)
 
     def _one_by_one(self, found: Iterator[Any], settings: Mapping[str, Any]) -> Iterator[Any]:
         index = 0

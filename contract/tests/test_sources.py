@@ -57,12 +57,21 @@ def test_a_pattern_is_the_files_like_it(folder: Path) -> None:
 
 
 def test_a_list_has_one_outcome_for_each_entry_in_order(folder: Path) -> None:
+    (folder / "sub.png").rmdir()
     given = [folder / "b.png", str(folder / "missing.png"), None, str(folder), folder / "a.JPG", 3]
     found = list(outcomes(given, detect))
-    assert [one.index for one in found] == [0, 1, 2, 3, 4, 5]
-    assert [one.error is None for one in found] == [True, False, False, False, True, False]
+    assert [one.index for one in found] == [0, 1, 2, 3, 4, 5, 6]
+    assert [one.error is None for one in found] == [True, False, False, True, True, True, False]
+    assert [Path(one.path).name for one in found if one.path] == ["b.png", "missing.png", "a.JPG", "b.png", "a.JPG"]
     assert "missing.png" in found[1].error
     assert "None is no image" in found[2].error
+
+
+@pytest.mark.parametrize("entry", ["", "empty", "*.gif"])
+def test_an_entry_that_stands_for_nothing_is_an_outcome_with_an_error(folder: Path, entry: str) -> None:
+    (folder / "empty").mkdir()
+    given = [folder / "b.png", folder / entry if entry else "", folder / "a.JPG"]
+    assert [bool(one.error) for one in outcomes(given, detect)] == [False, True, False]
 
 
 def test_an_empty_list_has_no_outcomes() -> None:

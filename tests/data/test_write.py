@@ -20,7 +20,7 @@ from tests.nas.conftest import nano, picture  # noqa: F401  fixtures
 from yolonas_plugin.cli import main
 from yolonas_plugin.data import open_data, write_labels
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.lean import Detections
+from yolonas_plugin.results import as_arrays, as_detections
 
 FORMATS = ["yolo", "coco", "voc"]
 NAMES = {0: "traffic light", 1: "Verkehrsschild & Ampel", 2: "車"}
@@ -218,10 +218,7 @@ def test_pixels_are_written_with_two_decimals(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_lean_detections_are_written_alike(format: str, results: list[Results], tmp_path: Path) -> None:
-    lean = [
-        Detections(r.path, r.orig_img, *(x.numpy() for x in (r.boxes.xyxy, r.boxes.conf, r.boxes.cls.int())), NAMES)
-        for r in results
-    ]
+    lean = [as_detections(as_arrays(result), NAMES, path=result.path, image=result.orig_img) for result in results]
     one, two = (write_labels(found, tmp_path / name, format) for found, name in ((results, "1"), (lean, "2")))
     assert one[1:] == two[1:]
     files = [path.relative_to(one.folder) for path in sorted(one.folder.rglob("*")) if path.is_file()]

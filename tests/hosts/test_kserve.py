@@ -268,15 +268,10 @@ def test_files_that_are_no_metadata_are_named(url: str, tmp_path: Path) -> None:
             ServedPredictor(url, "m", metadata=tmp_path / "0.json", timeout=timeout)
 
 
-def test_images_that_can_t_be_read_are_reported(
-    predict: ServedPredictor, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_images_that_can_t_be_read_are_reported(predict: ServedPredictor, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(cv2.imencode(".png", IMAGE)[1].tobytes())
     (tmp_path / "b.png").write_text("no image")
-    skipped: list[str] = []
-    assert len(predict(tmp_path, skipped=skipped)) == 1
-    assert skipped == [str(tmp_path / "b.png")]
-    assert not caplog.records
-    assert len(predict(tmp_path)) == 1
-    assert "b.png" in caplog.text
+    one, other = predict(tmp_path)
+    assert (one.path, one.error, one.index) == (str(tmp_path / "a.png"), None, 0)
+    assert (other.path, other.error, other.index) == (str(tmp_path / "b.png"), "8 bytes that are no image", 1)
     assert kserve.MOST_BYTES < 1 << 30

@@ -10,6 +10,7 @@ import supervision
 
 from yolonas_plugin import NAS
 from yolonas_plugin.lean import LeanPredictor, open_lean
+from yolonas_plugin.results import to_results
 
 NAME = "yolo_nas_n_layout"
 
@@ -23,7 +24,7 @@ def predict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LeanPredictor:
 def test_lean_detections_are_what_supervision_makes_of_results(predict: LeanPredictor, page: np.ndarray) -> None:
     for conf in (0.25, 1.0):  # many, and none
         (found,) = predict(page, conf=conf)
-        ours, theirs = found.to_supervision(), supervision.Detections.from_ultralytics(found.to_results())
+        ours, theirs = found.to_supervision(), supervision.Detections.from_ultralytics(to_results(found))
         assert ours == theirs
         assert (len(ours) > 10) == (conf < 1)
         for name in ("xyxy", "confidence", "class_id"):

@@ -9,10 +9,10 @@ from typing import Final
 import cv2
 import numpy as np
 
+from model_zoo_api import Detections
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.images import write_picture
-from yolonas_plugin.lean import Detections
 from yolonas_plugin.processing import Image
 
 _GOLDEN_ANGLE: Final = 68  # in OpenCV's hues of 0 to 179: neighbouring classes get colours far apart

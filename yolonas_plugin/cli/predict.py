@@ -7,10 +7,11 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, Final
 
+from model_zoo_api import Detections
 from model_zoo_api.texts import printable
 from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.cli.arguments import (
@@ -232,32 +233,40 @@ def _on_lean_path(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[st
     from yolonas_plugin.images import list_images
 
     answer.total = sum(1 for _ in list_images(args.source))
-    found = predictor.stream(args.source, skipped=answer.skipped, **given(args, *_SELECTION))
-    yield from _save(found, args, answer)
+    yield from _save(predictor.stream(args.source, **given(args, *_SELECTION)), args, answer)
 
 
 def _by_another_plugin(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
-    """Predict with a model of another plugin, whose results have a path, names, and boxes with xyxy, conf and cls."""
+    """Predict with a model of another plugin."""
     if refused := [f"--{name}" for name in given(args, *_OWN)]:
         raise RuntimeChoiceError(f"{args.weights} comes from another plugin, which has no {' and no '.join(refused)}")
     zoo = ModelZoo.discover()
     provider, card = other_plugin(zoo, args.weights) or zoo.find(args.weights)
     answer.runtime = f"the plugin {provider.name!r}"
     settings = given(args, "conf", "iou", "imgsz", "max_det", "classes", "device", "batch")
-    predict = zoo.predictor(card.name, provider=provider.name, **settings)
-    from yolonas_plugin.cli.plugins import detect
     from yolonas_plugin.images import list_images
 
     paths = [str(path) for path in list_images(args.source)]
     answer.total = len(paths)
-    yield from _save(detect(predict, paths, answer.skipped), args, answer)
+    with zoo.predictor(card.name, provider=provider.name, **settings) as predict:
+        yield from _save(predict.stream(paths), args, answer)
 
 
-def _save(results: Iterator[Any], args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
-    """Yield a record of each result, and draw its picture if that is wanted."""
+def _save(results: Iterator[Detections], args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
+    """Yield a record of each image that could be read, and draw its picture if that is wanted."""
     from yolonas_plugin.cli.drawing import new_folder, save_picture
+    from yolonas_plugin.images import read_image
 
     for found in results:
+        if found.error:
+            answer.skipped.append(str(found.path))
+            continue
+        if found.image is None:  # of another plugin, which need not keep it
+            image = read_image(str(found.path))
+            if image is None:
+                answer.skipped.append(str(found.path))
+                continue
+            found = replace(found, image=image, height=image.shape[0], width=image.shape[1])
         if args.save:
             folder = Path(answer.folder) if answer.folder else new_folder(args.output, "predict")
             answer.folder = str(folder)

@@ -24,6 +24,7 @@ from yolonas_plugin.data.description import class_names, load_yaml
 from yolonas_plugin.data.images import SUFFIXES
 from yolonas_plugin.errors import CheckpointError, SourceError
 from yolonas_plugin.files import whole_folder
+from yolonas_plugin.images import log_unreadable
 from yolonas_plugin.names import as_file_name
 from yolonas_plugin.results import as_arrays
 from yolonas_plugin.texts import checked_names
@@ -59,7 +60,8 @@ def write_labels(found: Iterable[Results | Any], folder: str | Path, format: str
     comes twice is written once.
 
     Args:
-        found: What ``NAS.predict`` gives, or ``LeanPredictor``; a stream is read as it is written.
+        found: What ``NAS.predict`` gives, or a predictor of the contract; a stream is read as it is written. Images
+            that couldn't be read are logged.
         folder: A new or empty folder.
         format: ``"yolo"``, ``"coco"``, which keeps the scores, or ``"voc"``.
 
@@ -80,6 +82,9 @@ def write_labels(found: Iterable[Results | Any], folder: str | Path, format: str
     with whole_folder(target) as temporary:
         (temporary / place).mkdir()
         for result in found:
+            if getattr(result, "error", None):
+                log_unreadable(result.path)
+                continue
             source = os.path.abspath(result.path)
             if source not in images:
                 name = _free_name(source, stems)

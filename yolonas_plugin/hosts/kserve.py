@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
@@ -18,12 +19,14 @@ import requests
 from numpy.typing import NDArray
 from urllib3.exceptions import HTTPError
 
+from model_zoo_api import Detections
+from model_zoo_api.detections import failed
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import CheckpointError, ServerError, SettingError, SourceError
 from yolonas_plugin.export.description import Description
-from yolonas_plugin.images import log_unreadable, open_images, read_file, unreadable
-from yolonas_plugin.lean import Detections
+from yolonas_plugin.images import open_images, read_file
 from yolonas_plugin.processing import Image
+from yolonas_plugin.results import Arrays, as_detections
 
 MOST_BYTES: Final = 16 << 20
 """Of an answer, and of a file with metadata: those of 300 boxes have some 30,000."""
@@ -76,36 +79,32 @@ class ServedPredictor:
         self.processing = found.processing
         self._channels = found.channels
 
-    def __call__(self, source: Any, *, skipped: list[str] | None = None) -> list[Detections]:
-        """Return the detections of each image that could be read.
+    def __call__(self, source: Any) -> list[Detections]:
+        """Return one outcome for each image, in order; one that can't be read is ``Detections`` with ``error``.
 
         Args:
-            source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
-            skipped: Gets the paths of files that can't be read, which are logged otherwise.
+            source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these; see
+                :mod:`model_zoo_api.sources`.
 
         Raises:
-            FileNotFoundError: There is no such file, or no image in a folder.
-            SourceError: Not one could be read, or something that is no image was given.
+            SourceError: The source names no image.
             ServerError: The server can't be reached, refuses, or gives an answer that can't be one.
         """
-        found, left_out = [], []
-        for path, image in open_images(source, self._channels):
-            if image is not None:
-                found.append(self._detect(path, image))
-                continue
-            left_out.append(path)
-            if skipped is None:
-                log_unreadable(path)
-            else:
-                skipped.append(path)
-        if left_out and not found:
-            raise unreadable(left_out, self._channels)
-        return found
+        return list(self.stream(source))
 
-    def _detect(self, path: str, image: Image) -> Detections:
+    def stream(self, source: Any) -> Iterator[Detections]:
+        """Yield them one by one; else as a call."""
+        for index, (path, image, error) in enumerate(open_images(source, self._channels)):
+            if image is None:
+                yield failed(path, error, index=index)
+            else:
+                yield replace(self._detect(path, image), index=index)
+
+    def _detect(self, path: str | None, image: Image) -> Detections:
         canvas, placement = self.processing.letterbox(image)
         boxes, scores, labels = self._infer(canvas)
-        return Detections(path, image, placement.to_image(boxes), scores, labels, self.names)
+        found = Arrays(*image.shape[:2], placement.to_image(boxes), scores, labels)
+        return as_detections(found, self.names, path=path, image=image)
 
     def _infer(self, canvas: Image) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
         """Return boxes [N, 4], scores [N] and labels [N].

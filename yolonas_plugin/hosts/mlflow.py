@@ -42,11 +42,13 @@ class Detector:
         """
         rows = []
         for number, image in enumerate(_images(data)):
-            for result in self._predict(_opened(image, number), **(params or {})):
-                found = result.boxes
-                numbers = zip(found.xyxy.tolist(), found.conf.tolist(), found.cls.int().tolist(), strict=True)
+            for found in self._predict(_opened(image, number), **(params or {})):
+                if found.error:
+                    raise SourceError(f"image {number}: {found.path}: {found.error}")
+                path = found.path or f"image{found.index}.jpg"
                 rows += [
-                    (number, result.path, *box, score, label, result.names[label]) for box, score, label in numbers
+                    (number, path, *one["box"], one["score"], one["label"], one["name"])
+                    for one in found.to_dict()["objects"]
                 ]
         return pandas.DataFrame(rows, columns=list(COLUMNS))
 

@@ -262,7 +262,7 @@ def open_images(place: Place, paths: list[str]) -> ray.data.Dataset:
 
 
 def as_row(result: Any) -> dict[str, Any]:
-    """Return the columns of an image, from Ultralytics ``Results`` or :class:`yolonas_plugin.lean.Detections`."""
+    """Return the columns of an image, from what a predictor found."""
     found = as_arrays(result)
     return {
         "width": found.width,

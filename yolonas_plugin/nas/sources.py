@@ -217,20 +217,28 @@ def is_video(path: str) -> bool:
 
 
 def read_image(path: str, channels: int) -> Image | None:
-    """Read an image [H, W, channels], BGR, as the engine does where OpenCV alone can't; None if it can't be read."""
+    """Read an image as :func:`load_image` does; None if it can't be read."""
     try:
-        content = read_file(path)
+        return load_image(path, channels)
     except (OSError, SourceError):
         return None
+
+
+def load_image(path: str, channels: int) -> Image:
+    """Read an image [H, W, channels], BGR, as the engine does where OpenCV alone can't.
+
+    Raises:
+        OSError, SourceError: It can't be read.
+    """
+    content = read_file(path)
     try:
         return decode_image(content, channels)
-    except SourceError:
-        pass
-    flags = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR}.get(channels, cv2.IMREAD_UNCHANGED)
-    try:
-        return as_pixels(imread(path, flags=flags), channels)
-    except Exception:  # whatever the decoders of Pillow raise
-        return None
+    except SourceError as error:
+        flags = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR}.get(channels, cv2.IMREAD_UNCHANGED)
+        try:
+            return as_pixels(imread(path, flags=flags), channels)
+        except Exception:  # whatever the decoders of Pillow raise
+            raise error from None
 
 
 def open_video(path: str) -> cv2.VideoCapture:

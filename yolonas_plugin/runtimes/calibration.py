@@ -44,7 +44,7 @@ class CalibrationImages:
 
     def __iter__(self) -> Iterator[Image]:
         opened = islice(open_images(self._source, self._channels), MOST_IMAGES)
-        return (image for _, image in opened if image is not None)
+        return (one.image for one in opened if one.image is not None)
 
 
 def calibration_digest(source: Any) -> str:

@@ -1,0 +1,104 @@
+"""What ``NAS`` finds in images, as the contract has it: one outcome for each, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from model_zoo_api import Detections
+from model_zoo_api.detections import failed
+from yolonas_plugin.errors import SourceError
+from yolonas_plugin.images import Opened, open_images
+from yolonas_plugin.nas.sources import is_video, load_image
+from yolonas_plugin.overlap import fetch_ahead
+from yolonas_plugin.processing import Image
+from yolonas_plugin.results import as_arrays, as_detections
+from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE
+
+if TYPE_CHECKING:
+    from ultralytics.engine.results import Results
+
+    from yolonas_plugin.nas.model import NAS
+
+
+_VIDEO: Final = "a video"
+"""Why it isn't opened as an image."""
+
+
+def outcomes(model: NAS, source: Any, settings: Mapping[str, Any]) -> Iterator[Detections]:
+    """Yield one outcome for each image, or each frame of a video.
+
+    Args:
+        model: It predicts.
+        source: See :mod:`model_zoo_api.sources`.
+        settings: Of :meth:`NAS.predict <yolonas_plugin.nas.NAS.predict>`.
+
+    Raises:
+        SourceError: The source names no image.
+    """
+    opened = open_images(source, model.model.in_channels, _load)
+    return _outcomes(model, opened, {"verbose": False, **settings})
+
+
+def _outcomes(model: NAS, images: Iterator[Opened], settings: Mapping[str, Any]) -> Iterator[Detections]:
+    together = int(settings.get("batch") or (1 if settings.get("rect") else SIDE_BY_SIDE))
+    index = 0
+    with closing(fetch_ahead(images, 2 * together, _bytes)) as opened:
+        while group := _take(opened, together):
+            for found in _detect(model, group, settings):
+                yield replace(found, index=index)
+                index += 1
+            del found, group
+
+
+def _take(opened: Iterator[Opened], most: int) -> list[Opened]:
+    """Return the next images, as many as are worked on together, or what stands by itself: a video, an error."""
+    group: list[Opened] = []
+    while len(group) < most and (one := next(opened, None)):
+        group.append(one)
+        if one.image is None:
+            break
+    return group
+
+
+def _detect(model: NAS, group: list[Opened], settings: Mapping[str, Any]) -> Iterator[Detections]:
+    images = [one.image for one in group if one.image is not None]
+    results = model.predict(images, **settings) if images else []
+    for one, result in zip(group, results):  # noqa: B905  without the last, which may be no image
+        yield _found(result, one.path)
+    if group[-1].image is None:
+        yield from _frames(model, group[-1], settings)
+
+
+def _frames(model: NAS, one: Opened, settings: Mapping[str, Any]) -> Iterator[Detections]:
+    """Yield what is in each frame of a video, or why it can't be read."""
+    if one.path is None or one.error != _VIDEO:
+        yield failed(one.path, one.error)
+        return
+    try:
+        for result in model.predict(one.path, stream=True, **settings):
+            yield _found(result, one.path)
+    except SourceError as error:
+        yield failed(one.path, error)
+
+
+def _found(result: Results, path: str | None) -> Detections:
+    if path is not None:
+        result.path = path  # the engine saw an array
+    ids = None if result.boxes is None or result.boxes.id is None else result.boxes.id.cpu().numpy().astype(np.intp)
+    names, image = result.names, result.orig_img
+    return as_detections(as_arrays(result), names, path=path, image=image, track_ids=ids, native=result)
+
+
+def _load(path: str, channels: int) -> Image:
+    if is_video(path):
+        raise SourceError(_VIDEO)
+    return load_image(path, channels)
+
+
+def _bytes(one: Opened) -> int:
+    return 0 if one.image is None else one.image.nbytes
