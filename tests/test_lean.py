@@ -150,7 +150,7 @@ def test_every_kind_of_source(exported: str, folder: Path) -> None:
         np.testing.assert_allclose(rows(found), expected, atol=1e-3)
     assert [(found.path, found.index) for found in predict([pixels, path])] == [(None, 0), (str(path), 1)]
     assert predict([]) == []
-    for source, said in {"nowhere.png": "No such file", 4: "a int is no image", "": "a"}.items():
+    for source, said in {"nowhere.png": "No such file", 4: "a int is no image", "": "No such file"}.items():
         outcome, good = predict([source, path])
         assert said in outcome.error
         assert len(good) == len(expected)
@@ -161,7 +161,7 @@ def test_every_kind_of_source(exported: str, folder: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "settings", "error", "message"),
     [
-        ("nowhere*.png", {}, DataNotFoundError, "there is no such file"),
+        ("nowhere*.png", {}, DataNotFoundError, "there is no image to be read"),
         (None, {}, errors.SourceError, "None"),
         ("", {}, errors.SourceError, "no image"),
         (3, {}, errors.SourceError, "3, which is no image"),

@@ -66,7 +66,7 @@ def _opened(found: Iterator[Any], channels: int, load: Callable[[str, int], Imag
                 yield Opened(None, as_pixels(entry, channels))
             else:
                 raise SourceError(f"a {type(entry).__name__} is no image; give paths, folders, globs or arrays")
-        except (OSError, SourceError) as error:
+        except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             yield Opened(path, None, reason)
 

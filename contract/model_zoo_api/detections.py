@@ -33,7 +33,7 @@ class Detections:
         keypoints: x, y in pixels of the image, and a score from 0 to 1 [N, K, 3]; None for a model that finds none.
         track_ids: Of the objects, the same in each frame [N]; None where nothing is tracked.
         error: Why the image couldn't be read; then there are no boxes.
-        image: The pixels [height, width, channels], 8 bits, in the order blue, green, red, where the provider keeps them.
+        image: The pixels [height, width, channels], 8 bits, in the order blue, green, red; None where they aren't kept.
         native: The provider's own result, in whatever form that has.
 
     Raises:

