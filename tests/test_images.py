@@ -122,6 +122,6 @@ def test_a_folder_that_may_not_be_read_is_named(nobody: Path, monkeypatch: pytes
     os.seteuid(65534)
     for source in ([nobody / "closed", nobody / "open"], str(nobody / "**" / "x.png")):
         found = list(open_images(source))
-        assert [os.path.relpath(path, nobody) for path, image in found if image is None] == ["closed"]
-        assert [os.path.relpath(path, nobody) for path, image in found if image is not None] == ["open/x.png"]
-    assert [image is None for _, image in open_images(nobody / "private.png")] == [True]
+        assert [os.path.relpath(path, nobody) for path, image, _ in found if image is None] == ["closed"]
+        assert [os.path.relpath(path, nobody) for path, image, _ in found if image is not None] == ["open/x.png"]
+    assert [one.image is None for one in open_images(nobody / "private.png")] == [True]
