@@ -113,7 +113,7 @@ def load_image(path: str, channels: int = 3) -> Image:
     """Read a file, turned as its EXIF data says.
 
     Raises:
-        OSError, SourceError: It can't be read.
+        OSError, ValueError: It can't be read.
     """
     return decode_image(read_file(path), channels)
 
@@ -122,7 +122,7 @@ def read_image(path: str, channels: int = 3) -> Image | None:
     """Read a file, turned as its EXIF data says; None if it can't be read."""
     try:
         return load_image(path, channels)
-    except (OSError, SourceError):
+    except (OSError, ValueError):
         return None
 
 

@@ -220,7 +220,7 @@ def read_image(path: str, channels: int) -> Image | None:
     """Read an image as :func:`load_image` does; None if it can't be read."""
     try:
         return load_image(path, channels)
-    except (OSError, SourceError):
+    except (OSError, ValueError):
         return None
 
 
@@ -228,7 +228,7 @@ def load_image(path: str, channels: int) -> Image:
     """Read an image [H, W, channels], BGR, as the engine does where OpenCV alone can't.
 
     Raises:
-        OSError, SourceError: It can't be read.
+        OSError, ValueError: It can't be read.
     """
     content = read_file(path)
     try:
