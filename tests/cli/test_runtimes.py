@@ -36,9 +36,10 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def exported(model: NAS, tmp_path: Path) -> str:  # noqa: F811
-    return model.export(output=tmp_path, takes="pixels", gives="pair", dynamic=True)
+@pytest.fixture(scope="module")
+def exported(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> str:  # noqa: F811
+    output = tmp_path_factory.mktemp("exported")
+    return NAS(nano).export(output=output, takes="pixels", gives="pair", dynamic=True, simplify=False)
 
 
 def assert_same_answer(found: dict[str, Any], expected: dict[str, Any]) -> None:

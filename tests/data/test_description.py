@@ -64,11 +64,11 @@ def test_names_are_not_taken_for_numbers_or_truth(root: Path) -> None:
 ])  # fmt: skip
 def test_a_hostile_description_is_an_error_that_names_it_at_once(text: str, tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text(text)
-    begin = time.perf_counter()
+    begin = time.process_time()  # of the processor, since other processes may be busy
     for source in (tmp_path, tmp_path / "data.yaml"):
         with pytest.raises(SourceError, match=r"data\.yaml"):
             check_data(source)
-    assert time.perf_counter() - begin < 10
+    assert time.process_time() - begin < 10
     assert list(tmp_path.iterdir()) == [tmp_path / "data.yaml"]
 
 

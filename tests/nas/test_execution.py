@@ -36,7 +36,9 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 @pytest.fixture(scope="module")
 def exported(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    return NAS(nano).export(output=tmp_path_factory.mktemp("export"), takes="pixels", gives="pair", dynamic=True)
+    return NAS(nano).export(
+        output=tmp_path_factory.mktemp("export"), takes="pixels", gives="pair", dynamic=True, simplify=False
+    )
 
 
 @contextlib.contextmanager
@@ -289,7 +291,7 @@ def test_a_compiled_network_is_what_runs(measured: bool, nano: Path, tmp_path: P
     counters.clear()
     model = NAS(nano)
     if measured:
-        model.val(data=str(small_data(tmp_path)), compile=True, verbose=False)
+        model.val(data=str(small_data(tmp_path)), compile=True, imgsz=64, batch=1, verbose=False)
     else:
         found = model.predict(PICTURE, compile=True, imgsz=64, **QUIET)[0].boxes.data.numpy()
         assert_same_boxes(found, NAS(nano).predict(PICTURE, imgsz=64, **QUIET)[0].boxes.data.numpy(), atol=0.05)

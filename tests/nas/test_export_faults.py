@@ -47,8 +47,8 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Exports for images of one size."""
     folder = tmp_path_factory.mktemp("exports")
     network = synthetic.network("n", num_classes=3).fuse()
-    write_onnx(network, DESCRIPTION, folder / "model.onnx")
-    write_onnx(network, replace(DESCRIPTION, gives="engine"), folder / "free.onnx", dynamic=True)
+    write_onnx(network, DESCRIPTION, folder / "model.onnx", simplify=False)
+    write_onnx(network, replace(DESCRIPTION, gives="engine"), folder / "free.onnx", dynamic=True, simplify=False)
     write_openvino(network, DESCRIPTION, folder / "ov", "model")
     return folder
 

@@ -24,6 +24,12 @@ TYPES = {"TYPE_UINT8": "tensor(uint8)", "TYPE_FP32": "tensor(float)", "TYPE_INT6
 
 
 @pytest.fixture(scope="module")
+def model(nano: Path) -> NAS:
+    """One for all, since neither exporting nor refusing to changes it."""
+    return NAS(nano)
+
+
+@pytest.fixture(scope="module")
 def repository(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("served") / "models"
     assert NAS(nano).export(format="triton", output=folder, batch=4, conf=0.6) == str(folder / "nano")

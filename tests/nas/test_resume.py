@@ -24,7 +24,7 @@ from yolonas_plugin.errors import CheckpointError, SourceError, TrainingError
 from yolonas_plugin.nas import NASTrainer
 from yolonas_plugin.nas.training_settings import SETTINGS, settings_from_file
 from yolonas_plugin.nas.training_state import training_state
-from yolonas_plugin.weights import read_checkpoint
+from yolonas_plugin.weights import Checkpoint, read_checkpoint
 from yolonas_plugin.weights.read import Content
 
 
@@ -225,22 +225,27 @@ def trainer(unfinished: Path, shapes: Path, tmp_path_factory: pytest.TempPathFac
     return trainer
 
 
-def take_up(trainer: NASTrainer, fields: dict[str, Any], last: Path) -> None:
-    trainer.state = training_state(read_checkpoint(last), Content(fields, dict), last)
+@pytest.fixture(scope="module")
+def checkpoint(unfinished: Path) -> Checkpoint:
+    return read_checkpoint(unfinished)
+
+
+def take_up(trainer: NASTrainer, fields: dict[str, Any], checkpoint: Checkpoint) -> None:
+    trainer.state = training_state(checkpoint, Content(fields, dict), checkpoint.path)
     trainer.resume_training(None)
 
 
 @pytest.mark.parametrize(("name", "value", "message"), FIELDS)
 def test_progress_of_another_kind_is_refused(
-    name: str, value: Any, message: str, unfinished: Path, content: dict[str, Any], trainer: NASTrainer
+    name: str, value: Any, message: str, checkpoint: Checkpoint, content: dict[str, Any], trainer: NASTrainer
 ) -> None:
     fields = {**content, name: optimizer(content, value) if callable(value) else value}
     with pytest.raises(CheckpointError, match=f"training .*{message}"):
-        take_up(trainer, fields, unfinished)
+        take_up(trainer, fields, checkpoint)
 
 
 def test_an_optimizer_s_rates_are_those_of_the_settings(
-    unfinished: Path, content: dict[str, Any], trainer: NASTrainer
+    checkpoint: Checkpoint, content: dict[str, Any], trainer: NASTrainer
 ) -> None:
     rates = [(group["lr"], group["initial_lr"], group["nesterov"]) for group in trainer.optimizer.param_groups]
 
@@ -249,7 +254,7 @@ def test_an_optimizer_s_rates_are_those_of_the_settings(
             group.update(lr=1e9, initial_lr="a", nesterov=None, foreach=sys.exit)
 
     fields = {**content, "optimizer": optimizer(content, change)}
-    take_up(trainer, fields, unfinished)
+    take_up(trainer, fields, checkpoint)
     assert [(group["lr"], group["initial_lr"], group["nesterov"]) for group in trainer.optimizer.param_groups] == rates
 
 

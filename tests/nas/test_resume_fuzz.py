@@ -165,7 +165,7 @@ def test_whatever_it_says_is_taken_up_or_refused(
 
 
 @pytest.mark.exhaustive
-@bounded(500)
+@bounded(250)
 @given(data=st.data())
 def test_whatever_it_says_is_taken_up_or_refused_at_length(
     data: st.DataObject, content: dict[str, Any], checkpoint: Checkpoint, trainer: NASTrainer, bait: Path
@@ -213,7 +213,7 @@ def test_whatever_it_says_a_training_goes_on_or_is_refused(
 
 
 @pytest.mark.exhaustive
-@bounded(40)
+@bounded(20)
 @given(data=st.data())
 def test_whatever_it_says_a_training_goes_on_or_is_refused_at_length(
     data: st.DataObject, content: dict[str, Any], shapes: Path, bait: Path

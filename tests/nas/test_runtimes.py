@@ -127,7 +127,7 @@ def test_exported_files_are_models(format: str, settings: dict[str, object], mod
 @pytest.mark.parametrize("batch", first([2, 1]))
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_files_of_fixed_size_take_any_number_of_images(name: str, batch: int, model: NAS, tmp_path: Path) -> None:
-    path = model.export(output=tmp_path, takes="pixels", gives="pair", batch=batch, imgsz=[96, 160])
+    path = model.export(output=tmp_path, takes="pixels", gives="pair", batch=batch, imgsz=[96, 160], simplify=False)
     found = NAS(path, runtime=name)
     expected = rows(model, PICTURES, imgsz=[96, 160])
     for settings in ({}, {"batch": 2}, {"batch": 3}):
@@ -139,7 +139,7 @@ def test_files_of_fixed_size_take_any_number_of_images(name: str, batch: int, mo
 
 
 def test_an_exported_file_is_what_it_is(model: NAS, tmp_path: Path) -> None:
-    path = model.export(output=tmp_path)
+    path = model.export(output=tmp_path, simplify=False)
     for settings, message in (
         ({"precision": "int8"}, "in fp32 or bf16, not precision='int8'; int8 is made from the weights"),
         ({"precision": "fp8"}, "in fp32 or bf16, not precision='fp8'"),
@@ -152,7 +152,7 @@ def test_an_exported_file_is_what_it_is(model: NAS, tmp_path: Path) -> None:
 
 
 def test_exports_that_select_boxes_are_for_others(model: NAS, tmp_path: Path) -> None:
-    path = model.export(output=tmp_path, gives="flat")
+    path = model.export(output=tmp_path, gives="flat", simplify=False)
     for name in RUNTIMES:
         with pytest.raises(RuntimeChoiceError, match=r"selects boxes itself \(flat\)"):
             NAS(path, runtime=name)
@@ -265,7 +265,7 @@ def test_models_may_be_used_first_in_threads(nano: Path, tmp_path: Path, monkeyp
 
 
 def test_opening_an_export_needs_no_torch(model: NAS, tmp_path: Path) -> None:
-    path = model.export(output=tmp_path, takes="pixels", gives="pair")
+    path = model.export(output=tmp_path, takes="pixels", gives="pair", simplify=False)
     assert is_export(path)
     program = (
         "import sys, numpy as np\nfrom yolonas_plugin.runtimes import open_runtime\n"
@@ -280,7 +280,7 @@ def test_opening_an_export_needs_no_torch(model: NAS, tmp_path: Path) -> None:
 
 @pytest.mark.exhaustive
 def test_signals_survive_models_that_go_in_any_order(model: NAS, tmp_path: Path) -> None:
-    path = model.export(output=tmp_path, takes="pixels", gives="pair")
+    path = model.export(output=tmp_path, takes="pixels", gives="pair", simplify=False)
     program = (
         "import signal, sys, numpy as np\nfrom yolonas_plugin.runtimes import open_runtime\n"
         "runtimes = [open_runtime(sys.argv[1], 'openvino') for _ in range(3)]\n"

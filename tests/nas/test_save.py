@@ -136,9 +136,7 @@ def test_random_weights_were_read_from_no_file(tmp_path: Path, monkeypatch: pyte
         model = NAS(name, pretrained=False)
         for _ in range(2):
             assert NAS(model.save("yolo_nas_n.pt")).model.licence is None
-        assert (
-            Path(model.export(format="onnx", imgsz=64, simplify=False, overwrite=True)).name == "yolo_nas_n-64x64.onnx"
-        )
+    assert Path(model.export(format="onnx", imgsz=64, simplify=False)).name == "yolo_nas_n-64x64.onnx"
 
 
 def test_the_default_name_is_the_engine_s(model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,5 +413,6 @@ def test_the_file_for_stock_is_read_by_us_without_unpickling_it(model: NAS, tmp_
     path = model.save(tmp_path / "both.pt")
     again = NAS(path)
     assert (again.names, again.processing) == (model.names, model.processing)
+    found = again.model.state_dict()
     for name, tensor in model.model.state_dict().items():
-        assert torch.equal(again.model.state_dict()[name], tensor), name
+        assert torch.equal(found[name], tensor), name

@@ -52,8 +52,8 @@ def _in_a_folder_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def run(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a training of two epochs, from scratch; beside it ``stopped``, its last.pt before the end."""
+def trained(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[NAS, Path]:
+    """A model after two epochs from scratch, and their folder; beside it ``stopped``, its last.pt before the end."""
     folder = tmp_path_factory.mktemp("run")
     model = NAS("yolo_nas_n", pretrained=False)
     model.add_callback("on_model_save", lambda trainer: shutil.copy(trainer.last, folder / "stopped"))
@@ -63,7 +63,12 @@ def run(shapes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with threads(3):  # the engine would take all cores but one
         model.train(data=str(shapes), project=str(folder), name="a", licence="CC0-1.0", **QUICK)
     assert seen == {3}
-    return folder / "a"
+    return model, folder / "a"
+
+
+@pytest.fixture
+def run(trained: tuple[NAS, Path]) -> Path:
+    return trained[1]
 
 
 def same(tensor: torch.Tensor, other: torch.Tensor) -> bool:
@@ -113,10 +118,9 @@ def test_stock_ultralytics_opens_them(run: Path) -> None:
     assert distance.min() < 0.05  # no scaling and no padding, so the engine's letterbox is ours
 
 
-def test_the_model_has_the_best_weights_afterwards(shapes: Path, tmp_path: Path) -> None:
-    model = NAS("yolo_nas_n", pretrained=False)
-    model.train(data=str(shapes), project=str(tmp_path), name="a", **{**QUICK, "epochs": 1})
-    best = read_checkpoint(tmp_path / "a" / "weights" / "best.pt").state_dict
+def test_the_model_has_the_best_weights_afterwards(trained: tuple[NAS, Path]) -> None:
+    model, run = trained
+    best = read_checkpoint(run / "weights" / "best.pt").state_dict
     assert all(torch.equal(tensor, best[name]) for name, tensor in model.model.state_dict().items())
     assert model.names == dict(enumerate(NAMES))
     assert not model.model.training
@@ -145,6 +149,7 @@ def test_it_learns_a_few_pictures_by_heart(shapes: Path, tmp_path: Path) -> None
 
 def test_other_classes_keep_all_but_the_class_predictions(nano: Path) -> None:
     source = build_module(read_checkpoint(nano))
+    weights = source.state_dict()
     module = untrained_module("yolo_nas_n")
     report = keep_weights(module, source)
     fresh = untrained_module("yolo_nas_n").state_dict()
@@ -152,7 +157,7 @@ def test_other_classes_keep_all_but_the_class_predictions(nano: Path) -> None:
         if ".cls_pred." in name:
             assert tensor.shape == fresh[name].shape
         else:
-            assert torch.equal(tensor, source.state_dict()[name])
+            assert torch.equal(tensor, weights[name])
     assert "kept 884 of 890" in report
     assert "heads.head2.cls_pred.bias" in report
 
@@ -164,11 +169,23 @@ def test_the_same_classes_keep_everything(names: tuple[str, ...], kept: int, nan
     assert f"kept {'all ' if kept == 890 else ''}{kept}" in keep_weights(module, source)
 
 
-def test_training_goes_on_from_a_checkpoint(nano: Path, shapes: Path, tmp_path: Path) -> None:
+def test_training_goes_on_from_a_checkpoint_and_sees_what_prediction_sees(
+    nano: Path, shapes: Path, tmp_path: Path
+) -> None:
+    seen: list[Any] = []
+
+    class Watching(NASTrainer):
+        def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+            pixels = batch["img"].clone()
+            batch = super().preprocess_batch(batch)
+            seen.append((pixels, batch["img"]))
+            return batch
+
     model = NAS(nano)
     begun = []
     model.add_callback("on_pretrain_routine_end", lambda trainer: begun.append(trainer.model.state_dict()))
     model.train(
+        Watching,
         data=str(shapes),
         project=str(tmp_path),
         name="a",
@@ -179,6 +196,8 @@ def test_training_goes_on_from_a_checkpoint(nano: Path, shapes: Path, tmp_path: 
     assert all(same(tensor, source[name]) for name, tensor in parameters.items())
     assert len(begun) == 1
     assert model.model.processing == read_checkpoint(nano).processing.with_size((SIDE, SIDE))
+    pixels, images = seen[0]  # RGB, 0 to 255, as the engine's loader gives them
+    assert torch.allclose(images, SUPER_GRADIENTS.normalise(pixels), atol=1e-4)
 
 
 @pytest.mark.exhaustive
@@ -193,21 +212,6 @@ def test_weights_trained_from_published_ones_are_under_their_licence(
         assert found.licence is not None
         assert found.licence.startswith("LicenseRef-Deci-YOLO-NAS https://")
         assert found.training_data == "COCO train2017, Objects365 + shapes"
-
-
-def test_the_network_sees_in_training_what_it_sees_in_prediction(nano: Path, shapes: Path, tmp_path: Path) -> None:
-    seen: list[Any] = []
-
-    class Watching(NASTrainer):
-        def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
-            pixels = batch["img"].clone()
-            batch = super().preprocess_batch(batch)
-            seen.append((pixels, batch["img"]))
-            return batch
-
-    NAS(nano).train(Watching, data=str(shapes), project=str(tmp_path), name="a", **{**QUICK, "epochs": 1})
-    pixels, images = seen[0]  # RGB, 0 to 255, as the engine's loader gives them
-    assert torch.allclose(images, SUPER_GRADIENTS.normalise(pixels), atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,11 @@ def scratch() -> NAS:
 # --- settings ---
 
 
+@pytest.fixture(scope="module")
+def untrained() -> NAS:
+    return NAS("yolo_nas_n", pretrained=False)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -60,11 +65,13 @@ def scratch() -> NAS:
         ({"rect": True, "imgsz": [64, 96]}, r"rect=True .* and imgsz=\[64, 96\] isn't one"),
     ],
 )
-def test_a_setting_that_can_t_be_followed_is_refused(settings: dict[str, Any], message: str, shapes: Path) -> None:
+def test_a_setting_that_can_t_be_followed_is_refused(
+    settings: dict[str, Any], message: str, untrained: NAS, shapes: Path
+) -> None:
     if not settings.keys() & DEFAULT_CFG_DICT.keys():
         pytest.skip("this version of the engine has no such setting")
     with pytest.raises((TrainingError, SettingError), match=message):
-        NAS("yolo_nas_n", pretrained=False).train(data=str(shapes), **{**QUICK, **settings})
+        untrained.train(data=str(shapes), **{**QUICK, **settings})
 
 
 @pytest.mark.parametrize(

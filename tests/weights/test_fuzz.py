@@ -85,7 +85,7 @@ def test_changed_bytes(changes: list[tuple[int, bytes]], file: Path) -> None:
 
 
 @pytest.mark.exhaustive
-@bounded(500)
+@bounded(200)
 @given(changes=CHANGES)
 def test_many_changed_bytes(changes: list[tuple[int, bytes]], file: Path) -> None:
     change_and_read(changes, file)
