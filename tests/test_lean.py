@@ -31,8 +31,8 @@ RUNTIMES = ["openvino", "onnxruntime"]
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "cache"))
+def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,13 @@ def test_neither_torch_nor_the_engine_is_imported(name: str, exported: str, nano
     subprocess.run([sys.executable, "-c", textwrap.dedent(program), *arguments], check=True)
 
 
-def test_a_weight_file_is_prepared_once(nano: Path, model: NAS, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_a_weight_file_is_prepared_once(
+    nano: Path,  # noqa: F811
+    model: NAS,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "cache"))
     (expected,) = model.predict(picture(), verbose=False)
     assert_same_boxes(rows(open_lean(nano)(picture())[0]), expected.boxes.data.numpy(), atol=0.05)
     monkeypatch.setattr("yolonas_plugin.nas.NAS", None)

@@ -21,10 +21,10 @@ from yolonas_plugin.nn.packed import cpu_has_bf16
 
 
 @pytest.fixture(autouse=True)
-def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     (tmp_path / "cwd").mkdir()
     monkeypatch.chdir(tmp_path / "cwd")
-    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "cache"))
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path_factory.getbasetemp() / "cache"))
 
 
 @pytest.fixture
@@ -183,6 +183,7 @@ def test_benchmark_measures_every_runtime_that_is_installed(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("yolonas_plugin.runtimes._installed", lambda kind: kind.package != "onnxruntime")
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "cache"))
     quick = ("--size", "n", "--imgsz", 64, "--rounds", 1)
     assert run("benchmark", *quick, "--json") == 0
     answer = json.loads(capsys.readouterr().out)
