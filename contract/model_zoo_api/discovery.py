@@ -19,16 +19,15 @@ from typing import Any, Final
 import pluggy
 
 from model_zoo_api import hookspecs
-from model_zoo_api.distributions import canonical, distributions, entry_points, folder_of, identity
+from model_zoo_api.allow_list import ALLOW_LIST, AllowList
+from model_zoo_api.distributions import distributions, entry_points, folder_of, identity
 from model_zoo_api.errors import DiscoveryError, PluginError
 from model_zoo_api.foreign import attempt, class_name, describe, is_a, shown, text_or
-from model_zoo_api.texts import printable, suggest
+from model_zoo_api.hooks import HOOKS, UPGRADE, Fault, hooks_of, in_order
+from model_zoo_api.names import Claim, settle
+from model_zoo_api.texts import printable
 from model_zoo_api.types import ModelProvider, Phase, PluginProblem, reason, usable
 
-ALLOW_LIST: Final = "MODEL_ZOO_PLUGINS"
-"""Environment variable: comma-separated distributions or entry points that may load; empty allows none, unset all."""
-
-_HOOKS: Final = tuple(name for name in vars(hookspecs) if name.startswith("model_zoo_"))
 _EXPECTED: Final = "it should yield ModelProvider objects"
 _MOST: Final = 1000
 """Providers that one plugin may give; one that gives more never ends."""
@@ -76,9 +75,11 @@ class PluginRegistry:
         self.providers: dict[str, ModelProvider] = {}
         self.problems: list[PluginProblem] = []
         self._known: set[PluginProblem] = set()
-        self._origins: dict[str, Plugin] = {}  # of the providers
         self._objects: dict[str, object] = {}  # what was registered, by its name
-        self._hooks: dict[str, list[pluggy.HookImpl]] = {hook: [] for hook in _HOOKS}
+        self._hooks: dict[str, list[pluggy.HookImpl]] = {hook: [] for hook in HOOKS}
+        self._claims: list[Claim] = []
+        self._twins: dict[int, EntryPoint] = {}  # by identity: entry points of plugins that others registered before
+        self._failed: list[EntryPoint] = []  # those that had problems while plugins were taken
         self._strict = strict
         self._loading: EntryPoint | None = None
 
@@ -97,11 +98,14 @@ class PluginRegistry:
             )
         token = _discovering.set(self)
         try:
-            allow_list = _AllowList(os.environ.get(ALLOW_LIST))
-            for entry_point in self._find(allow_list):
+            allow_list = AllowList(os.environ.get(ALLOW_LIST))
+            found, left_over = self._find(allow_list)
+            for entry_point in found:
                 self._loading = entry_point
                 if (imported := self._import(entry_point)) and (name := self._register(entry_point, *imported)):
                     self._take_providers(name)
+            self._loading = None
+            self._settle_names(found, left_over)
             for entry in sorted(allow_list.unused):
                 message = f"{ALLOW_LIST} names {entry!r}, but no such plugin is installed"
                 self._collect(entry, "", entry, "allow-list", message)
@@ -114,7 +118,7 @@ class PluginRegistry:
 
         So is one that is being called already and, by way of another zoo, would call itself.
         """
-        for impl in _in_order(self._hooks[hook]):
+        for impl in in_order(self._hooks[hook]):
             running = _running.get()
             call = (impl.plugin_name, hook)
             if only not in (None, impl.plugin_name) or call in running:
@@ -136,6 +140,8 @@ class PluginRegistry:
             PluginError: The registry is strict.
         """
         name, version = identity(entry_point.dist)
+        if self._loading is not None:
+            self._failed.append(entry_point)
         self._collect(name, version, entry_point.name, phase, message, error)
 
     def _collect(
@@ -170,11 +176,12 @@ class PluginRegistry:
 
     # -- one plugin: find, import, check, take its providers -----------------------------------------------------
 
-    def _find(self, allow_list: _AllowList) -> list[EntryPoint]:
-        """Return the entry points of the group that are allowed, by name; nothing is imported yet."""
-        if allow_list.is_empty:
-            return []
+    def _find(self, allow_list: AllowList) -> tuple[list[EntryPoint], list[EntryPoint]]:
+        """Return the entry points that are allowed, by name, and those of leftovers; nothing is imported yet."""
         found: list[EntryPoint] = []
+        left_over: list[EntryPoint] = []
+        if allow_list.is_empty:
+            return found, left_over
         for dist, *older in distributions(self._report_finder).values():
             try:
                 declared = [_entry_point(point, dist) for point in entry_points(dist, hookspecs.GROUP)]
@@ -193,11 +200,12 @@ class PluginRegistry:
             if folder is not None and folder.name.startswith("~"):  # so pip renames what it is about to remove
                 message = f"{printable(str(folder))} was left behind by an interrupted pip: delete that folder"
                 self._collect(*identity(dist), "", "metadata", message)
+                left_over += declared
             else:
                 found += declared
-        return sorted(found, key=lambda point: (point.name, point.value))
+        return sorted(found, key=lambda point: (point.name, point.value)), left_over
 
-    def _report_older(self, dist: Any, older: list[Any], allow_list: _AllowList) -> None:
+    def _report_older(self, dist: Any, older: list[Any], allow_list: AllowList) -> None:
         """Report what lies beside an installed distribution and has its name, if it is a plugin in one of them."""
         declared = [other for other in (dist, *older) if _declares_allowed(other, allow_list)]
         if declared:
@@ -225,19 +233,26 @@ class PluginRegistry:
     def _register(self, entry_point: EntryPoint, plugin: object, import_seconds: float) -> str | None:
         """Check and register a plugin; return the name under which it is kept."""
         name = f"{entry_point.name} = {entry_point.value}"
+        found: dict[str, list[pluggy.HookImpl]] = {}
+        faults: list[Fault] = []
         with self._guard(entry_point, "register"):
             # By identity: pluggy compares plugins, and what a plugin's __eq__ raises or answers would fail the others.
             if twin := next((key for key, other in self._objects.items() if other is plugin or key == name), None):
+                self._twins[id(entry_point)] = self.plugins[twin].entry_point
                 raise ValueError(
                     f"{entry_point.value!r} is already registered by {self.plugins[twin]}, "
                     f"entry point {self.plugins[twin].entry_point.name!r}: declare it once"
                 )
-            for hook, impls in _hooks_of(plugin, name).items():
-                self._hooks[hook] += impls
-            self.plugins[name] = Plugin(entry_point, import_seconds)
-            self._objects[name] = plugin
-            return name
-        return None
+            found, faults = hooks_of(plugin, name)
+        for fault, error in faults:
+            self.report(entry_point, "register", fault, error)
+        if not found:
+            return None
+        for hook, impls in found.items():
+            self._hooks[hook] += impls
+        self.plugins[name] = Plugin(entry_point, import_seconds)
+        self._objects[name] = plugin
+        return name
 
     def _take_providers(self, name: str) -> None:
         for plugin, answer in self.call_each("model_zoo_providers", only=name):
@@ -257,11 +272,18 @@ class PluginRegistry:
                 self._take(provider, plugin)
 
     def _take(self, given: Any, plugin: Plugin) -> None:
-        """Keep a provider, or report why not."""
+        """Keep a provider till all have given theirs, or report why not."""
         if not is_a(given, ModelProvider):
             message = f"model_zoo_providers gave a {class_name(type(given))}; {_EXPECTED}"
             self.report(plugin.entry_point, "validate", message)
             return
+        name = text_or("", lambda: given.name)
+        provider = self._usable(given, plugin)
+        if provider or name:
+            self._claims.append(Claim(provider.name if provider else name, plugin.entry_point, provider))
+
+    def _usable(self, given: Any, plugin: Plugin) -> ModelProvider | None:
+        """Return a provider with the cards that can be used; report what can't."""
         try:
             provider, faults = usable(given)
         except KeyboardInterrupt:
@@ -269,53 +291,37 @@ class PluginRegistry:
         except BaseException as error:
             message = f"model_zoo_providers gave a provider that can't be used: {reason(error)}"
             self.report(plugin.entry_point, "validate", message, error)
-            return
+            return None
+        oldest, newest = hookspecs.OLDEST_API_VERSION, hookspecs.API_VERSION
+        if not oldest <= provider.api_version <= newest:
+            older = provider.api_version < oldest
+            message = (
+                f"provider {provider.name!r} speaks version {provider.api_version} of the contract, this host "
+                f"{oldest} to {newest}: {f'upgrade {plugin.distribution}' if older else UPGRADE}"
+            )
+            self.report(plugin.entry_point, "validate", message)
+            return None
         for fault in faults[:_MOST]:
             self.report(plugin.entry_point, "validate", f"{fault}; that card is not used")
         if len(faults) > _MOST:
             message = f"provider {provider.name!r}: {len(faults) - _MOST} more cards are not used"
             self.report(plugin.entry_point, "validate", message)
-        if refused := self._reason_to_refuse(provider, plugin):
-            self.report(plugin.entry_point, "validate", refused)
-        else:
-            self.providers[provider.name] = provider
-            self._origins[provider.name] = plugin
+        return provider
 
-    def _reason_to_refuse(self, provider: ModelProvider, plugin: Plugin) -> str | None:
-        oldest, newest = hookspecs.OLDEST_API_VERSION, hookspecs.API_VERSION
-        if not oldest <= provider.api_version <= newest:
-            return (
-                f"provider {provider.name!r} speaks version {provider.api_version} of the contract, this host "
-                f"{oldest} to {newest}: "
-                + ("upgrade the plugin" if provider.api_version < oldest else "pip install --upgrade model-zoo-api")
-            )
-        if provider.name in self.providers:
-            return (
-                f"provider {provider.name!r} of {plugin} is not used, because {self._origins[provider.name]} "
-                f"already provides it: uninstall one of them, or choose with {ALLOW_LIST}"
-            )
-        return None
+    def _settle_names(self, found: list[EntryPoint], left_over: list[EntryPoint]) -> None:
+        """Take each provider whose name is its plugin's, and report the clashes to both sides."""
+        bearers: dict[str, list[EntryPoint]] = {}
+        for entry_point in found:
+            bearers.setdefault(entry_point.name, []).append(self._twins.get(id(entry_point), entry_point))
+        for entry_point in left_over:  # where nothing better is installed: an update was interrupted
+            bearers.setdefault(entry_point.name, [entry_point])
+        self.providers, clashes = settle(self._claims, bearers, self._failed)
+        for clash in clashes:
+            self.report(clash.entry_point, "validate", clash.message)
+        self._claims.clear()
 
 
-class _AllowList:
-    """What ``MODEL_ZOO_PLUGINS`` allows: all when it is unset, else the distributions and entry points it names."""
-
-    def __init__(self, listed: str | None) -> None:
-        self._entries = None if listed is None else {entry.strip() for entry in listed.split(",") if entry.strip()}
-        self.unused = set(self._entries or ())
-        self.is_empty = self._entries == set()
-
-    def allows(self, dist: Any, entry_point: str | None = None) -> bool:
-        """Whether one is listed: an entry point as written, a distribution as pip compares names."""
-        if not self._entries:
-            return self._entries is None
-        name = canonical(identity(dist)[0])
-        hits = {entry for entry in self._entries if entry == entry_point or canonical(entry) == name}
-        self.unused -= hits
-        return bool(hits)
-
-
-def _declares_allowed(dist: Any, allow_list: _AllowList) -> bool:
+def _declares_allowed(dist: Any, allow_list: AllowList) -> bool:
     """Whether a distribution has an entry point of the group that is allowed."""
 
     def names() -> list[str]:
@@ -337,39 +343,6 @@ def _entry_point(point: Any, dist: Any) -> EntryPoint:
     found = EntryPoint(name, value, hookspecs.GROUP)
     vars(found).update(dist=dist)  # as importlib.metadata itself does it: its setters refuse
     return found
-
-
-def _in_order(impls: list[pluggy.HookImpl]) -> list[pluggy.HookImpl]:
-    """Pluggy's order: the last registered comes first, before it those that try to, after it those that try to."""
-    last = [impl for impl in impls if impl.trylast]
-    first = [impl for impl in impls if impl.tryfirst and not impl.trylast]
-    return [*reversed(first), *(impl for impl in reversed(impls) if not (impl.tryfirst or impl.trylast)), *last]
-
-
-def _hooks_of(plugin: object, name: str) -> dict[str, list[pluggy.HookImpl]]:
-    """Return a plugin's implementations by hook, as pluggy finds and checks them in a plugin by itself.
-
-    Refuses what pluggy would accept in silence: misspelt hooks, forgotten markers, wrappers, no hooks at all.
-    """
-    manager = pluggy.PluginManager(hookspecs.PROJECT)
-    manager.add_hookspecs(hookspecs)
-    manager.register(plugin, name)
-    callers = [caller for caller in vars(manager.hook).values() if caller.get_hookimpls()]
-    for caller in callers:
-        for impl in caller.get_hookimpls():
-            if not caller.has_spec() and not impl.optionalhook:
-                raise ValueError(f"there is no hook {caller.name!r}{suggest(caller.name, _HOOKS)}")
-            if impl.wrapper or impl.hookwrapper:
-                raise ValueError(
-                    f"{caller.name!r} is a hook wrapper; the zoo calls each plugin by itself, so return the value"
-                )
-    implemented = {caller.name for caller in callers}
-    for hook in _HOOKS:
-        if hook not in implemented and callable(getattr(plugin, hook, None)):
-            raise ValueError(f"{hook!r} is not marked: put @model_zoo_api.hookimpl above it, or it is never called")
-    if not callers:
-        raise ValueError(f"it implements no hook; the contract has {', '.join(_HOOKS)}")
-    return {caller.name: caller.get_hookimpls() for caller in callers if caller.name in _HOOKS}
 
 
 def _remedy(distribution: str) -> str:

@@ -30,7 +30,10 @@ GROUP: Final = "model_zoo"
 """The entry-point group in which plugins announce themselves."""
 
 API_VERSION: Final = 2
-"""The version of this contract. It grows when a provider written for the new one could not work with the old one."""
+"""The version of this contract. It grows when a provider written for the new one could not work with the old one.
+
+New optional fields, tasks and hooks don't change it: an older host keeps, lists and leaves them out.
+"""
 
 OLDEST_API_VERSION: Final = 1
 """The oldest contract whose providers still work."""

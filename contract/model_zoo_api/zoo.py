@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from model_zoo_api.allow_list import ALLOW_LIST
 from model_zoo_api.dependencies import required_packages
-from model_zoo_api.discovery import ALLOW_LIST, Plugin, PluginRegistry
+from model_zoo_api.discovery import Plugin, PluginRegistry
 from model_zoo_api.errors import FactoryError, UnknownModelError
 from model_zoo_api.foreign import attempt, is_a, shown, text_or
 from model_zoo_api.predictor import RESULT_TASKS, Predictor, adapted

@@ -24,18 +24,26 @@ BROKEN = {
     "syntax_error": ("import", "SyntaxError", ["acme_syntax_error.py, line 1", "uninstall acme-syntax-error"]),
     "misspelt_hook": (
         "register",
-        "ValueError",
-        ["there is no hook 'model_zoo_provider'", "did you mean 'model_zoo_providers'?"],
+        "NoneType",
+        [
+            "this host's contract (version 2) has no hook 'model_zoo_provider', which is never called",
+            "either a later contract has it (in the host's environment: pip install --upgrade model-zoo-api)",
+            "or it is misspelt; did you mean 'model_zoo_providers'?",
+        ],
     ),
     "forgotten_marker": (
         "register",
-        "ValueError",
+        "NoneType",
         ["'model_zoo_providers' is not marked", "put @model_zoo_api.hookimpl above it"],
     ),
-    "other_marker": ("register", "ValueError", ["'model_zoo_providers' is not marked"]),
-    "wrong_signature": ("register", "PluginValidationError", ["model_zoo_providers", "registry"]),
+    "other_marker": ("register", "NoneType", ["'model_zoo_providers' is not marked"]),
+    "wrong_signature": (
+        "register",
+        "PluginValidationError",
+        ["(version 2) can't call 'model_zoo_providers'", "later contract", "registry"],
+    ),
     "no_hooks": ("register", "ValueError", ["it implements no hook; the contract has model_zoo_providers,"]),
-    "hook_wrapper": ("register", "ValueError", ["'model_zoo_providers' is a hook wrapper", "return the value"]),
+    "hook_wrapper": ("register", "NoneType", ["'model_zoo_providers' is a hook wrapper", "return the value"]),
     "raises_in_hook": (
         "hook",
         "RuntimeError",
@@ -65,7 +73,7 @@ BROKEN = {
         "NoneType",
         ["'from_the_future' speaks version 99", "this host 1 to 2", "pip install --upgrade model-zoo-api"],
     ),
-    "too_old_api": ("validate", "NoneType", ["'from_the_past' speaks version 0", "upgrade the plugin"]),
+    "too_old_api": ("validate", "NoneType", ["'from_the_past' speaks version 0", "upgrade acme-too-old-api"]),
 }
 
 

@@ -38,18 +38,6 @@ def test_a_plugin_says_how_long_its_import_took(site: Site) -> None:
     assert plugins["good"]["import_seconds"] < 0.5
 
 
-def test_the_first_of_two_providers_with_one_name_stays(site: Site) -> None:
-    site.add_plugin("same_provider_name", "2.0")
-    site.add_plugin("good", "1.1")
-    found = site.discover()
-    assert found.zoo["providers"]["acme"] == ["acme_tiny", "acme_large", "acme_mask"]
-    problem = found.problem
-    assert (problem["distribution"], problem["phase"]) == ("acme-same-provider-name", "validate")
-    assert "'acme' of acme-same-provider-name 2.0 is not used" in problem["message"]
-    assert "acme-good 1.1 already provides it" in problem["message"]
-    assert "uninstall one of them, or choose with MODEL_ZOO_PLUGINS" in problem["message"]
-
-
 def test_the_allow_list_chooses_between_two_providers_with_one_name(site: Site) -> None:
     site.add_plugin("same_provider_name")
     site.add_plugin("good")

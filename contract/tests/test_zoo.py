@@ -304,11 +304,17 @@ def test_hook_loaded_that_fails_is_only_a_problem(site: Site) -> None:
     assert "model_zoo_loaded: OSError: the audit log is full" in found.problem["message"]
 
 
-def test_hook_loaded_of_a_plugin_that_was_refused_is_not_called(site: Site) -> None:
+def test_hook_loaded_is_called_beside_a_hook_that_this_host_does_not_have(site: Site) -> None:
     site.add_plugin("half_right")
-    found = site.ask("zoo.load('acme_tiny')")
-    assert found.value == TINY
-    assert (found.problem["entry_point"], found.problem["phase"]) == ("half_right", "register")
+    found = site.ask("[zoo.load('acme_tiny'), __import__('acme_half_right').SEEN]")
+    assert found.value == [TINY, ["acme_tiny"]]
+    said = {problem["message"].partition(" which")[0] for problem in found.problems}
+    assert said == {
+        "this host's contract (version 2) has no hook 'model_zoo_unloaded',",
+        "this host's contract (version 2) can't call 'model_zoo_locate_weights',",
+    }
+    assert {(problem["entry_point"], problem["phase"]) for problem in found.problems} == {("half_right", "register")}
+    assert all("in the host's environment: pip install --upgrade" in problem["message"] for problem in found.problems)
 
 
 def test_hook_providers_may_return_a_list(site: Site) -> None:

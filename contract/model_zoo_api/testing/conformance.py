@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from model_zoo_api.discovery import ALLOW_LIST
+from model_zoo_api.allow_list import ALLOW_LIST
 from model_zoo_api.testing.cards import faults_of
 from model_zoo_api.testing.fresh import Discovery
 from model_zoo_api.testing.pictures import size_of

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Final, TypedDict
 
-from model_zoo_api.discovery import ALLOW_LIST
+from model_zoo_api.allow_list import ALLOW_LIST
 
 HEAVY: Final = frozenset(
     re.findall(

@@ -1,13 +1,20 @@
-"""One hook that is right beside one that does not exist: the whole plugin is refused."""
+"""One hook that is right beside one that does not exist and one that asks for what it isn't given."""
 
 from model_zoo_api import hookimpl
+
+SEEN = []
 
 
 @hookimpl
 def model_zoo_loaded(provider, card, model):
-    raise AssertionError("a plugin that was refused is never called")
+    SEEN.append(card.name)
 
 
 @hookimpl
 def model_zoo_unloaded(provider):
-    pass
+    raise AssertionError("nobody calls this")
+
+
+@hookimpl
+def model_zoo_locate_weights(card, region):
+    raise AssertionError("nobody can call this")
