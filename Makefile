@@ -102,8 +102,13 @@ fuzz: $(BIN)/.ready  ## mutate weight files, guided by what they reach in the re
 mutations: .venv-mutations/.ready  ## a sample of mutations of the code, each tried on the tests that should notice; ARGS='weights --number 100'
 	.venv-mutations/bin/python scripts/mutations.py $(ARGS)
 
-dist: $(BIN)/.ready  ## source distribution and wheel of the contract and of the plugin, in dist
-	scripts/dist.sh $(BIN)/python
+.venv-dist/.ready:
+	$(PYTHON) -m venv .venv-dist
+	.venv-dist/bin/python -m pip install -q 'hatchling>=1.27'
+	touch $@
+
+dist: .venv-dist/.ready  ## source distribution and wheel of the contract and of the plugin, in dist
+	scripts/dist.sh .venv-dist/bin/python
 
 clean:  ## remove environments and caches
 	rm -rf .venv* .fuzz .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

@@ -33,7 +33,7 @@ def measure(checkout: Path) -> tuple[int, int]:
         pip = [sys.executable, "-m", "pip", "--python", folder, "install", "--quiet", "--no-cache-dir"]
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
         subprocess.run([*pip, str(checkout)], cwd=folder, env=environment, check=True)
-        (site,) = Path(folder).glob("lib*/python*/site-packages" if os.name != "nt" else "Lib/site-packages")
+        (site,) = Path(folder, "lib").glob("python*/site-packages")
         return len(list(distributions(path=[str(site)]))), size(site)
 
 

@@ -19,7 +19,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 
 # The source is the repository, so that links out of docs/ lead where they do on a code host.
 root_doc = "README"
-include_patterns = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/**.md", "examples/*/README.md"]
+include_patterns = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "contract/*.md", "docs/**.md", "examples/*/README.md"]
 exclude_patterns = [".*", "benchmarks", "build", "dist", "runs", "scripts", "tests", "yolonas_plugin"]
 myst_heading_anchors = 4  # links to headings are checked,
 nitpicky = True  # and names that docstrings refer to,
@@ -41,7 +41,7 @@ NAVIGATION = {
         *("docs/getting-weights", "docs/weights", "docs/runtimes", "docs/export", "docs/training", "docs/data"),
         "docs/layout-model",
     ],
-    "For host authors": ["docs/contract", "docs/hosts"],
+    "For host authors": ["contract/README", "docs/contract", "docs/hosts"],
     "For plugin authors": [
         *("docs/plugin-authors", "examples/provider_template/README", "examples/torchvision_provider/README"),
     ],
@@ -55,6 +55,7 @@ NAVIGATION = {
             "examples/layout/README",
             "CONTRIBUTING",
             "CHANGELOG",
+            "contract/CHANGELOG",
         ),
     ],
     "Reference": ["docs/reference/contract", "docs/reference/use", "docs/reference/nn", "docs/reference/testing"],
