@@ -17,7 +17,7 @@ RESULT_TASKS = frozenset({"detect", "pose"})
 
 
 class Predictor:
-    """Finds things in images. :meth:`ModelZoo.predictor` makes it; it is closed at the end of a ``with``.
+    """Finds things in images. :class:`~model_zoo_api.ModelZoo` makes it; it is closed at the end of a ``with``.
 
     Args:
         predict: What the provider's factory gave: ``(source, **settings) -> list``, with ``stream`` and ``close`` if it

@@ -32,4 +32,4 @@ def test_the_examples_of_the_contract_s_page_work_with_each_other(site: Site) ->
     assert done.returncode == 0, done.stderr
     assert "acme_tiny None" in done.stdout
     assert "street.jpg [[" in done.stdout
-    assert re.search(r"^harbour\.jpg .*harbour\.jpg", done.stdout, re.MULTILINE)  # which isn't there, and costs no other
+    assert re.search(r"^harbour\.jpg .*harbour\.jpg", done.stdout, re.MULTILINE)  # it isn't there

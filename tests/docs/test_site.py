@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+import model_zoo_api
 import yolonas_plugin
 from model_zoo_api import testing
 from yolonas_plugin import errors, nn
@@ -48,7 +49,8 @@ def test_a_card_is_on_the_page_of_models(card: yolonas_plugin.ModelCard) -> None
 
 
 def test_every_public_name_is_in_the_reference() -> None:
-    public = {name for module in (yolonas_plugin, nn, testing) for name in module.__all__} - {"__version__"}
+    modules = (model_zoo_api, yolonas_plugin, nn, testing)
+    public = {name for module in modules for name in module.__all__} - {"__version__"}
     public |= {name for name, value in vars(errors).items() if isinstance(value, type)}
     found = {tag["id"].rpartition(".")[2] for page in REFERENCE for tag in page.select("[id]")}
     assert public - found == set()

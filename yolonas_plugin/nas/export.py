@@ -88,7 +88,7 @@ def export(
     """Export a fused copy of ``model``, whole or not at all.
 
     Each form has a name of its own: that of the weights, then what differs from the default and changes what the file
-    computes, as in ``best-pixels-pair-320x320.onnx``; see :data:`yolonas_plugin.export.form.FORM`.
+    computes, as in ``best-pixels-pair-320x320.onnx``; see ``yolonas_plugin.export.form.FORM``.
 
     Args:
         model: The model.
