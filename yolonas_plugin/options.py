@@ -114,3 +114,9 @@ SETTINGS: Final = (
     _of_engine("line_width", "integer", None, 1, help="of drawn boxes, in pixels"),
 )
 """Settings of :func:`yolonas_plugin.factories.predictor`; those beyond :data:`LEAN` are the engine's."""
+
+HELP: Final = {setting.name: setting.help.removesuffix(" (not lean)") for setting in (*OPTIONS, *SETTINGS)}
+"""What each option and setting does."""
+
+CHOICES: Final = {setting.name: setting.choices for setting in OPTIONS if setting.choices}
+"""The values of each option that is a choice."""

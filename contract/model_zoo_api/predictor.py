@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from types import TracebackType
 from typing import Any
@@ -23,6 +24,8 @@ class Predictor:
         predict: What the provider's factory gave: ``(source, **settings) -> list``, with ``stream`` and ``close`` if it
             has them.
         model: The loaded model.
+        check: Returns the settings of a call as they are meant, or raises.
+        guard: Makes what is entered while the provider works, see :func:`.dependencies.required_packages`.
 
     Example::
 
@@ -32,11 +35,15 @@ class Predictor:
     """
 
     def __init__(
-        self, predict: Callable[..., Any], model: Any, check: Callable[[dict[str, Any]], dict[str, Any]] = dict
+        self,
+        predict: Callable[..., Any],
+        model: Any,
+        check: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+        guard: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
         self.model = model
         self._predict = predict
-        self._check = check
+        self._check, self._guard = check, guard
         self._closed = False
 
     def __call__(self, source: Any, **settings: Any) -> list[Any]:
@@ -49,12 +56,14 @@ class Predictor:
         Raises:
             SourceError: The source names no image.
             SettingError: A setting is unknown, or has a value that it can't have.
+            DependencyMissingError: A package that the provider needs isn't installed.
             ModelZooError: The predictor is closed.
         """
         self._require_open()
         settings = self._check(settings)
         check_source(source)
-        return list(self._predict(source, **settings))
+        with self._guard():
+            return list(self._predict(source, **settings))
 
     def stream(self, source: Any, **settings: Any) -> Iterator[Any]:
         """Yield the outcomes one by one, as they are found; else as a call."""
@@ -62,7 +71,12 @@ class Predictor:
         settings = self._check(settings)
         check_source(source)
         own = getattr(self._predict, "stream", None)
-        return own(source, **settings) if own is not None else self._one_by_one(entries(source), settings)
+        found = own(source, **settings) if own is not None else self._one_by_one(entries(source), settings)
+        return self._guarded(found)
+
+    def _guarded(self, found: Iterator[Any]) -> Iterator[Any]:
+        with self._guard():
+            yield from found
 
     def _one_by_one(self, found: Iterator[Any], settings: Mapping[str, Any]) -> Iterator[Any]:
         index = 0

@@ -183,25 +183,26 @@ class ModelZoo:
         predict, model = self._work("predictor", name, provider, load, overrides)
         if owner.api_version == 1 and (card or owner.models[0]).task in RESULT_TASKS:
             predict = adapted(predict)
-        return Predictor(predict, model, functools.partial(check_settings_of, owner))
+        guard = functools.partial(required_packages, f"provider {owner.name!r}: its predictor", owner.predictor)
+        return Predictor(predict, model, functools.partial(check_settings_of, owner), guard)
 
     def validator(
         self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
     ) -> Callable[..., Any]:
         """Load a model and return a callable ``(**overrides) -> metrics``; arguments as for :meth:`predictor`."""
-        return self._work("validator", name, provider, load, overrides)[0]
+        return self._worker("validator", name, provider, load, overrides)
 
     def trainer(
         self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
     ) -> Callable[..., Any]:
         """Load a model and return a callable ``(**overrides)`` that trains it; arguments as for :meth:`predictor`."""
-        return self._work("trainer", name, provider, load, overrides)[0]
+        return self._worker("trainer", name, provider, load, overrides)
 
     def exporter(
         self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
     ) -> Callable[..., Any]:
         """Load a model and return a callable ``(**overrides) -> path``; arguments as for :meth:`predictor`."""
-        return self._work("exporter", name, provider, load, overrides)[0]
+        return self._worker("exporter", name, provider, load, overrides)
 
     def task_map(self, provider: str) -> dict[str, dict[str, Any]]:
         """Return a provider's classes by task and role, ``{"detect": {"predictor": cls, ...}}``.
@@ -221,6 +222,20 @@ class ModelZoo:
                 f"provider {owner.name!r}: its task_map is {shown(found)}, expected {{task: {{role: class}}}}"
             )
         return {task: dict(roles) for task, roles in found.items()}
+
+    def _worker(
+        self, role: Role, name: str | Path, provider: str | None, load: dict[str, Any] | None, overrides: dict[str, Any]
+    ) -> Callable[..., Any]:
+        """Return what a factory makes of a model, which says so if a package is missing when it is called."""
+        owner, _ = self._choose(str(name), provider)
+        made, _ = self._work(role, name, provider, load, overrides)
+
+        @functools.wraps(made)
+        def work(*arguments: Any, **settings: Any) -> Any:
+            with required_packages(f"provider {owner.name!r}: its {role}", getattr(owner, role)):
+                return made(*arguments, **settings)
+
+        return work
 
     def _work(
         self,

@@ -178,7 +178,7 @@ CARD = ModelCard(name="needy", task="segment", input_size=(64, 64))
 def model_zoo_providers():
     yield ModelProvider(
         name="needy", api_version=2, models=(CARD,), loader={loader!r}, predictor={predictor!r},
-        validator="acme_needs.work:worker", trainer="acme_needs.work:worker", exporter="acme_needs.work:worker",
+        validator="acme_needs.work:worker", trainer={trainer!r}, exporter="acme_needs.work:worker",
         task_map="acme_needs.work:worker",
     )
 """
@@ -192,6 +192,23 @@ def loaded(source, *, card=None):
 def worker(*model, **settings):
     import absent_package
 
+def late(*model, **settings):
+    def work(*source, **more):
+        import absent_package
+
+    return work
+
+def late_stream(*model, **settings):
+    def predict(source, **more):
+        return []
+
+    def stream(source, **more):
+        yield 1
+        import absent_package
+
+    predict.stream = stream
+    return predict
+
 def by_hand(source, *, card=None):
     raise ModuleNotFoundError("run the installer of ACME")
 
@@ -203,9 +220,12 @@ MISSING = "the package 'absent_package', which is not installed: pip install abs
 
 @pytest.fixture
 def needy(site: Site):
-    def add(loader: str = "acme_needs.work:loaded", predictor: str = "acme_needs.work:worker") -> Site:
+    def add(loader: str = "acme_needs.work:loaded", **others: str) -> Site:
+        worker = "acme_needs.work:worker"
         files = {
-            "acme_needs/__init__.py": NEEDS.format(loader=loader, predictor=predictor),
+            "acme_needs/__init__.py": NEEDS.format(
+                **{"loader": loader, "predictor": worker, "trainer": worker, **others}
+            ),
             "acme_needs/work.py": WORK,
             "acme_needs/broken.py": "import absent_package.deep\n",
         }
@@ -222,6 +242,9 @@ def needy(site: Site):
         ("zoo.load('needy')", {"loader": "acme_needs.work:load"}, f"its loader needs {MISSING}"),
         ("zoo.predictor('needy')", {"predictor": "acme_needs.broken:x"}, f"its predictor needs {MISSING}"),
         ("zoo.predictor('needy')", {}, f"its predictor needs {MISSING}"),
+        ("zoo.predictor('needy')(['a'])", {"predictor": "acme_needs.work:late"}, f"its predictor needs {MISSING}"),
+        ("list(zoo.predictor('needy').stream(['a']))", {"predictor": "acme_needs.work:late_stream"}, MISSING),
+        ("zoo.trainer('needy')()", {"trainer": "acme_needs.work:late"}, f"its trainer needs {MISSING}"),
         ("zoo.validator('needy')", {}, f"its validator needs {MISSING}"),
         ("zoo.trainer('needy')", {}, f"its trainer needs {MISSING}"),
         ("zoo.exporter('needy')", {}, f"its exporter needs {MISSING}"),

@@ -15,6 +15,7 @@ from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.cli.output import report_unreadable, warn
 from yolonas_plugin.cli.progress import downloading
 from yolonas_plugin.errors import SettingError
+from yolonas_plugin.options import CHOICES, HELP
 from yolonas_plugin.settings import CHECKS, check_count
 
 OWN: Final = "yolo_nas"
@@ -46,7 +47,7 @@ def add_model_command(
         "--processing", help="how images are prepared, if the file doesn't say: coco or super-gradients"
     )
     command.add_argument("--names", nargs="+", help="class names, if the file has none; else they replace its own")
-    command.add_argument("--backend", help="whose network runs: native or super-gradients (default: native)")
+    command.add_argument("--backend", help=f"{HELP['backend']}: {' or '.join(CHOICES['backend'])} (default: native)")
     add_licence(command)
     return command
 
@@ -70,9 +71,9 @@ def add_selection(command: argparse.ArgumentParser) -> None:
         "--iou", type=number("iou", float), metavar="OVERLAP", help="highest overlap of two boxes of a class, 0 to 1"
     )
     add_imgsz(command)
-    command.add_argument("--max-det", type=number("max_det"), metavar="N", help="most boxes for an image")
-    command.add_argument("--batch", type=number("batch"), metavar="N", help="images at a time")
-    command.add_argument("--device", help="cpu, 0, cuda:1, mps, ...")
+    command.add_argument("--max-det", type=number("max_det"), metavar="N", help=HELP["max_det"])
+    command.add_argument("--batch", type=number("batch"), metavar="N", help=HELP["batch"])
+    command.add_argument("--device", help=HELP["device"])
 
 
 def add_classes(command: argparse.ArgumentParser) -> None:
@@ -84,10 +85,10 @@ def add_runtime(command: argparse.ArgumentParser) -> None:
     """Add by what the network is run."""
     command.add_argument(
         "--runtime",
-        choices=("torch", "openvino", "onnxruntime", "auto"),
-        help="what runs the network; auto is the fastest that is installed (default: torch, or what opens the file)",
+        choices=CHOICES["runtime"],
+        help=HELP["runtime"],
     )
-    command.add_argument("--precision", choices=("fp32", "bf16", "int8"), help="of the arithmetic (default: fp32)")
+    command.add_argument("--precision", choices=CHOICES["precision"], help=HELP["precision"])
     command.add_argument("--calibration", help="for int8: images like those to come, a folder or glob, 100 or more")
 
 

@@ -1,6 +1,6 @@
 """What hosts import when they discover models. Import nothing heavy here: factories are named, and imported on use."""
 
-from model_zoo_api import ModelCard, ModelProvider, hookimpl
+from model_zoo_api import ModelCard, ModelProvider, Setting, hookimpl
 from model_zoo_api.types import Licence
 
 
@@ -24,4 +24,6 @@ def model_zoo_providers():
         loader="acme_zoo.model:load",
         task_map="acme_zoo.model:TASK_MAP",
         predictor="acme_zoo.model:make_predictor",
+        options=(),
+        settings=(Setting(name="conf", kind="number", default=0.5, minimum=0, maximum=1, help="lowest score"),),
     )

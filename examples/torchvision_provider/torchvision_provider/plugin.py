@@ -1,6 +1,6 @@
 """What hosts import when they discover models: cards and references, no torch."""
 
-from model_zoo_api import ModelCard, ModelProvider, hookimpl
+from model_zoo_api import ModelCard, ModelProvider, Setting, hookimpl
 from model_zoo_api.types import Licence, Metric, WeightFile
 
 _FILES = "https://download.pytorch.org/models"
@@ -50,4 +50,6 @@ def model_zoo_providers():
         loader="torchvision_provider.detectors:load",
         task_map="torchvision_provider.detectors:TASK_MAP",
         predictor="torchvision_provider.detectors:make_predictor",
+        options=(Setting(name="architecture", kind="text", help="of a path's network, by torchvision's name"),),
+        settings=(Setting(name="conf", kind="number", default=0.5, minimum=0, maximum=1, help="lowest score"),),
     )
