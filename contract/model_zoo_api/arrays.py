@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Any, Final
 
 _KINDS: Final = {"float": "float64", "integer": "int64"}
+_NUMBERS: Final[dict[str, Callable[[Any], Any]]] = {"float": float, "integer": int}
 
 
 class Rows(list[Any]):
-    """What stands for an array where there is no NumPy: a list that knows its shape."""
+    """What stands for an array where there is no NumPy: a list that knows its shape.
 
-    def __init__(self, values: Sequence[Any], shape: tuple[int, ...]) -> None:
-        super().__init__(Rows(value, shape[1:]) for value in values) if len(shape) > 1 else super().__init__(values)
-        self.shape = (len(self), *shape[1:])
+    Args:
+        values: Numbers, or lists of them as deep as there are.
+        number: ``float`` or ``int``, which each becomes.
+        inner: The shape of one of the values; it counts where there is none.
 
-    def __reduce__(self) -> Any:
-        return Rows, (list(self), self.shape)
+    Raises:
+        TypeError, ValueError: Some aren't numbers, or lists differ in length.
+    """
+
+    def __init__(self, values: Sequence[Any], number: Callable[[Any], Any], inner: tuple[int, ...] = ()) -> None:
+        super().__init__(
+            Rows(value, number, inner[1:]) if isinstance(value, (list, tuple)) else number(value) for value in values
+        )
+        shapes = {value.shape if isinstance(value, Rows) else () for value in self} or {inner}
+        if len(shapes) > 1:
+            raise ValueError(f"its rows differ in shape: {', '.join(str(list(shape)) for shape in sorted(shapes))}")
+        self.shape: tuple[int, ...] = (len(self), *shapes.pop())
 
     def tolist(self) -> list[Any]:
         """Return it as lists in lists."""
@@ -36,13 +48,13 @@ def as_array(values: Any, shape: tuple[int, ...], kind: str) -> Any:
         ValueError: The shape is another one.
     """
     if isinstance(values, (list, tuple)) and not isinstance(values, Rows):
+        inner = tuple(max(side, 0) for side in shape[1:])
         try:
             numpy = import_module("numpy")
         except ImportError:
-            values = Rows(values, shape)
+            values = Rows(values, _NUMBERS[kind], inner)
         else:
-            empty = (0, *(max(side, 0) for side in shape[1:]))
-            values = numpy.array(values, dtype=_KINDS[kind]) if values else numpy.empty(empty, _KINDS[kind])
+            values = numpy.array(values, dtype=_KINDS[kind]) if values else numpy.empty((0, *inner), _KINDS[kind])
     found = tuple(getattr(values, "shape", ()))
     if len(found) != len(shape) or any(side not in (-1, had) for side, had in zip(shape[1:], found[1:], strict=True)):
         wanted = ", ".join(["N", *("K" if side == -1 else str(side) for side in shape[1:])])

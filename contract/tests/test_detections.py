@@ -51,6 +51,8 @@ def test_without_numpy_there_are_lists_that_know_their_shape(monkeypatch: pytest
     assert (one.boxes.shape, one.boxes.tolist()) == ((2, 4), BOXES)
     assert pickle.loads(pickle.dumps(one)).boxes.tolist() == BOXES
     assert Detections().boxes.shape == (0, 4)
+    assert found(keypoints=[[[1, 2, 0.5]]] * 2).keypoints.shape == (2, 1, 3)
+    assert Detections(keypoints=[]).keypoints.shape == (0, 0, 3)
 
 
 def _no_numpy(name: str) -> Any:
@@ -62,6 +64,8 @@ def _no_numpy(name: str) -> Any:
     [
         ({"boxes": [[1, 2, 3]] * 2}, "boxes: "),
         ({"boxes": [1, 2]}, "boxes: "),
+        ({"boxes": [[1, 2, 3, 4], [1, 2, 3]]}, "boxes: "),
+        ({"boxes": [[1, 2, 3, 4], [1, 2, 3, "x"]]}, "boxes: "),
         ({"scores": [0.5]}, "scores has 1 rows, boxes 2"),
         ({"labels": [[1], [2]]}, "labels: "),
         ({"keypoints": [[1, 2, 3]] * 2}, "keypoints: "),
@@ -70,7 +74,14 @@ def _no_numpy(name: str) -> Any:
     ],
     ids=str,
 )
-def test_what_does_not_fit_together_is_refused(changes: dict[str, Any], said: str) -> None:
+@pytest.mark.parametrize("numpy", [True, False], ids=["numpy", "none"])
+def test_what_does_not_fit_together_is_refused(
+    changes: dict[str, Any], said: str, numpy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if numpy:
+        pytest.importorskip("numpy")
+    else:
+        monkeypatch.setattr("model_zoo_api.arrays.import_module", _no_numpy)
     with pytest.raises(ValueError, match=re.escape(said)):
         found(**changes)
 
@@ -153,5 +164,9 @@ def test_an_image_that_could_not_be_read() -> None:
     one = failed("a.png", OSError("no\nsuch\x1bfile"), index=4)
     assert (one.path, one.index, one.error, len(one)) == ("a.png", 4, "no such\\x1bfile", 0)
     assert one.to_dict()["error"] == one.error
+
+
+def test_nothing_is_drawn_of_an_image_that_could_not_be_read() -> None:
+    pytest.importorskip("PIL")
     with pytest.raises(ValueError, match="nothing to draw on"):
-        one.draw()
+        failed("a.png", OSError("no such file")).draw()
