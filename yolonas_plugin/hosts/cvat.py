@@ -14,6 +14,7 @@ import numpy as np
 from cvat_sdk.models import LabeledShapeRequest
 from PIL import Image
 
+from model_zoo_api.predictor import Predictor
 from model_zoo_api.zoo import ModelZoo
 
 
@@ -24,20 +25,18 @@ class Detector:
         spec: The labels, rectangles with the names of the model's classes.
     """
 
-    def __init__(self, model: Any, settings: dict[str, Any]) -> None:
-        self._model = model
-        self._settings = {**settings, "verbose": False}
+    def __init__(self, predict: Predictor) -> None:
+        self._predict = predict
         self.spec = cvat.DetectionFunctionSpec(
-            labels=[cvat.label_spec(name, index, type="rectangle") for index, name in model.names.items()]
+            labels=[cvat.label_spec(name, index, type="rectangle") for index, name in predict.model.names.items()]
         )
 
     def detect(self, context: cvat.DetectionFunctionContext, image: Image.Image) -> list[LabeledShapeRequest]:
         """Return a rectangle inside the image for each detection, with its score."""
         limit = {} if context.conf_threshold is None else {"conf": context.conf_threshold}
-        (result,) = self._model.predict(image, **{**self._settings, **limit})
-        height, width = result.orig_shape
-        boxes = np.clip(result.boxes.xyxy.cpu().numpy(), 0, (width, height, width, height))
-        rows = zip(boxes.tolist(), result.boxes.conf.tolist(), result.boxes.cls.int().tolist(), strict=True)
+        (found,) = self._predict(np.asarray(image.convert("RGB"))[..., ::-1], **limit)
+        boxes = np.clip(found.boxes, 0, (found.width, found.height, found.width, found.height))
+        rows = zip(boxes.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True)
         return [
             cvat.rectangle(label, box, score=score) for box, score, label in rows if box[0] < box[2] and box[1] < box[3]
         ]
@@ -64,4 +63,4 @@ def create(
         YoloNASPluginError: As for ``NAS``.
     """
     options = {"processing": processing, "runtime": runtime, "accept_licence": accept_licence}
-    return Detector(ModelZoo.discover().load(model, provider="yolo_nas", **options), settings)
+    return Detector(ModelZoo.discover().predictor(model, provider="yolo_nas", load=options, **settings))

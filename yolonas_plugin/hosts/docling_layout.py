@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -53,16 +53,12 @@ class YoloNASLayout(BaseLayoutModel):
         from model_zoo_api.zoo import ModelZoo  # docling imports this module whether the engine is chosen or not
 
         self.options = options
-        model = ModelZoo.discover().load(options.model, provider="yolo_nas")
+        self._predict = ModelZoo.discover().predictor(options.model, provider="yolo_nas", conf=options.conf)
+        model = self._predict.model
         self._labels = {index: docling_label(name, options.model) for index, name in model.names.items()}
         asked = accelerator_options.device
         fits = asked != "auto" or model.model.runtime.name == "torch"  # a GPU that is there is nothing to the others
-        self._settings: dict[str, Any] = {
-            "conf": options.conf,
-            "device": decide_device(asked) if fits else "cpu",
-            "verbose": False,
-        }
-        self._model = model
+        self._device = decide_device(asked) if fits else "cpu"
 
     @classmethod
     def get_options_type(cls) -> type[YoloNASLayoutOptions]:
@@ -76,12 +72,13 @@ class YoloNASLayout(BaseLayoutModel):
         if not images:
             return predictions
         with TimeRecorder(conv_res, "layout"):
-            results = self._model.predict(list(images.values()), **self._settings)
-        for index, result in zip(images, results, strict=True):
+            results = self._predict(list(images.values()), device=self._device)
+        for index, found in zip(images, results, strict=True):
             size = pages[index].size
             assert size is not None
-            boxes = result.boxes.xyxyn.clamp(0, 1).cpu().numpy() * (size.width, size.height, size.width, size.height)
-            rows = zip(boxes.tolist(), result.boxes.conf.tolist(), result.boxes.cls.int().tolist(), strict=True)
+            parts = (found.boxes / (found.width, found.height, found.width, found.height)).clip(0, 1)
+            boxes = parts * (size.width, size.height, size.width, size.height)
+            rows = zip(boxes.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True)
             predictions[index] = LayoutPrediction(clusters=self._clusters(rows))
         return predictions
 

@@ -58,7 +58,9 @@ class YoloNASModel(Model):
 
     def __init__(self, config: YoloNASModelConfig) -> None:
         self.config = config
-        self._model = ModelZoo.discover().load(config.weights, provider="yolo_nas", **config.options)
+        self._predict = ModelZoo.discover().predictor(
+            config.weights, provider="yolo_nas", load=config.options, **config.settings
+        )
 
     def predict(self, arg: np.ndarray) -> Detections:
         """Return what is found in an image [H, W, 3], RGB, 8 bits: boxes inside it, best first."""
@@ -68,10 +70,10 @@ class YoloNASModel(Model):
     def predict_all(self, args: Iterable[np.ndarray]) -> list[Detections]:
         """Return what is found in each of the images, which are worked on together; their sizes may differ."""
         images = [np.asarray(image)[..., ::-1] for image in args]
-        settings = {"batch": len(images), "verbose": False, **self.config.settings}
+        settings = {"batch": len(images)} if "batch" not in self.config.settings else {}
         if self.config.confidence_thresh is not None:
             settings["conf"] = self.config.confidence_thresh
-        return [_detections(result) for result in self._model.predict(images, **settings)]
+        return [_detections(found) for found in self._predict(images, **settings)]
 
 
 def load_model(weights: str | Path, *, confidence_thresh: float | None = None, **options: Any) -> YoloNASModel:
