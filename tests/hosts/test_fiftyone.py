@@ -100,6 +100,14 @@ def assert_is_predict(samples: fo.SampleCollection, model: NAS, **settings: Any)
     return boxes
 
 
+def test_fiftyone_is_imported_after_plugins_were_discovered() -> None:
+    """It reads its own metadata while it is imported, and fails where importlib-metadata has replaced the finders."""
+    code = "from model_zoo_api import ModelZoo; print(*ModelZoo.discover().providers); import fiftyone"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "yolo_nas" in done.stdout.split()
+
+
 def test_apply_model_finds_what_predict_finds(bccd_checkpoint: Path, bccd_test_images: list[Path]) -> None:
     samples = dataset(bccd_test_images[:4])
     samples.apply_model(load_model(bccd_checkpoint), "found", confidence_thresh=CONF)
