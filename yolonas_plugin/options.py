@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from model_zoo_api.settings import CANCELLED, PROGRESS, Setting
-from yolonas_plugin.settings import MAX_SIDE, STRIDE
+from yolonas_plugin.sides import MAX_SIDE, STRIDE
 
 OPTIONS: Final = (
     Setting(

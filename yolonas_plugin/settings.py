@@ -6,8 +6,6 @@ numbers become Python's. None stands for a default everywhere, and isn't handed 
 
 from __future__ import annotations
 
-import difflib
-import glob
 import os
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
@@ -15,12 +13,7 @@ from typing import Any, Final
 
 from model_zoo_api.values import as_python, entries_of, finite_number, whole_number
 from yolonas_plugin.errors import DataNotFoundError, SettingError, SourceError
-
-STRIDE: Final = 32
-"""Sides of the network's input are multiples of it."""
-
-MAX_SIDE: Final = 1 << 14
-"""Longest side of an input that is asked for, in pixels."""
+from yolonas_plugin.sides import MAX_SIDE, STRIDE
 
 
 def check_imgsz(imgsz: Any, name: str = "imgsz") -> tuple[int, int]:
@@ -199,6 +192,8 @@ def check_source(source: Any) -> None:
 
 def _is_missing(path: str) -> bool:
     """Whether a text is a path, and nothing is there."""
+    import glob  # here, as are others, because the command line's help needs none of them
+
     if "://" in path or glob.has_magic(path) or path.isdecimal() or path.lower().split()[:1] == ["screen"]:
         return False
     try:
@@ -214,6 +209,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
         name: What was written.
         known: One word or more.
     """
+    import difflib
+
     word = str(name).lower()
 
     def likeness(other: str) -> tuple[bool, float]:

@@ -6,17 +6,15 @@ All plugins are heard first, so that nobody wins by coming first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import EntryPoint
-from typing import Any
+from typing import Any, NamedTuple
 
 from model_zoo_api.allow_list import ALLOW_LIST
 from model_zoo_api.distributions import identity
 from model_zoo_api.types import ModelProvider
 
 
-@dataclass(frozen=True)
-class Claim:
+class Claim(NamedTuple):
     """A plugin gave a provider of this name; None where that can't be used."""
 
     name: str
@@ -24,8 +22,7 @@ class Claim:
     provider: ModelProvider | None
 
 
-@dataclass(frozen=True)
-class Clash:
+class Clash(NamedTuple):
     """What to tell one side of a clash."""
 
     entry_point: EntryPoint

@@ -9,14 +9,13 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from model_zoo_api.allow_list import ALLOW_LIST
 from model_zoo_api.dependencies import required_packages
 from model_zoo_api.discovery import Plugin, PluginRegistry
 from model_zoo_api.errors import FactoryError, UnknownModelError
 from model_zoo_api.foreign import attempt, is_a, shown, text_or
-from model_zoo_api.predictor import RESULT_TASKS, Predictor, adapted
 from model_zoo_api.texts import suggest
 from model_zoo_api.types import (
     ModelCard,
@@ -27,6 +26,9 @@ from model_zoo_api.types import (
     check_options,
     check_settings_of,
 )
+
+if TYPE_CHECKING:
+    from model_zoo_api.predictor import Predictor
 
 __all__ = ["ALLOW_LIST", "ModelZoo", "Plugin"]
 
@@ -179,9 +181,12 @@ class ModelZoo:
             SettingError: There is no such setting, or a value is none that it may have.
             FactoryError: The provider has no predictor.
         """
+        from model_zoo_api.predictor import RESULT_TASKS, Predictor, adapted  # not for hosts that only list
+
         owner, card = self._choose(str(name), provider)
         predict, model = self._work("predictor", name, provider, load, overrides)
-        if owner.api_version == 1 and (card or owner.models[0]).task in RESULT_TASKS:
+        task = next((one.task for one in (card, *owner.models) if one is not None), "detect")
+        if owner.api_version == 1 and task in RESULT_TASKS:
             predict = adapted(predict)
         guard = functools.partial(required_packages, f"provider {owner.name!r}: its predictor", owner.predictor)
         return Predictor(predict, model, functools.partial(check_settings_of, owner), guard)

@@ -124,6 +124,28 @@ def test_a_predictor_takes_settings_when_made_and_when_called(site: Site) -> Non
     assert found.value == [{"image": "cat.jpg", "model": TINY, "conf": 0.4, "iou": 0.7}]
 
 
+def test_a_provider_without_cards_predicts_with_a_file(site: Site) -> None:
+    """As one whose cards were all left out."""
+    source = """
+from model_zoo_api import ModelCard, ModelProvider, hookimpl
+
+@hookimpl
+def model_zoo_providers():
+    names = {"loader": "acme_bare:load", "predictor": "acme_bare:make"}
+    yield ModelProvider(name="bare", api_version=1, models=[ModelCard(name="no size", task="detect")], **names)
+
+def load(source, *, card=None):
+    return source
+
+def make(model, **overrides):
+    return lambda source, **more: []
+"""
+    site.add("acme-bare", "1.0", entry_points={"bare": "acme_bare"}, files={"acme_bare.py": source})
+    found = site.ask("[zoo.predictor('mine.bin', provider='bare')('cat.jpg'), len(zoo.list_models(provider='bare'))]")
+    assert found.value == [[], 0], found
+    assert "model name 'no size' may hold only" in found.problem["message"]
+
+
 def test_a_validator_takes_settings_when_made_and_when_called(site: Site) -> None:
     found = site.ask("zoo.validator('acme_tiny', data='coco8.yaml')(batch=2)")
     assert found.value == {"model": TINY, "data": "coco8.yaml", "batch": 2}
