@@ -137,12 +137,23 @@ def model_zoo_providers():
 def load(source, *, card=None):
     return source
 
+class Numbers(list):
+    tolist = list.copy
+
+class Result:
+    names = ["pet"]
+    xyxy, conf, cls = Numbers([[1, 2, 3, 4]]), Numbers([0.5]), Numbers([0])
+    boxes = property(lambda self: self)
+
 def make(model, **overrides):
-    return lambda source, **more: []
+    return lambda source, **more: [Result()]
 """
     site.add("acme-bare", "1.0", entry_points={"bare": "acme_bare"}, files={"acme_bare.py": source})
-    found = site.ask("[zoo.predictor('mine.bin', provider='bare')('cat.jpg'), len(zoo.list_models(provider='bare'))]")
-    assert found.value == [[], 0], found
+    found = site.ask(
+        "[*map(float, zoo.predictor('mine.bin', provider='bare')('cat.jpg')[0].scores),"
+        " len(zoo.list_models(provider='bare'))]"
+    )
+    assert found.value == [0.5, 0], found
     assert "model name 'no size' may hold only" in found.problem["message"]
 
 
