@@ -57,7 +57,7 @@ def model_zoo_providers() -> Iterable[ModelProvider]:  # type: ignore[empty-body
         def model_zoo_providers():
             yield ModelProvider(
                 name="acme",
-                api_version=1,
+                api_version=2,
                 models=(ModelCard(name="acme_tiny", task="detect", input_size=(320, 320)),),
                 loader="acme.models:load",
             )
