@@ -24,9 +24,8 @@ def test_it_takes_ten_lines(block: str) -> None:
 
 def test_the_examples_of_the_contract_s_page_work_with_each_other(site: Site) -> None:
     template = ROOT / "examples" / "provider_template" / "acme_zoo"
-    site.add("acme-zoo", "1.0", entry_points={"acme": "acme_zoo.plugin"}, files={"acme_zoo/plugin.py": PLUGIN})
-    for name in ("model.py", "acme_tiny.json"):
-        shutil.copy(template / name, site.path / "acme_zoo")
+    site.add("acme-zoo", "1.0", entry_points={"acme": "acme_page"}, files={"acme_page.py": PLUGIN})
+    shutil.copytree(template, site.path / "acme_zoo")
     write_picture(site.path / "street.jpg", 160, 128)
     done = site.python("-W", "error", "-c", HOST)
     assert done.returncode == 0, done.stderr

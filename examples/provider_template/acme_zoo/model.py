@@ -1,32 +1,19 @@
 """A detector of red and blue things: each cell of a grid gets a class by its colour, connected cells make a box."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
+from acme_zoo.plugin import SETTINGS
+from model_zoo_api import Detections
+from model_zoo_api.errors import WeightsNotFoundError
+from model_zoo_api.settings import check_settings
+from model_zoo_api.sources import outcomes
+
 GRID = 64
 """Cells on each side of the grid, to which images are scaled."""
-
-
-@dataclass(frozen=True)
-class Boxes:
-    """Class indices [N], scores [N] from 0 to 1, and corners [N, 4]: x1, y1, x2, y2 in pixels of the image."""
-
-    cls: np.ndarray
-    conf: np.ndarray
-    xyxy: np.ndarray
-
-
-@dataclass(frozen=True)
-class Result:
-    """What is in one image. Hosts read these three attributes."""
-
-    path: str
-    names: dict[int, str]
-    boxes: Boxes
 
 
 class Model:
@@ -37,10 +24,9 @@ class Model:
         self.weight = np.array(weight, dtype=float).reshape(1 + len(names), 3)
         self.bias = np.array(bias, dtype=float).reshape(1 + len(names))
 
-    def detect(self, path, conf):
-        """Return what scores ``conf`` or more in one image file."""
-        with Image.open(path) as file:
-            image = ImageOps.exif_transpose(file).convert("RGB")
+    def detect(self, source, conf):
+        """Return what scores ``conf`` or more in one image: a path, or an array [height, width, 3] in BGR."""
+        image = read(source)
         pixels = np.asarray(image.resize((GRID, GRID), Image.Resampling.BOX)) / 255  # [GRID, GRID, 3]
         logits = pixels @ self.weight.T + self.bias
         scores = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -53,8 +39,27 @@ class Model:
                 top, left = cells.min(axis=0)
                 bottom, right = cells.max(axis=0) + 1
                 rows.append((label, score, *np.array([left, top, right, bottom]) * scale))
-        table = np.array([row for row in rows if row[1] >= conf]).reshape(-1, 6)
-        return Result(str(path), self.names, Boxes(table[:, 0], table[:, 1], table[:, 2:]))
+        rows = sorted((row for row in rows if row[1] >= conf), key=lambda row: -row[1])
+        table = np.array(rows).reshape(-1, 6)
+        return Detections(
+            height=image.height,
+            width=image.width,
+            boxes=table[:, 2:],
+            scores=table[:, 1],
+            labels=table[:, 0].astype(int),
+            names=self.names,
+        )
+
+
+def read(source):
+    """Return Pillow's image, RGB. What can't be read is an ``OSError``: it becomes an outcome of its own."""
+    if not isinstance(source, str):
+        return Image.fromarray(np.ascontiguousarray(source[..., ::-1]))
+    try:
+        with Image.open(source) as file:
+            return ImageOps.exif_transpose(file).convert("RGB")
+    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:  # what else Pillow raises for such files
+        raise OSError(f"{source}: {error}") from error
 
 
 def regions(mask):
@@ -78,13 +83,13 @@ def load(source, *, card=None):
     """Load a model: ``source`` is the name of ``card``, or the path of a file like ``acme_tiny.json``.
 
     Raises:
-        FileNotFoundError: ``source`` is neither.
+        WeightsNotFoundError: ``source`` is neither.
         ValueError: The file holds no weights.
     """
     built_in = card is not None and source == card.name
     path = Path(__file__).with_name(f"{card.name}.json") if built_in else Path(source)
     if not path.is_file():
-        raise FileNotFoundError(f"{source!r} is neither a model of acme nor a file of weights")
+        raise WeightsNotFoundError(f"{source!r} is neither a model of acme nor a file of weights")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         return Model(record["names"], record["weight"], record["bias"])
@@ -93,17 +98,15 @@ def load(source, *, card=None):
 
 
 def make_predictor(model, **overrides):
-    """Return ``(source, **overrides) -> list`` of results; ``conf`` is the lowest score that counts, 0.5 by default."""
+    """Return ``(source, **overrides) -> list`` of ``Detections``, one for each image; ``SETTINGS`` are its settings."""
+    before = check_settings(overrides, SETTINGS, "the predictor of acme")
 
     def predict(source, **more):
-        conf = {"conf": 0.5, **overrides, **more}["conf"]
-        if isinstance(source, (str, Path)):
-            source = [source]
-        if not isinstance(source, (list, tuple)):
-            raise TypeError(f"expected the path of an image or a list of paths, not a {type(source).__name__}")
-        return [model.detect(path, conf) for path in source]
+        settings = {**DEFAULTS, **before, **check_settings(more, SETTINGS, "the predictor of acme")}
+        return list(outcomes(source, lambda image: model.detect(image, settings["conf"])))
 
     return predict
 
 
+DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 TASK_MAP = {"detect": {"predictor": make_predictor}}

@@ -3,13 +3,16 @@
 from model_zoo_api import ModelCard, ModelProvider, Setting, hookimpl
 from model_zoo_api.types import Licence
 
+SETTINGS = (Setting(name="conf", kind="number", default=0.5, minimum=0, maximum=1, help="lowest score"),)
+"""Of the predictor."""
+
 
 @hookimpl
 def model_zoo_providers():
     """Offer Acme's models."""
     yield ModelProvider(
         name="acme",
-        api_version=1,
+        api_version=2,
         models=(
             ModelCard(
                 name="acme_tiny",
@@ -25,5 +28,5 @@ def model_zoo_providers():
         task_map="acme_zoo.model:TASK_MAP",
         predictor="acme_zoo.model:make_predictor",
         options=(),
-        settings=(Setting(name="conf", kind="number", default=0.5, minimum=0, maximum=1, help="lowest score"),),
+        settings=SETTINGS,
     )

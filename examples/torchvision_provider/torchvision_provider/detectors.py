@@ -1,32 +1,19 @@
 """Loading and running torchvision's detectors; imported when a host uses one."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image, ImageOps
 from torchvision.models import get_model, get_model_weights
-from torchvision.transforms.functional import pil_to_tensor
+from torchvision.transforms.functional import to_tensor
 
-from .plugin import CARDS
+from model_zoo_api import Detections
+from model_zoo_api.errors import WeightsNotFoundError
+from model_zoo_api.settings import check_settings
+from model_zoo_api.sources import outcomes
 
-
-@dataclass(frozen=True)
-class Boxes:
-    """Class indices [N], scores [N] from 0 to 1, and corners [N, 4] in pixels of the image."""
-
-    cls: torch.Tensor
-    conf: torch.Tensor
-    xyxy: torch.Tensor
-
-
-@dataclass(frozen=True)
-class Result:
-    """What is in one image."""
-
-    path: str
-    names: dict[int, str]
-    boxes: Boxes
+from .plugin import CARDS, SETTINGS
 
 
 class Detector:
@@ -37,14 +24,30 @@ class Detector:
         self.names = dict(enumerate(names))
 
     @torch.inference_mode()
-    def detect(self, path, conf):
-        """Return what scores ``conf`` or more in one image file."""
-        with Image.open(path) as image:
-            pixels = pil_to_tensor(ImageOps.exif_transpose(image).convert("RGB")) / 255  # [3, H, W]
-        (found,) = self.network([pixels])
+    def detect(self, source, conf):
+        """Return what scores ``conf`` or more in one image: a path, or an array [height, width, 3] in BGR."""
+        image = read(source)
+        (found,) = self.network([to_tensor(image)])
         keep = found["scores"] >= conf
-        boxes = Boxes(found["labels"][keep], found["scores"][keep], found["boxes"][keep])
-        return Result(str(path), self.names, boxes)
+        return Detections(
+            height=image.height,
+            width=image.width,
+            boxes=found["boxes"][keep].numpy(),
+            scores=found["scores"][keep].numpy(),
+            labels=found["labels"][keep].numpy(),
+            names=self.names,
+        )
+
+
+def read(source):
+    """Return Pillow's image, RGB. What can't be read is an ``OSError``: it becomes an outcome of its own."""
+    if not isinstance(source, str):
+        return Image.fromarray(np.ascontiguousarray(source[..., ::-1]))
+    try:
+        with Image.open(source) as file:
+            return ImageOps.exif_transpose(file).convert("RGB")
+    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:  # what else Pillow raises for such files
+        raise OSError(f"{source}: {error}") from error
 
 
 def load(source, *, card=None, architecture=None):
@@ -56,7 +59,7 @@ def load(source, *, card=None, architecture=None):
         architecture: For a path without a card: which network the file is for, by torchvision's name.
 
     Raises:
-        FileNotFoundError: ``source`` is neither a card's name nor a file.
+        WeightsNotFoundError: ``source`` is neither a card's name nor a file.
         ValueError: The file holds no weights of that network, or no network was named.
     """
     architecture = architecture or (card.name if card else None)
@@ -64,7 +67,7 @@ def load(source, *, card=None, architecture=None):
         weights = get_model_weights(architecture).DEFAULT  # downloaded on first use, and kept by torch.hub
         return Detector(get_model(architecture, weights=weights), weights.meta["categories"])
     if not Path(source).is_file():
-        raise FileNotFoundError(f"{source!r} is neither a file nor one of {', '.join(card.name for card in CARDS)}")
+        raise WeightsNotFoundError(f"{source!r} is neither a file nor one of {', '.join(card.name for card in CARDS)}")
     if architecture is None:
         raise ValueError(f"{source}: say which network it is for, such as architecture={CARDS[0].name!r}")
     network = get_model(architecture, weights=None, weights_backbone=None)
@@ -76,17 +79,15 @@ def load(source, *, card=None, architecture=None):
 
 
 def make_predictor(model, **overrides):
-    """Return ``(source, **overrides) -> list`` of results; ``conf`` is the lowest score that counts, 0.5 by default."""
+    """Return ``(source, **overrides) -> list`` of ``Detections``, one for each image; ``SETTINGS`` are its settings."""
+    before = check_settings(overrides, SETTINGS, "the predictor of torchvision")
 
     def predict(source, **more):
-        conf = {"conf": 0.5, **overrides, **more}["conf"]
-        if isinstance(source, (str, Path)):
-            source = [source]
-        if not isinstance(source, (list, tuple)):
-            raise TypeError(f"expected the path of an image or a list of paths, not a {type(source).__name__}")
-        return [model.detect(path, conf) for path in source]
+        settings = {**DEFAULTS, **before, **check_settings(more, SETTINGS, "the predictor of torchvision")}
+        return list(outcomes(source, lambda image: model.detect(image, settings["conf"])))
 
     return predict
 
 
+DEFAULTS = {setting.name: setting.default for setting in SETTINGS}
 TASK_MAP = {"detect": {"predictor": make_predictor}}

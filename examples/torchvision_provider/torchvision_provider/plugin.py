@@ -39,17 +39,20 @@ CARDS = (
 )
 """Sizes and results as torchvision's weight enumerations state them; class names come with the weights."""
 
+SETTINGS = (Setting(name="conf", kind="number", default=0.5, minimum=0, maximum=1, help="lowest score"),)
+"""Of the predictor."""
+
 
 @hookimpl
 def model_zoo_providers():
     """Offer three of torchvision's detectors."""
     yield ModelProvider(
         name="torchvision",
-        api_version=1,
+        api_version=2,
         models=CARDS,
         loader="torchvision_provider.detectors:load",
         task_map="torchvision_provider.detectors:TASK_MAP",
         predictor="torchvision_provider.detectors:make_predictor",
         options=(Setting(name="architecture", kind="text", help="of a path's network, by torchvision's name"),),
-        settings=(Setting(name="conf", kind="number", default=0.5, minimum=0, maximum=1, help="lowest score"),),
+        settings=SETTINGS,
     )
