@@ -11,7 +11,7 @@ import pytest
 
 from model_zoo_api import ModelZoo, Setting
 from model_zoo_api.errors import DependencyMissingError, SettingError
-from tests.nas.conftest import model, nano, picture  # noqa: F401  fixtures
+from tests.nas.conftest import picture
 from yolonas_plugin import NAS, factories
 from yolonas_plugin.errors import MissingExtraError
 from yolonas_plugin.errors import SettingError as OurSettingError
@@ -98,7 +98,7 @@ def test_a_setting_is_known_to_the_engine_and_where_it_says_so_to_lean(setting: 
     assert (setting.name in LEAN) == ("(not lean)" not in setting.help)
 
 
-def test_lean_takes_all_that_it_should_and_nothing_else(nano: Any) -> None:  # noqa: F811
+def test_lean_takes_all_that_it_should_and_nothing_else(nano: Any) -> None:
     pytest.importorskip("onnxruntime")
     lean = factories.load(str(nano), lean=True, runtime="onnxruntime")
     assert isinstance(lean, LeanPredictor)
@@ -129,7 +129,7 @@ def test_a_host_s_mistake_is_found_before_the_weights_are_looked_for() -> None:
             zoo.predictor("no/such/file.pt", provider="yolo_nas", **given)
 
 
-def test_settings_of_the_engine_go_through_the_zoo(nano: Any, model: NAS) -> None:  # noqa: F811
+def test_settings_of_the_engine_go_through_the_zoo(nano: Any, model: NAS) -> None:
     predict = ModelZoo.discover().predictor(nano, provider="yolo_nas", conf=0.6, agnostic_nms=True, device="cpu")
     (found,) = predict(picture(), max_det=1)
     assert len(found) <= 1
