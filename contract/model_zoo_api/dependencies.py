@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from typing import Any, Final
 
 from model_zoo_api.errors import DependencyMissingError, ModelZooError
@@ -46,6 +45,8 @@ def required_packages(who: str, reference: Any) -> Iterator[None]:
 def _lacks(error: ModuleNotFoundError, missing: Any) -> str:
     if not is_a(missing, str):
         return f"a package that is not installed: {describe(error)}"
+    from importlib.util import find_spec  # here, because most programs have what they need
+
     missing = printable(missing)
     package = _package(missing)
     if package in sys.stdlib_module_names:

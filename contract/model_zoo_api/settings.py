@@ -14,7 +14,7 @@ from types import NoneType
 from typing import Any, Final, Literal, TypeAlias
 
 from model_zoo_api.errors import SettingError
-from model_zoo_api.foreign import attempt, is_a, plain, shown
+from model_zoo_api.foreign import is_a, plain, shown
 from model_zoo_api.records import TEXT, check_extra, check_tuple, check_types, keeping_unknown
 from model_zoo_api.texts import suggest
 from model_zoo_api.values import as_python, entries_of, finite_number, whole_number
@@ -39,6 +39,8 @@ _LIMIT: Final = (int, float, NoneType)
 class Setting:
     """Something that a loader or a predictor may be told.
 
+    It can be made of any keywords; :meth:`check` says what is wrong, and ``ModelZoo`` asks it when it takes a provider.
+
     Args:
         name: The keyword.
         kind: What it takes, see :data:`Kind`; a kind of a later contract takes anything.
@@ -61,16 +63,13 @@ class Setting:
     help: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        attempt(self.check, None)
-
     def check(self) -> None:
         """See that each field is what it should be, and fits the kind.
 
         Raises:
             TypeError, ValueError: One isn't; the message says which, what was found and what was expected.
         """
-        who = f"setting {shown(self.name)}"
+        who = f"setting {self.name!r}" if type(self.name) is str else f"setting {shown(self.name)}"
         check_types(self, who, name=TEXT, kind=TEXT, help=TEXT)
         if not self.name.isidentifier() or iskeyword(self.name) or self.name in RESERVED:
             taken = f", and none of {', '.join(RESERVED)}"
@@ -84,16 +83,20 @@ class Setting:
         check_extra(self, who)
         if self.kind not in _CHECKS:
             return  # what its fields mean is for a later contract to say
-        limits = [limit for limit in (self.minimum, self.maximum, self.multiple_of) if limit is not None]
-        if limits and self.kind not in _NUMERIC:
+        if self.kind not in _NUMERIC and any(
+            limit is not None for limit in (self.minimum, self.maximum, self.multiple_of)
+        ):
             raise ValueError(f"{who}: it has a limit, and is no number but a {self.kind}")
         if self.multiple_of is not None and (self.kind == "number" or self.multiple_of < 1):
             raise ValueError(f"{who}: multiple_of is {self.multiple_of}; it is 1 or more, of an integer or a size")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             raise ValueError(f"{who}: from {self.minimum} to {self.maximum} there is no value")
-        object.__setattr__(self, "choices", tuple(map(plain, self.choices)))
+        if self.choices:
+            object.__setattr__(self, "choices", tuple(map(plain, self.choices)))
         if bool(self.choices) != (self.kind == "choice") or any(type(one) not in (str, int) for one in self.choices):
             raise ValueError(f"{who}: choices are {shown(self.choices)}, expected texts or integers if it is a choice")
+        if self.default is None:
+            return
         object.__setattr__(self, "default", _plain(self.default, who))
         try:
             self.accept(self.default)
