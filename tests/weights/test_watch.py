@@ -244,10 +244,10 @@ def test_the_library_draws_no_bar_and_the_command_line_does(
     with Terminal(monkeypatch) as terminal:
         fetch(weight_file(host), tmp_path)
     assert terminal.text == ""
-    with Terminal(monkeypatch) as terminal, downloading() as progress:
+    with Terminal(monkeypatch) as terminal, downloading("x") as progress:
         assert progress is not None
         find_weights(published, progress=progress)
-    assert "download: 100%" in terminal.text
-    with downloading() as progress:  # standard error is none now
+    assert "x: 100%" in terminal.text
+    with downloading("x") as progress:  # standard error is none now
         assert progress is None
     assert not sys.stderr.isatty()

@@ -128,7 +128,7 @@ def load_model(args: argparse.Namespace, **options: Any) -> Any:
             "predict and fetch with those of every plugin"
         )
     options |= given(args, "processing", "names", "backend")
-    with downloading() as progress:
+    with downloading(args.weights) as progress:
         options |= {"accept_licence": args.accept_licence, "progress": progress}
         model = zoo.load(args.weights, provider=OWN, **options)
     if args.names:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, NoReturn, TypeVar
 
+from model_zoo_api.texts import printable
 from yolonas_plugin.environment import is_terminal
 
 T = TypeVar("T")
@@ -67,8 +68,8 @@ def follow(steps: Iterable[T], what: str, total: int | None = None, unit: str = 
 
 
 @contextlib.contextmanager
-def downloading() -> Iterator[Callable[[int, int | None], object] | None]:
-    """Yield what a download tells how far it is, which shows it as a bar; None where there is no terminal."""
+def downloading(what: str) -> Iterator[Callable[[int, int | None], object] | None]:
+    """Yield what a download of ``what`` tells how far it is, which shows a bar; None where there is no terminal."""
     if not is_terminal(sys.stderr):
         yield None
         return
@@ -79,7 +80,7 @@ def downloading() -> Iterator[Callable[[int, int | None], object] | None]:
     def show(done: int, total: int | None) -> None:
         if not bars:
             shape = {"unit": "B", "unit_scale": True, "dynamic_ncols": True, "ascii": " #"}
-            bars.append(tqdm(desc="download", total=total, initial=done, file=sys.stderr, **shape))
+            bars.append(tqdm(desc=printable(what), total=total, initial=done, file=sys.stderr, **shape))
         bars[0].update(done - bars[0].n)
 
     try:

@@ -116,7 +116,7 @@ def _fetch(args: argparse.Namespace, out: IO[str]) -> int:
     if path is None and provider.name == OWN:
         from yolonas_plugin.weights.find import find_weights
 
-        with downloading() as progress:
+        with downloading(args.model) as progress:
             path = find_weights(card.name, accept_licence=args.accept_licence, progress=progress)
     if path is None:
         zoo.load(card.name, provider=provider.name)  # its plugin fetches what it needs, and keeps it where it likes
