@@ -10,12 +10,12 @@ import dataclasses
 import re
 from collections.abc import Iterable
 from dataclasses import fields
-from functools import wraps
+from functools import partial, wraps
 from itertools import islice
 from types import NoneType
 from typing import Any, Final, TypeVar
 
-from model_zoo_api.foreign import class_name, describe, is_a, plain, shown
+from model_zoo_api.foreign import attempt, class_name, describe, is_a, plain, shown
 from model_zoo_api.texts import listed
 
 R = TypeVar("R")
@@ -130,6 +130,13 @@ def check_tuple(owner: Any, who: str, name: str, item: type) -> None:
             raise TypeError(f"{who}: {name} holds {shown(value)}, not a {item.__name__}")
     if taken:
         object.__setattr__(owner, name, tuple(plain_part(value, (item,)) for value in taken))
+
+
+def make_tuples(owner: Any, *names: str) -> None:
+    """Make fields of a new record tuples where they are lists or the like; whatever else they are stays as it is."""
+    for name in names:
+        if type(getattr(owner, name)) is not tuple:
+            attempt(partial(take_tuple, owner, "", name, object), None)
 
 
 def take_tuple(owner: Any, who: str, name: str, item: type) -> tuple[Any, ...]:

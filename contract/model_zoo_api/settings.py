@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from model_zoo_api.errors import SettingError
 from model_zoo_api.foreign import is_a, plain, shown
-from model_zoo_api.records import TEXT, check_extra, check_tuple, check_types, keeping_unknown
+from model_zoo_api.records import TEXT, check_extra, check_tuple, check_types, keeping_unknown, make_tuples
 from model_zoo_api.texts import suggest
 from model_zoo_api.values import as_python, entries_of, finite_number, whole_number
 
@@ -62,6 +62,9 @@ class Setting:
     choices: tuple[str | int, ...] = ()
     help: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        make_tuples(self, "choices")
 
     def check(self) -> None:
         """See that each field is what it should be, and fits the kind.

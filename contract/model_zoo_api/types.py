@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, Protocol, TypeAlias, get_args
 
 from model_zoo_api.dependencies import required_packages
 from model_zoo_api.errors import DependencyMissingError, FactoryError
-from model_zoo_api.foreign import attempt, class_name, describe, is_a, plain, shown
+from model_zoo_api.foreign import class_name, describe, is_a, plain, shown
 from model_zoo_api.records import (
     LARGEST,
     OPTIONAL_TEXT,
@@ -26,6 +26,7 @@ from model_zoo_api.records import (
     check_tuple,
     check_types,
     keeping_unknown,
+    make_tuples,
     take_tuple,
 )
 from model_zoo_api.settings import Setting, check_settings
@@ -92,9 +93,6 @@ class Licence:
     commercial_use: bool | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        attempt(self.check, None)
-
     def check(self) -> None:
         """See that each field is what it should be.
 
@@ -116,9 +114,6 @@ class Metric:
     dataset: str
     source: str
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    def __post_init__(self) -> None:
-        attempt(self.check, None)
 
     def check(self) -> None:
         """See that each field is what it should be.
@@ -143,7 +138,7 @@ class WeightFile:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        attempt(self.check, None)
+        make_tuples(self, "urls")
 
     def check(self) -> None:
         """See that each field is what it should be.
@@ -199,7 +194,7 @@ class ModelCard:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        attempt(self._check_own, None)  # its parts did that by themselves
+        make_tuples(self, "input_size", "aliases", "classes", "metrics", "weights")
 
     def check(self) -> None:
         """See that each field is what it should be, down to the parts of the records in it.
@@ -207,11 +202,6 @@ class ModelCard:
         Raises:
             TypeError, ValueError: One isn't; the message says which, what was found and what was expected.
         """
-        self._check_own()
-        licences = [licence for licence in (self.licence, self.code_licence) if licence is not None]
-        check_parts(f"model {self.name!r}", (*self.metrics, *self.weights, *licences))
-
-    def _check_own(self) -> None:
         check_name(self, "model")
         who = f"model {self.name!r}"
         check_types(self, who, task=TEXT, parameters=(int, NoneType), gflops=(int, float, NoneType))
@@ -229,6 +219,8 @@ class ModelCard:
                 f"{who}: task is {shown(self.task)}, expected lower-case letters and digits, with '.', '_' or '-' "
                 f"between them, such as {', '.join(KNOWN_TASKS)}"
             )
+        licences = [licence for licence in (self.licence, self.code_licence) if licence is not None]
+        check_parts(who, (*self.metrics, *self.weights, *licences))
         check_extra(self, who)
 
 
@@ -269,7 +261,7 @@ class ModelProvider:
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        attempt(lambda: _check_own(self), None)  # its cards and settings did that by themselves
+        make_tuples(self, "models", "options", "settings")
 
     def check(self) -> None:
         """See that each field is what it should be, down to the parts of its cards.
@@ -278,7 +270,6 @@ class ModelProvider:
             TypeError, ValueError: One isn't; the message says which, what was found and what was expected.
         """
         _check_own(self)
-        _check_settings(self)
         _, faults = _sorted_out(self)
         for error in faults:
             raise error
@@ -370,7 +361,6 @@ def usable(given: Any) -> tuple[ModelProvider, list[str]]:
     """
     provider = as_record(ModelProvider, given)
     _check_own(provider)
-    _check_settings(provider)
     models, faults = _sorted_out(provider)
     if faults or any(card is not given for card, given in zip(models, provider.models, strict=True)):
         provider = copy.copy(provider)  # the plugin's own stays as it is
@@ -393,6 +383,10 @@ def _check_own(provider: ModelProvider) -> None:
     for name in ("options", "settings"):
         if getattr(provider, name) is not None:
             check_tuple(provider, who, name, Setting)
+    settings = (*(provider.options or ()), *(provider.settings or ()))
+    check_parts(who, settings)
+    if repeated := _repeated(setting.name for setting in settings):
+        raise ValueError(f"{who} has an option or a setting twice: {listed(sorted(repeated))}")
     for role in get_args(Role):
         reference = plain(getattr(provider, role))
         if is_a(reference, str):
@@ -404,14 +398,6 @@ def _check_own(provider: ModelProvider) -> None:
         elif not callable(reference) and not (role == "task_map" and is_a(reference, Mapping)):
             raise TypeError(f"{who}: {role} is {shown(reference)}, expected 'module:attribute' or a callable")
     check_extra(provider, who)
-
-
-def _check_settings(provider: ModelProvider) -> None:
-    who = f"provider {provider.name!r}"
-    settings = (*(provider.options or ()), *(provider.settings or ()))
-    check_parts(who, settings)
-    if repeated := _repeated(setting.name for setting in settings):
-        raise ValueError(f"{who} has an option or a setting twice: {listed(sorted(repeated))}")
 
 
 def _sorted_out(provider: ModelProvider) -> tuple[list[ModelCard], list[BaseException]]:
