@@ -41,7 +41,8 @@ def distributions(on_failure: OnFailure) -> dict[object, list[Any]]:
     for dist in _found(on_failure):
         path = _path_of(dist)
         by_name.setdefault(_key(dist, path), {}).setdefault(path, dist)  # sys.path may name one place twice
-    return {name: list(found.values()) if len(found) == 1 else _in_one_place(found) for name, found in by_name.items()}
+    ordered = sorted(by_name.items(), key=lambda item: str(item[0]))  # not as the disk lists them
+    return {name: list(found.values()) if len(found) == 1 else _in_one_place(found) for name, found in ordered}
 
 
 def _in_one_place(found: dict[str, Any]) -> list[Any]:
