@@ -282,8 +282,11 @@ def _plain(value: Any, who: str) -> Any:
     value = plain(value)
     if value is None or type(value) in (str, int, bool) or (type(value) is float and math.isfinite(value)):
         return value
-    if is_a(value, (list, tuple)):
-        return tuple(_plain(entry, who) for entry in value)
+    for kind in (list, tuple):
+        if is_a(value, kind):
+            return tuple(
+                _plain(entry, who) for entry in kind.__iter__(value)
+            )  # not a subclass's own, which may never end
     raise ValueError(f"{who}: its default is {shown(value)}, which JSON doesn't have")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import pickle
@@ -201,6 +202,16 @@ def test_a_setting_that_makes_no_sense_is_refused(changes: dict[str, Any]) -> No
     fields |= {} if "kind" in changes or "maximum" in changes else {"maximum": 1}
     with pytest.raises((TypeError, ValueError)):
         Setting(**{**fields, **changes}).check()
+
+
+def test_a_default_that_never_ends_is_taken_by_what_it_holds() -> None:
+    class Endless(list):
+        def __iter__(self):
+            return itertools.repeat(1)
+
+    setting = Setting(name="mean", kind="any", default=Endless([1, [2, "three"]]))
+    setting.check()
+    assert setting.default == (1, (2, "three"))
 
 
 def test_a_setting_of_a_later_contract_keeps_what_is_not_known_and_takes_anything() -> None:
