@@ -155,12 +155,24 @@ def model_zoo_locate_weights(provider, card):
     HEARD.append((provider and provider.name, card.name))
 """
     site.add("acme-hears", "1.0", entry_points={"hears": "acme_hears"}, files={"acme_hears.py": source})
+    shared = """
+from model_zoo_api import ModelCard, ModelProvider, hookimpl
+
+CARD = ModelCard(name="shared", task="detect", input_size=(64, 64))
+
+@hookimpl
+def model_zoo_providers():
+    for name in ("one", "other"):
+        yield ModelProvider(name=name, api_version=2, models=(CARD,), loader=lambda source, *, card=None: source)
+"""
+    site.add("acme-shared", "1.0", entry_points={"shared": "acme_shared"}, files={"acme_shared.py": shared})
     site.add_plugin("same_model_name")
     site.add_plugin("good")
     heard = "__import__('acme_hears').HEARD"
     loads = "zoo.load('rival/acme_tiny'), zoo.load('acme/acme_tiny'), zoo.locate_weights(zoo.find('says_tiny')[1])"
     asked = "zoo.locate_weights(zoo.find('says_tiny')[1], provider='rival')"
     stranger = "zoo.locate_weights(__import__('dataclasses').replace(zoo.find('says_tiny')[1], name='other'))"
+    assert ask(site, f"[zoo.load('other/shared'), {heard}][1]") == [["other", "shared"]]
     found = ask(site, f"[({loads}, {asked}, {stranger}), {heard}][1]")
     whose = [["rival", "acme_tiny"], ["acme", "acme_tiny"], ["says", "says_tiny"], ["rival", "says_tiny"]]
     assert found == [*whose, [None, "other"]]
@@ -170,7 +182,7 @@ def model_zoo_locate_weights(provider, card):
 # -- packages that are missing -------------------------------------------------------------------------------------
 
 NEEDS = """
-from model_zoo_api import ModelCard, ModelProvider, hookimpl
+from model_zoo_api import ModelCard, ModelProvider, Setting, hookimpl
 
 CARD = ModelCard(name="needy", task="segment", input_size=(64, 64))
 
@@ -179,7 +191,7 @@ def model_zoo_providers():
     yield ModelProvider(
         name="needy", api_version=2, models=(CARD,), loader={loader!r}, predictor={predictor!r},
         validator="acme_needs.work:worker", trainer={trainer!r}, exporter="acme_needs.work:worker",
-        task_map="acme_needs.work:worker",
+        task_map="acme_needs.work:worker", options=(Setting(name="package", kind="text"),),
     )
 """
 WORK = """
@@ -269,6 +281,12 @@ def test_a_missing_package_is_one_error_wherever_it_is_imported(
     assert found.error_type == "DependencyMissingError"
     assert "provider 'needy': its " in found.error
     assert said in found.error
+
+
+def test_a_wrong_option_is_said_before_the_provider_s_code_is_imported(needy: Any) -> None:
+    site = needy(predictor="acme_needs.broken:x")
+    for call in ("zoo.predictor('needy', package=3)", "zoo.predictor('needy', load={'packages': 'a'})"):
+        assert site.ask(call).error_type == "SettingError"
 
 
 def test_a_module_of_the_provider_s_own_is_no_dependency(needy: Any) -> None:
