@@ -29,7 +29,7 @@ LARGEST: Final = 2**63 - 1
 _LONGEST: Final = 1_000_000
 """Items that a field may hold; one that gives more never ends."""
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
 class Missing:
@@ -104,7 +104,7 @@ def check_name(owner: Any, kind: str) -> None:
 def check_spelling(kind: str, name: str) -> None:
     """See that a name is one that users can write."""
     if not _NAME.fullmatch(name):
-        raise ValueError(f"{kind} name {shown(name)} may hold only letters, digits, '.', '_' and '-'")
+        raise ValueError(f"{kind} name {shown(name)} may hold only letters, digits, '.', '_' and '-', 200 at most")
 
 
 def check_types(owner: Any, who: str, **expected: tuple[type, ...]) -> None:
@@ -200,4 +200,4 @@ def _unknown(owner: Any, value: object) -> str:
     extra = owner.extra
     if value is not MISSING or type(extra) is not dict or not extra:
         return ""
-    return f"; it has {listed(sorted(map(str, extra)))}, which this host's contract doesn't know"
+    return f"; it has {listed(sorted(map(shown, extra)))}, which this host's contract doesn't know"

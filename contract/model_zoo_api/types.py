@@ -214,10 +214,10 @@ class ModelCard:
         check_tuple(self, who, "input_size", int)
         if len(self.input_size) != 2 or min(self.input_size) < 1 or max(self.input_size) > LARGEST:
             raise ValueError(f"{who}: input_size is {shown(self.input_size)}, expected (height, width) in pixels")
-        if not _TASK.fullmatch(self.task):
+        if not _TASK.fullmatch(self.task) or len(self.task) > 200:
             raise ValueError(
                 f"{who}: task is {shown(self.task)}, expected lower-case letters and digits, with '.', '_' or '-' "
-                f"between them, such as {', '.join(KNOWN_TASKS)}"
+                f"between them, 200 at most, such as {', '.join(KNOWN_TASKS)}"
             )
         licences = [licence for licence in (self.licence, self.code_licence) if licence is not None]
         check_parts(who, (*self.metrics, *self.weights, *licences))

@@ -48,7 +48,7 @@ def test_names_hold_letters_digits_dots_dashes_and_underscores(name: str) -> Non
     assert make_provider(name=name).name == name
 
 
-@pytest.mark.parametrize("name", ["", "with space", "a/b", "-dash", ".dot", "tiny\n", "größe"])
+@pytest.mark.parametrize("name", ["", "with space", "a/b", "-dash", ".dot", "tiny\n", "größe", "x" * 201])
 def test_other_names_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match="may hold only letters, digits"):
         make_card(name=name)
@@ -71,7 +71,9 @@ def test_a_task_is_a_word_and_need_not_be_known(task: str) -> None:
     assert make_card(task=task).task == task
 
 
-@pytest.mark.parametrize("task", ["", "Detect", "find cats", "-x", "x-", "a--b", "détection", "detect\n", "a/b"])
+@pytest.mark.parametrize(
+    "task", ["", "Detect", "find cats", "-x", "x-", "a--b", "détection", "detect\n", "a/b", "x" * 201]
+)
 def test_a_task_that_is_no_word_is_refused_with_those_that_are_known(task: str) -> None:
     said = "model 'acme_tiny': task is .*, expected lower-case .*, such as detect, segment, classify, pose, obb"
     with pytest.raises(ValueError, match=said):
@@ -381,7 +383,7 @@ def test_a_record_that_lacks_a_field_says_which(kind: type, name: str) -> None:
     with pytest.raises((TypeError, ValueError), match=f"{name} is missing, .*(expected|not a string)") as raised:
         record.check()
     if name != "loader":
-        assert "; it has nmae, which this host's contract doesn't know" in str(raised.value)
+        assert "; it has 'nmae', which this host's contract doesn't know" in str(raised.value)
 
 
 @pytest.mark.parametrize("kind", FIELDS, ids=lambda kind: kind.__name__)
