@@ -109,7 +109,7 @@ def dependencies(root: Path) -> list[str]:
 def copy_checkout(path: Path) -> Path:
     """Copy what the two distributions are built from."""
     path.mkdir(parents=True)
-    for name in ("yolonas_plugin", "contract", "scripts"):
+    for name in ("yolonas_plugin", "contract", "scripts", "tests"):
         shutil.copytree(ROOT / name, path / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     for name in ("hatch_build.py", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "Makefile", ".gitignore"):
         shutil.copy2(ROOT / name, path / name)
