@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 
 SOUND = (Path(__file__).parent / "sound.py").read_text(encoding="utf-8")
+SOUND_1 = (Path(__file__).parent / "sound_1.py").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,20 @@ def replaced(text: str, old: str, new: str) -> str:
 LOADER_ONLY = re.sub(r"^    (task_map|predictor|validator|trainer|exporter)=.*\n", "", SOUND, flags=re.MULTILINE)
 """It offers nothing but the loader, which is all that the contract asks for."""
 
-CLASSIFIER = replaced(replaced(SOUND, 'task="detect"', 'task="classify"'), '{"detect": {', '{"classify": {')
+CLASSIFIER = replaced(SOUND, '{"detect": {', '{"classify": {').replace('task="detect"', 'task="classify"')
 """Its results are not described in the contract."""
 
 FAULTS = {
     # -- discovery
     "misspells_a_hook": Fault(
-        "class Numbers(list):",
+        "def read(entry):",
         """
         @hookimpl
         def model_zoo_load(model):
             pass
 
 
-        class Numbers(list):
+        def read(entry):
         """,
         {"test_zoo_discovers_it"},
     ),
@@ -103,7 +104,7 @@ FAULTS = {
     "maps_an_unknown_task": Fault('{"detect": {', '{"detection": {', {"test_task_map_has_the_tasks_of_the_cards"}),
     # -- loader
     "wants_a_device": Fault(
-        "def load(source, *, card=None):", "def load(source, *, card=None, device):", {"test_loader_gives_a_model"}
+        "*, card=None, classes=2):", "*, card=None, classes=2, device):", {"test_loader_gives_a_model"}
     ),
     "guesses_the_model": Fault(
         "    if card is not None:",
@@ -120,49 +121,192 @@ FAULTS = {
         "raise",
         {"test_file_without_weights_is_a_clear_error"},
     ),
+    "ignores_unknown_options": Fault(
+        "*, card=None, classes=2):", "*, card=None, classes=2, **others):", {"test_unknown_option_is_refused"}
+    ),
     # -- predictor
     "gives_a_generator": Fault(
-        'return [model.detect(path, settings["conf"]) for path in paths]',
-        'return (model.detect(path, settings["conf"]) for path in paths)',
+        "return list(self.stream(source, **settings))",
+        "return self.stream(source, **settings)",
+        {"test_predictor_gives_a_result_for_each_image"},
+    ),
+    "gives_results_of_its_own": Fault(
+        "return list(self.stream(source, **settings))",
+        "return [__import__('types').SimpleNamespace(path=one.path) for one in self.stream(source, **settings)]",
         {"test_predictor_gives_a_result_for_each_image"},
     ),
     "gives_boxes_from_0_to_1": Fault(
-        "width, height = read_size(path)\n",
-        "_, (width, height) = read_size(path), (1, 1)\n",
-        {"test_boxes_are_in_pixels_of_the_image"},
+        "box = (width * part, height * part, width * (1 - part), height * (1 - part))",
+        "box = (part, part, 1 - part, 1 - part)",
+        {"test_boxes_are_in_pixels_of_the_image", "test_boxes_double_with_the_image"},
+    ),
+    "gives_boxes_in_pixels_of_its_input": Fault(
+        "box = (width * part, height * part, width * (1 - part), height * (1 - part))",
+        "box = (64 * part, 64 * part, 64 * (1 - part), 64 * (1 - part))",
+        {"test_boxes_double_with_the_image"},
     ),
     "finds_nothing": Fault("SCORES = (0.8, 0.4)", "SCORES = (0.2, 0.1)", {"test_boxes_are_in_pixels_of_the_image"}),
+    "gives_the_size_of_its_input": Fault(
+        "height=height,",
+        'height=height if hasattr(entry, "shape") else 64,',
+        {"test_results_have_the_size_of_the_image"},
+    ),
     "counts_classes_from_1": Fault(
         "(self.scores, (0.25, 0.375), strict=True))",
         "(self.scores, (0.25, 0.375), strict=True), 1)",
         {"test_labels_and_scores_are_sound"},
     ),
-    "lets_the_factory_win": Fault("**overrides, **more}", "**more, **overrides}", {"test_conf_is_a_setting"}),
-    "doubts_what_is_alone": Fault(
-        'settings["conf"]) for path in paths]',
-        'settings["conf"] + 0.2 * (len(paths) == 1)) for path in paths]',
-        {"test_an_image_alone_is_as_among_others", "test_zoo_puts_it_to_work"},
+    "gives_the_worst_first": Fault(
+        "in enumerate(zip(self.scores, (0.25, 0.375), strict=True)):",
+        "in reversed(list(enumerate(zip(self.scores, (0.25, 0.375), strict=True)))):",
+        {"test_labels_and_scores_are_sound"},
     ),
-    "overlooks_missing_images": Fault(
-        "for path in paths]",
-        "for path in paths if Path(path).exists()]",
-        {"test_missing_image_is_an_outcome"},
+    "lets_the_factory_win": Fault(
+        "conf = self.conf if conf is None else conf", "conf = self.conf", {"test_conf_is_a_setting"}
+    ),
+    "doubts_what_is_alone": Fault(
+        "return list(self.stream(source, **settings))",
+        """found = list(self.stream(source, **settings))
+        if len(found) == 1 and found[0].path and not found[0].error:
+            found[0] = Detections(path=found[0].path, height=found[0].height, width=found[0].width, names=NAMES)
+        return found""",
+        {"test_an_image_alone_is_as_among_others"},
+    ),
+    "has_a_card_without_weights": Fault(
+        "    if card is not None:",
+        '    if card is not None and card.name != "second":',
+        {"test_every_card_predicts"},
+    ),
+    "has_a_card_with_other_boxes": Fault(
+        """    if card is not None:
+        return Model(SCORES)""",
+        """    if card is not None and card.name == "second":
+        other = Model(SCORES)
+        other.detect = lambda entry, conf: Model.detect(other, entry, conf).__class__(
+            height=read(entry)[1], width=read(entry)[0], boxes=[[8, 8, 24, 24]], scores=[0.7], labels=[0], names=NAMES
+        )
+        return other
+    if card is not None:
+        return Model(SCORES)""",
+        {"test_every_card_predicts"},
+    ),
+    # -- what a predictor is given
+    "refuses_missing_images": Fault(
+        "    from model_zoo_api.testing.pictures import read_rows\n",
+        """    from model_zoo_api.testing.pictures import read_rows
+
+    if not Path(entry).exists():
+        raise RuntimeError(f"{entry} is not there")
+""",
+        {"test_missing_image_is_an_outcome", "test_what_is_bad_in_a_list_costs_nothing_else"},
+    ),
+    "leaves_out_what_is_bad": Fault(
+        "return outcomes(source, lambda entry: self.model.detect(entry, conf))",
+        "return (one for one in outcomes(source, lambda entry: self.model.detect(entry, conf)) if not one.error)",
+        {
+            "test_missing_image_is_an_outcome",
+            "test_file_without_an_image_is_an_outcome",
+            "test_damaged_image_is_an_outcome",
+            "test_what_is_bad_in_a_list_costs_nothing_else",
+        },
     ),
     "trusts_every_file": Fault(
-        'if not head.startswith(b"\\x89PNG"):',
-        "if not head:",
-        {"test_file_without_an_image_is_an_outcome"},
+        "raise SourceError(str(error)) from error",
+        "return 64, 64, 1, 0",
+        {
+            "test_file_without_an_image_is_an_outcome",
+            "test_damaged_image_is_an_outcome",
+            "test_what_is_bad_in_a_list_costs_nothing_else",
+        },
+    ),
+    "trusts_the_head_of_a_file": Fault(
+        "raise SourceError(str(error)) from error",
+        'raise SourceError(str(error)) if "damaged" not in str(error) else error from None',
+        {"test_damaged_image_is_an_outcome"},
+    ),
+    "gives_up_at_a_bad_entry": Fault(
+        "return outcomes(source,",
+        """if isinstance(source, list) and any(entry is None for entry in source):
+            raise SourceError("there is None in the list")
+        return outcomes(source,""",
+        {"test_what_is_bad_in_a_list_costs_nothing_else"},
+    ),
+    "counts_the_good_alone": Fault(
+        "return outcomes(source, lambda entry: self.model.detect(entry, conf))",
+        """from dataclasses import replace
+
+        index = 0
+        for one in outcomes(source, lambda entry: self.model.detect(entry, conf)):
+            yield replace(one, index=index)
+            index += not one.error""",
+        {"test_damaged_image_is_an_outcome", "test_what_is_bad_in_a_list_costs_nothing_else"},
     ),
     "trips_over_the_wrong_kind": Fault(
-        'raise TypeError(f"expected a path or a list of paths, not a {type(source).__name__}")',
-        "source = source.filename",
+        "return outcomes(source,",
+        """if type(source) is object:
+            source = source.filename
+        return outcomes(source,""",
         {"test_wrong_kind_of_source_is_a_clear_error"},
+    ),
+    "finds_something_in_nothing": Fault(
+        "return outcomes(source,",
+        "return outcomes([] if source is None else source,",
+        {"test_nothing_is_a_source_error"},
+    ),
+    "fails_at_an_empty_list": Fault(
+        "return outcomes(source,",
+        """if isinstance(source, list) and not source:
+            raise SourceError("the list is empty")
+        return outcomes(source,""",
+        {"test_an_empty_list_gives_nothing"},
+    ),
+    "takes_a_folder_from_its_end": Fault(
+        "return outcomes(source,",
+        """if isinstance(source, (str, Path)) and str(source).strip() and Path(source).is_dir():
+            source = sorted(map(str, Path(source).glob("*.png")), reverse=True) or source
+        return outcomes(source,""",
+        {"test_a_folder_gives_its_images_by_name"},
+    ),
+    "takes_arrays_for_rgb": Fault("blue, _, red = entry", "red, _, blue = entry", {"test_an_array_is_as_its_file"}),
+    "streams_at_the_end": Fault(
+        "return outcomes(source, lambda entry: self.model.detect(entry, conf))",
+        "return iter(list(outcomes(source, lambda entry: self.model.detect(entry, conf))))",
+        {"test_a_stream_is_as_the_call"},
+    ),
+    # -- what it may be told
+    "ignores_unknown_settings": Fault(
+        "return Predictor(model, **settings)",
+        'return Predictor(model, conf=settings.get("conf", 0.5))',
+        {"test_unknown_setting_is_refused"},
+    ),
+    "ignores_unknown_settings_of_a_call": Fault(
+        "def stream(self, source, *, conf=None):",
+        "def stream(self, source, *, conf=None, **others):",
+        {"test_unknown_setting_is_refused"},
+    ),
+    "leaves_errors_to_python": Fault(
+        'settings=(Setting(name="conf", kind="number", default=0.5, minimum=0, maximum=1, help="lowest score"),),',
+        "settings=None,",
+        {"test_unknown_setting_is_refused", "test_conf_has_a_range"},
+    ),
+    "takes_any_conf": Fault(
+        'minimum=0, maximum=1, help="lowest score"', 'minimum=0, help="lowest score"', {"test_conf_has_a_range"}
+    ),
+    "takes_less_than_it_says": Fault(
+        "        self.conf = conf\n",
+        """        self.conf = conf
+        if conf > 0.95:
+            raise ValueError(f"conf is {conf}, which is too high")
+""",
+        {"test_settings_take_what_they_say"},
+    ),
+    "has_another_default": Fault("model, *, conf=0.5):", "model, *, conf=0.3):", {"test_defaults_are_what_they_say"}),
+    "fails_to_close": Fault(
+        "        self.model = None", '        raise RuntimeError("not yet")', {"test_a_predictor_can_be_closed"}
     ),
     # -- processes and threads
     "keeps_a_lambda_in_results": Fault(
-        "self.path = str(path)",
-        "self.path = str(path)\n        self.draw = lambda: self.path",
-        {"test_results_can_be_pickled"},
+        "names=NAMES,", "names=NAMES,\n            native=lambda: entry,", {"test_results_can_be_pickled"}
     ),
     "knows_the_main_process": Fault(
         "SCORES = (0.8, 0.4)",
@@ -174,21 +318,24 @@ FAULTS = {
         {"test_worker_process_gives_the_same"},
     ),
     "shares_a_buffer_in_the_model": Fault(
-        "width, height = read_size(path)\n",
-        'self.size = read_size(path)\n        __import__("time").sleep(0.01)\n        width, height = self.size\n',
+        "width, height, red, blue = read(entry)\n",
+        """self.read = read(entry)
+        __import__("time").sleep(0.01)
+        width, height, red, blue = self.read
+""",
         {"test_threads_share_a_predictor"},
     ),
     "shares_a_buffer_in_the_module": Fault(
-        """    def detect(self, path, conf):
-        width, height = read_size(path)
+        """    def detect(self, entry, conf):
+        width, height, red, blue = read(entry)
 """,
         """    buffer = {}
 
-    def detect(self, path, conf):
+    def detect(self, entry, conf):
         with self.__dict__.setdefault("lock", __import__("threading").Lock()):
-            self.buffer["size"] = read_size(path)
+            self.buffer["read"] = read(entry)
             __import__("time").sleep(0.01)
-            width, height = self.buffer["size"]
+            width, height, red, blue = self.buffer["read"]
 """,
         {"test_threads_have_a_predictor_each"},
     ),
@@ -196,9 +343,26 @@ FAULTS = {
     "measures_nothing": Fault('return {"mAP50-95": 0.015}', "return None", {"test_validator_measures"}),
     "trains_in_silence": Fault('return {"mAP50-95": 0.02}', "return None", {"test_trainer_trains"}),
     "writes_elsewhere": Fault("return path\n", 'return path.with_suffix(".onnx")\n', {"test_exporter_writes"}),
-    "says_that_it_takes_no_settings": Fault(
-        'exporter=f"{__name__}:make_exporter",',
-        'exporter=f"{__name__}:make_exporter",\n    settings=(),',
+    "changes_what_hosts_load": Fault(
+        "def read(entry):",
+        """
+        @hookimpl
+        def model_zoo_loaded(model):
+            model.scores = (0.9, 0.4)
+
+
+        def read(entry):
+        """,
         {"test_zoo_puts_it_to_work"},
+    ),
+    "says_that_it_takes_no_settings": Fault(
+        'settings=(Setting(name="conf", kind="number", default=0.5, minimum=0, maximum=1, help="lowest score"),),',
+        "settings=(),",
+        {
+            "test_zoo_puts_it_to_work",
+            "test_unknown_setting_is_refused",
+            "test_a_stream_is_as_the_call",
+            "test_a_predictor_can_be_closed",
+        },
     ),
 }

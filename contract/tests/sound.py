@@ -1,13 +1,15 @@
 """A provider without a fault, on the standard library alone. ``broken.py`` breaks it in one place after another."""
 
 import json
-import struct
 from pathlib import Path
 
-from model_zoo_api import ModelCard, ModelProvider, hookimpl
+from model_zoo_api import Detections, ModelCard, ModelProvider, Setting, hookimpl
+from model_zoo_api.errors import SourceError
+from model_zoo_api.sources import outcomes
 from model_zoo_api.types import Licence, Metric, WeightFile
 
 SCORES = (0.8, 0.4)
+NAMES = {0: "outer", 1: "inner"}
 
 CARD = ModelCard(
     name="middle",
@@ -22,17 +24,21 @@ CARD = ModelCard(
     licence=Licence(name="CC0-1.0", url="https://example.org/licence", commercial_use=True),
     training_data="nothing",
 )
+SECOND = ModelCard(name="second", task="detect", input_size=(32, 32))
+UNPUBLISHED = ModelCard(name="unpublished", task="detect", input_size=(32, 32))
 
 PROVIDER = ModelProvider(
     name=__name__.removeprefix("acme_"),
-    api_version=1,
-    models=(CARD,),
+    api_version=2,
+    models=(CARD, SECOND, UNPUBLISHED),
     loader=f"{__name__}:load",
     task_map=f"{__name__}:TASK_MAP",
     predictor=f"{__name__}:make_predictor",
     validator=f"{__name__}:make_validator",
     trainer=f"{__name__}:make_trainer",
     exporter=f"{__name__}:make_exporter",
+    options=(Setting(name="classes", kind="integer", default=2, minimum=1, maximum=2, help="how many are known"),),
+    settings=(Setting(name="conf", kind="number", default=0.5, minimum=0, maximum=1, help="lowest score"),),
 )
 
 
@@ -41,47 +47,49 @@ def model_zoo_providers():
     yield PROVIDER
 
 
-class Numbers(list):
-    def tolist(self):
-        return [row.tolist() if isinstance(row, Numbers) else row for row in self]
+def read(entry):
+    """Return width and height, and how red and how blue it is a quarter from the left, half-way down."""
+    if not isinstance(entry, str):
+        height, width, _ = entry.shape
+        blue, _, red = entry[height // 2][width // 4]
+        return width, height, red, blue
+    from model_zoo_api.testing.pictures import read_rows
 
-
-class Boxes:
-    def __init__(self, rows):
-        self.cls = Numbers(row[0] for row in rows)
-        self.conf = Numbers(row[1] for row in rows)
-        self.xyxy = Numbers(Numbers(row[2:]) for row in rows)
-
-
-class Result:
-    def __init__(self, path, rows):
-        self.path = str(path)
-        self.names = dict(enumerate(CARD.classes))
-        self.boxes = Boxes(rows)
-
-
-def read_size(path):
-    head = Path(path).read_bytes()[:24]
-    if not head.startswith(b"\x89PNG"):
-        raise ValueError(f"{path} is no PNG file")
-    return struct.unpack(">II", head[16:])
+    try:
+        rows = read_rows(Path(entry))
+    except ValueError as error:
+        raise SourceError(str(error)) from error
+    width, height = len(rows[0]) // 3, len(rows)
+    red, _, blue = rows[height // 2][width // 4 * 3 :][:3]
+    return width, height, red, blue
 
 
 class Model:
-    """Sees a box in the middle of every image, and a smaller one in that."""
+    """Sees a box in the middle of every image, and a smaller one in that; neither if it is blue on the left."""
 
     def __init__(self, scores):
         self.scores = scores
 
-    def detect(self, path, conf):
-        width, height = read_size(path)
+    def detect(self, entry, conf):
+        width, height, red, blue = read(entry)
         rows = []
         for label, (score, part) in enumerate(zip(self.scores, (0.25, 0.375), strict=True)):
-            rows.append((label, score, width * part, height * part, width * (1 - part), height * (1 - part)))
-        return Result(path, [row for row in rows if row[1] >= conf])
+            box = (width * part, height * part, width * (1 - part), height * (1 - part))
+            if score >= conf and red >= blue:
+                rows.append((label, score, box))
+        return Detections(
+            height=height,
+            width=width,
+            labels=[row[0] for row in rows],
+            scores=[row[1] for row in rows],
+            boxes=[row[2] for row in rows],
+            names=NAMES,
+        )
 
 
-def load(source, *, card=None):
+def load(source, *, card=None, classes=2):
+    if card == UNPUBLISHED:
+        raise FileNotFoundError(f"the weights of {source!r} would have to be downloaded")
     if card is not None:
         return Model(SCORES)
     path = Path(source)
@@ -94,15 +102,24 @@ def load(source, *, card=None):
     return Model(scores)
 
 
-def make_predictor(model, **overrides):
-    def predict(source, **more):
-        settings = {"conf": 0.5, **overrides, **more}
-        if not isinstance(source, (str, Path, list)):
-            raise TypeError(f"expected a path or a list of paths, not a {type(source).__name__}")
-        paths = source if isinstance(source, list) else [source]
-        return [model.detect(path, settings["conf"]) for path in paths]
+class Predictor:
+    def __init__(self, model, *, conf=0.5):
+        self.model = model
+        self.conf = conf
 
-    return predict
+    def __call__(self, source, **settings):
+        return list(self.stream(source, **settings))
+
+    def stream(self, source, *, conf=None):
+        conf = self.conf if conf is None else conf
+        return outcomes(source, lambda entry: self.model.detect(entry, conf))
+
+    def close(self):
+        self.model = None
+
+
+def make_predictor(model, **settings):
+    return Predictor(model, **settings)
 
 
 def make_validator(model, **overrides):

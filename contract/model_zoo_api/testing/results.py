@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 import pytest
@@ -80,26 +79,6 @@ def assert_refused(act: Callable[[], Any], name: str = "") -> None:
     assert kind not in CRASHES, f"it crashes with {kind.__name__}: {message}"
     assert name in message, f"the {kind.__name__} doesn't name {name!r}: {message}"
     assert len(message.replace(name, "")) > 8, f"the {kind.__name__} says only {message!r}"
-
-
-def assert_unreadable(predict: Callable[..., Any], path: Path) -> None:
-    """See that an image that can't be read is one result with ``error``, or, as in version 1, refused by its name.
-
-    Raises:
-        AssertionError: It is something else.
-    """
-    try:
-        found = predict(str(path))
-    except Exception:
-        assert_refused(lambda: predict(str(path)), path.name)
-        return
-    assert isinstance(found, list), f"it gives a {type(found).__name__}, not a list"
-    assert len(found) == 1, f"it gives {len(found)} results for one image"
-    (one,) = found
-    assert isinstance(one, Detections), f"it gives {one!r} for an image that can't be read"
-    assert one.error, "its result says nothing of an error"
-    assert not len(one), f"it finds {len(one)} boxes in an image that can't be read"
-    assert Path(one.path or "").name == path.name, f"its result is of {one.path}"
 
 
 def _raised(act: Callable[[], Any]) -> Exception:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, get_args
 
+from model_zoo_api.predictor import RESULT_TASKS, Predictor
 from model_zoo_api.testing.results import Row, rows_of
-from model_zoo_api.types import ModelCard, ModelProvider, Role
+from model_zoo_api.types import ModelCard, ModelProvider, Role, check_options, check_settings_of
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,18 @@ class Subject:
         return (self.card or self.provider.models[0]).task
 
     @property
+    def described(self) -> bool:
+        """Whether the contract describes its results: as ``Detections``, since version 2."""
+        return self.task in RESULT_TASKS and self.provider.api_version >= 2
+
+    @property
     def roles(self) -> list[Role]:
         """The roles that the provider offers."""
         return [role for role in get_args(Role) if getattr(self.provider, role) is not None]
 
-    def load(self) -> Any:
-        """Load the model."""
-        return self.provider.factory("loader")(self.source, card=self.card, **self.options)
+    def load(self, **more: Any) -> Any:
+        """Load the model; ``more`` wins over the options."""
+        return self.provider.factory("loader")(self.source, card=self.card, **{**self.options, **more})
 
     def load_other(self, source: str) -> Any:
         """Load something that no card names."""
@@ -53,6 +60,17 @@ class Subject:
         """Make a predictor; ``more`` wins over the settings."""
         made: Callable[..., list[Any]] = self.provider.factory("predictor")(model, **{**self.settings, **more})
         return made
+
+    # -- as ModelZoo does it: what the provider says of itself is checked first
+
+    def load_checked(self, **more: Any) -> Any:
+        """Load the model as hosts do."""
+        return self.load(**check_options(self.provider, {**self.options, **more}))
+
+    def predictor_checked(self, model: Any, **more: Any) -> Predictor:
+        """Make a predictor as hosts have it."""
+        check = partial(check_settings_of, self.provider)
+        return Predictor(self.predictor(model, **check({**self.settings, **more})), model, check)
 
     def predict_afresh(self, paths: list[str]) -> list[list[Row]]:
         """Load the model and predict: what a worker process does. Return the boxes of each image."""

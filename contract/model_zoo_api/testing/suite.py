@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import update_wrapper
 from inspect import unwrap
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import pytest
 
 from model_zoo_api.errors import FactoryError
+from model_zoo_api.testing.answers import assert_one_for_each
 from model_zoo_api.testing.fresh import HEAVY, Discovery, discover_afresh
 from model_zoo_api.testing.pictures import write_picture
 from model_zoo_api.testing.results import Row, Tolerance, rows_of
@@ -25,6 +26,7 @@ class Suite:
     entry_point: ClassVar[str | None] = None
     options: ClassVar[Mapping[str, Any]] = {}
     settings: ClassVar[Mapping[str, Any]] = {}
+    without_weights: ClassVar[Collection[str]] = ()
     heavy: ClassVar[frozenset[str]] = HEAVY
     threads: ClassVar[int] = 4
     timeout: ClassVar[float] = 120
@@ -63,8 +65,14 @@ class Suite:
 
     @pytest.fixture
     def source(self, provider: ModelProvider) -> str | Path:
-        """Return what is loaded, a model's name or a path, without a network. Default: the first card's name."""
-        return provider.models[0].name
+        """Return what is loaded, a model's name or a path, without a network. Default: the first card's name.
+
+        First of those that aren't in ``without_weights``.
+        """
+        names = [card.name for card in provider.models if card.name not in self.without_weights]
+        if not names:
+            pytest.fail("every card is in `without_weights`: give a fixture `source`, a file that can be loaded")
+        return names[0]
 
     @pytest.fixture
     def images(self, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:
@@ -123,19 +131,33 @@ class Suite:
         paths = [str(path) for path in images]
         see = "test_predictor_gives_a_result_for_each_image"
         results = self._need(("results", str([subject.source, *paths])), lambda: predict(paths), see)
-        if not isinstance(results, list) or len(results) != len(images):
-            pytest.skip(f"{see} fails")
-        return results
+        try:
+            assert_one_for_each(subject, results, paths)
+        except AssertionError as error:
+            pytest.skip(f"{see} fails: {error}")
+        made: list[Any] = results
+        return made
 
     @pytest.fixture
     def found(self, subject: Subject, results: list[Any]) -> list[list[Row]]:
         """Return the boxes in each image."""
-        if subject.task != "detect":
-            pytest.skip(f"the contract describes the results of detect only, not of {subject.task}")
+        if subject.task != "detect" and not subject.described:
+            pytest.skip(f"the contract doesn't describe the results of {subject.task}")
         try:
             return [rows_of(result) for result in results]
         except Exception as error:
             pytest.skip(f"test_predictor_gives_a_result_for_each_image fails: {type(error).__name__}: {error}")
+
+    def _version_2(self, subject: Subject) -> None:
+        """Skip for a provider of the contract's first version, which didn't say this."""
+        if subject.provider.api_version < 2:
+            pytest.skip("it is a provider of version 1, which doesn't say this; ModelZoo adapts its results")
+
+    def _described(self, subject: Subject) -> None:
+        """Skip where the contract doesn't say what a predictor answers."""
+        self._version_2(subject)
+        if not subject.described:
+            pytest.skip(f"the contract doesn't say what a predictor for {subject.task} answers")
 
     def _keep(self, name: tuple[str, str], make: Callable[[], Any]) -> Any:
         """Return what ``make`` gave the first check of this class that needed it, or raise what it raised."""
