@@ -10,7 +10,7 @@ from model_zoo_api.testing import ProviderConformance
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plugin-authors.md").read_text(encoding="utf-8")
-SUITE = {name: value for base in ProviderConformance.__mro__[:-1] for name, value in vars(base).items()}
+SUITE = {name: value for base in reversed(ProviderConformance.__mro__[:-1]) for name, value in vars(base).items()}
 
 
 def rows(title: str) -> list[str]:
@@ -20,7 +20,7 @@ def rows(title: str) -> list[str]:
 
 
 def test_every_check_is_listed_in_the_order_of_the_suite() -> None:
-    assert rows("The checks") == [name for name in vars(ProviderConformance) if name.startswith("test_")]
+    assert rows("The checks") == [name for name in SUITE if name.startswith("test_")]
 
 
 def test_what_an_author_may_declare_is_listed() -> None:
@@ -37,3 +37,9 @@ def test_the_example_is_the_template_s_test() -> None:
     first = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0]
     template = ROOT / "examples" / "provider_template" / "tests" / "test_conformance.py"
     assert first == template.read_text(encoding="utf-8")
+
+
+def test_the_predictor_is_the_template_s() -> None:
+    (predictor,) = re.findall(r"^```python\n(def make_predictor.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    template = ROOT / "examples" / "provider_template" / "acme_zoo" / "model.py"
+    assert predictor in template.read_text(encoding="utf-8")

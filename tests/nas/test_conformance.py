@@ -11,12 +11,17 @@ import pytest
 from model_zoo_api import ModelProvider
 from model_zoo_api.testing import ProviderConformance
 from tests.data.sets import write_yolo
+from yolonas_plugin import NAS
 from yolonas_plugin.provider import model_zoo_providers
+
+PUBLISHED = {"yolo_nas_n", "yolo_nas_s", "yolo_nas_m", "yolo_nas_l"}
+"""Models whose weights are downloaded, or of one's own; those of the others are in this package."""
 
 
 class TestYoloNAS(ProviderConformance):
     threads = 3
     settings = {"conf": 0.6}
+    without_weights = PUBLISHED
 
     @pytest.fixture
     def provider(self) -> ModelProvider:
@@ -42,3 +47,49 @@ class TestYoloNAS(ProviderConformance):
             "trainer": {**common, "epochs": 1, "batch": 2, "device": "cpu"},
             "exporter": {"format": "onnx", "output": tmp_path, "simplify": False},
         }
+
+
+class TestLean(ProviderConformance):
+    """Without torch and the engine."""
+
+    threads = 2
+    options = {"lean": True}
+    settings = {"conf": 0.6}
+    without_weights = {*PUBLISHED, "yolo_nas_n_layout"}  # its graph would have to be made first
+    xfail = {
+        **dict.fromkeys(("test_validator_measures", "test_trainer_trains", "test_exporter_writes"), "it only predicts"),
+        **dict.fromkeys(
+            ("test_settings_take_what_they_say", "test_defaults_are_what_they_say"), "some are the engine's"
+        ),
+    }
+
+    @pytest.fixture
+    def provider(self) -> ModelProvider:
+        (provider,) = model_zoo_providers()
+        return provider
+
+    @pytest.fixture
+    def source(self, graph: Path) -> Path:
+        return graph
+
+
+@pytest.fixture(scope="session")
+def graph(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is exported for lean prediction."""
+    pytest.importorskip("onnxruntime")
+    return Path(NAS(nano).export(format="onnx", gives="pair", output=tmp_path_factory.mktemp("graph")))
+
+
+@pytest.mark.exhaustive
+class TestUntrained(ProviderConformance):
+    """Every size, of random weights."""
+
+    threads = 2
+    options = {"pretrained": False}
+    settings = {"conf": 0.001, "imgsz": 160}
+    without_weights = {"yolo_nas_n_layout"}  # a size by another name
+
+    @pytest.fixture
+    def provider(self) -> ModelProvider:
+        (provider,) = model_zoo_providers()
+        return provider

@@ -9,9 +9,13 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from model_zoo_api.detections import Detections
+from model_zoo_api.errors import SettingError
 
 Row: TypeAlias = tuple[float, ...]
 """One box: class index, score from 0 to 1, and x1, y1, x2, y2 in pixels of the image."""
+
+UNKNOWN: Final = "no_such_setting"
+"""What no provider knows."""
 
 CRASHES: Final = (
     AssertionError,
@@ -79,6 +83,23 @@ def assert_refused(act: Callable[[], Any], name: str = "") -> None:
     assert kind not in CRASHES, f"it crashes with {kind.__name__}: {message}"
     assert name in message, f"the {kind.__name__} doesn't name {name!r}: {message}"
     assert len(message.replace(name, "")) > 8, f"the {kind.__name__} says only {message!r}"
+
+
+def assert_setting_error(act: Callable[[], Any], name: str) -> None:
+    """See that ``act`` raises the contract's error of settings, and that it names one.
+
+    Raises:
+        pytest.fail.Exception: It doesn't.
+    """
+    try:
+        given = act()
+    except Exception as error:
+        if not isinstance(error, SettingError):
+            pytest.fail(f"hosts get a {type(error).__name__}, no SettingError: {error}")
+        if name not in str(error):
+            pytest.fail(f"the SettingError doesn't name {name!r}: {error}")
+    else:
+        pytest.fail(f"it gives {given!r} instead of a SettingError")
 
 
 def _raised(act: Callable[[], Any]) -> Exception:

@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from acme_zoo.plugin import SETTINGS
 from model_zoo_api import Detections
-from model_zoo_api.errors import WeightsNotFoundError
+from model_zoo_api.errors import SourceError, WeightsNotFoundError
 from model_zoo_api.settings import check_settings
 from model_zoo_api.sources import outcomes
 
@@ -38,28 +38,22 @@ class Model:
                 score = scores[cells[:, 0], cells[:, 1], label + 1].mean()
                 top, left = cells.min(axis=0)
                 bottom, right = cells.max(axis=0) + 1
-                rows.append((label, score, *np.array([left, top, right, bottom]) * scale))
-        rows = sorted((row for row in rows if row[1] >= conf), key=lambda row: -row[1])
+                rows.append((*np.array([left, top, right, bottom]) * scale, score, label))
+        rows = sorted((row for row in rows if row[4] >= conf), key=lambda row: -row[4])  # the best first
         table = np.array(rows).reshape(-1, 6)
-        return Detections(
-            height=image.height,
-            width=image.width,
-            boxes=table[:, 2:],
-            scores=table[:, 1],
-            labels=table[:, 0].astype(int),
-            names=self.names,
-        )
+        found = {"boxes": table[:, :4], "scores": table[:, 4], "labels": table[:, 5].astype(int)}
+        return Detections(height=image.height, width=image.width, names=self.names, **found)
 
 
 def read(source):
-    """Return Pillow's image, RGB. What can't be read is an ``OSError``: it becomes an outcome of its own."""
+    """Return Pillow's image, RGB. What can't be read is a ``SourceError``, which becomes an outcome with ``error``."""
     if not isinstance(source, str):
         return Image.fromarray(np.ascontiguousarray(source[..., ::-1]))
     try:
         with Image.open(source) as file:
             return ImageOps.exif_transpose(file).convert("RGB")
-    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:  # what else Pillow raises for such files
-        raise OSError(f"{source}: {error}") from error
+    except Exception as error:  # Pillow raises many kinds for damaged files
+        raise SourceError(f"{source} can't be read: {error}") from error
 
 
 def regions(mask):

@@ -15,6 +15,7 @@ class TestTorchvision(ProviderConformance):
     options = {"architecture": NAME}
     settings = {"conf": 0.4}
     threads = 2
+    without_weights = {card.name for card in CARDS}  # torchvision's own would be downloaded
 
     @pytest.fixture
     def provider(self):

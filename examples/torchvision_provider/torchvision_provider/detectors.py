@@ -9,7 +9,7 @@ from torchvision.models import get_model, get_model_weights
 from torchvision.transforms.functional import to_tensor
 
 from model_zoo_api import Detections
-from model_zoo_api.errors import WeightsNotFoundError
+from model_zoo_api.errors import SourceError, WeightsNotFoundError
 from model_zoo_api.settings import check_settings
 from model_zoo_api.sources import outcomes
 
@@ -28,26 +28,20 @@ class Detector:
         """Return what scores ``conf`` or more in one image: a path, or an array [height, width, 3] in BGR."""
         image = read(source)
         (found,) = self.network([to_tensor(image)])
-        keep = found["scores"] >= conf
-        return Detections(
-            height=image.height,
-            width=image.width,
-            boxes=found["boxes"][keep].numpy(),
-            scores=found["scores"][keep].numpy(),
-            labels=found["labels"][keep].numpy(),
-            names=self.names,
-        )
+        keep = found["scores"] >= conf  # the best come first
+        kept = {name: found[name][keep].numpy() for name in ("boxes", "scores", "labels")}
+        return Detections(height=image.height, width=image.width, names=self.names, **kept)
 
 
 def read(source):
-    """Return Pillow's image, RGB. What can't be read is an ``OSError``: it becomes an outcome of its own."""
+    """Return Pillow's image, RGB. What can't be read is a ``SourceError``, which becomes an outcome with ``error``."""
     if not isinstance(source, str):
         return Image.fromarray(np.ascontiguousarray(source[..., ::-1]))
     try:
         with Image.open(source) as file:
             return ImageOps.exif_transpose(file).convert("RGB")
-    except (ValueError, SyntaxError, Image.DecompressionBombError) as error:  # what else Pillow raises for such files
-        raise OSError(f"{source}: {error}") from error
+    except Exception as error:  # Pillow raises many kinds for damaged files
+        raise SourceError(f"{source} can't be read: {error}") from error
 
 
 def load(source, *, card=None, architecture=None):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model_zoo_api.testing.results import assert_refused
+from model_zoo_api.testing.results import UNKNOWN, assert_refused, assert_setting_error
 from model_zoo_api.testing.subject import Subject
 from model_zoo_api.testing.suite import Suite
 
@@ -35,3 +35,11 @@ class LoaderChecks(Suite):
         path = tmp_path / "shopping_list.txt"
         path.write_text("bread, butter, two apples\n", encoding="utf-8")
         assert_refused(lambda: subject.load_other(str(path)), path.name)
+
+    @pytest.mark.usefixtures("model")
+    def test_unknown_option_is_refused(self, subject: Subject) -> None:
+        """A loader with an option that there isn't is refused by its name; for hosts by a ``SettingError``."""
+        self._version_2(subject)
+        wrong = {UNKNOWN: 1}
+        assert_refused(lambda: subject.load(**wrong), UNKNOWN)
+        assert_setting_error(lambda: subject.load_checked(**wrong), UNKNOWN)

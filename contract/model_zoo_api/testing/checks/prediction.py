@@ -56,12 +56,6 @@ class PredictionChecks(Suite):
         assert corners, "nothing is found in any image: give other `settings`, or a fixture `images`"
         assert max(corners) > 1, "no box reaches beyond the first pixel: are they parts of the image, from 0 to 1?"
 
-    @pytest.mark.usefixtures("found")
-    def test_labels_and_scores_are_sound(self, results: list[Any]) -> None:
-        """Labels are indices into ``names``, which are strings; scores go from 0 to 1, the best first."""
-        for result in results:
-            assert_sound(result)
-
     def test_boxes_double_with_the_image(
         self, predict: Callable[..., list[Any]], found: list[list[Row]], images: Sequence[Path], tmp_path: Path
     ) -> None:
@@ -73,6 +67,12 @@ class PredictionChecks(Suite):
             pytest.skip("nothing is found, see test_boxes_are_in_pixels_of_the_image")
         doubles = [write_double(tmp_path / path.name, path) for path in images]
         assert_doubled(found, self._boxes(predict, doubles))
+
+    @pytest.mark.usefixtures("found")
+    def test_labels_and_scores_are_sound(self, results: list[Any]) -> None:
+        """Labels are indices into ``names``, which are strings; scores go from 0 to 1, the best first."""
+        for result in results:
+            assert_sound(result)
 
     def test_conf_is_a_setting(
         self, subject: Subject, model: Any, found: list[list[Row]], images: Sequence[Path]

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-from model_zoo_api.errors import DependencyMissingError, ModelZooError, SettingError
+from model_zoo_api.errors import DependencyMissingError, ModelZooError
 from model_zoo_api.settings import Setting
 from model_zoo_api.testing.pictures import size_of
-from model_zoo_api.testing.results import Row, assert_refused
+from model_zoo_api.testing.results import UNKNOWN, Row, assert_refused, assert_setting_error
 from model_zoo_api.testing.subject import Subject
 from model_zoo_api.testing.suite import Suite
-
-UNKNOWN: Final = "no_such_setting"
 
 
 class SettingChecks(Suite):
@@ -34,24 +33,16 @@ class SettingChecks(Suite):
         assert_refused(lambda: subject.predictor(model, **wrong), UNKNOWN)
         assert_refused(lambda: predict(path, **wrong), UNKNOWN)
         checked = subject.predictor_checked(model)
-        _assert_setting_error(lambda: subject.predictor_checked(model, **wrong), UNKNOWN)
-        _assert_setting_error(lambda: checked(path, **wrong), UNKNOWN)
-        _assert_setting_error(lambda: list(checked.stream(path, **wrong)), UNKNOWN)
-
-    @pytest.mark.usefixtures("model")
-    def test_unknown_option_is_refused(self, subject: Subject) -> None:
-        """A loader with an option that there isn't is refused by its name; for hosts by a ``SettingError``."""
-        self._version_2(subject)
-        wrong = {UNKNOWN: 1}
-        assert_refused(lambda: subject.load(**wrong), UNKNOWN)
-        _assert_setting_error(lambda: subject.load_checked(**wrong), UNKNOWN)
+        assert_setting_error(lambda: subject.predictor_checked(model, **wrong), UNKNOWN)
+        assert_setting_error(lambda: checked(path, **wrong), UNKNOWN)
+        assert_setting_error(lambda: list(checked.stream(path, **wrong)), UNKNOWN)
 
     @pytest.mark.usefixtures("results")
     def test_conf_has_a_range(self, subject: Subject, model: Any) -> None:
         """Hosts get a ``SettingError`` for a ``conf`` that is no number from 0 to 1, before there is any image."""
         self._described(subject)
         for wrong in (-0.1, 1.5, float("nan"), "high"):
-            _assert_setting_error(lambda wrong=wrong: subject.predictor_checked(model, conf=wrong), "conf")
+            assert_setting_error(partial(subject.predictor_checked, model, conf=wrong), "conf")
 
     @pytest.mark.usefixtures("results")
     def test_settings_take_what_they_say(self, subject: Subject, model: Any, images: Sequence[Path]) -> None:
@@ -97,18 +88,6 @@ class SettingChecks(Suite):
         with pytest.raises(ModelZooError, match="closed"):
             closing([str(path) for path in images])
         self.tolerance.assert_same(self._boxes(predict, images), found, "after another predictor was closed")
-
-
-def _assert_setting_error(act: Callable[[], Any], name: str) -> None:
-    try:
-        given = act()
-    except Exception as error:
-        if not isinstance(error, SettingError):
-            pytest.fail(f"hosts get a {type(error).__name__}, no SettingError: {error}")
-        if name not in str(error):
-            pytest.fail(f"the SettingError doesn't name {name!r}: {error}")
-    else:
-        pytest.fail(f"it gives {given!r} instead of a SettingError")
 
 
 def _values(setting: Setting) -> Iterator[Any]:

@@ -16,7 +16,14 @@ from model_zoo_api.testing.results import Row, assert_refused, rows_of
 from model_zoo_api.testing.subject import Subject
 from model_zoo_api.testing.suite import Suite
 
-NOTHING: Final = {"None": None, "an empty text": "", "spaces": "  ", "a number": 7, "a mapping": {}, "bytes": b"x.png"}
+NOTHING: Final[dict[str, Any]] = {
+    "None": None,
+    "an empty text": "",
+    "spaces": "  ",
+    "a number": 7,
+    "a mapping": {},
+    "bytes": b"x.png",
+}
 """What names no image."""
 
 AHEAD: Final = 64
