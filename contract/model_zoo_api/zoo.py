@@ -116,13 +116,17 @@ class ModelZoo:
         if provider is not None:
             self._owner(provider)
         known = [alias for card in self.list_models(provider=provider) for alias in (card.name, *card.aliases)]
-        failed = len(self._registry.problems)
-        hint = f"; {failed} plugin(s) failed to load, see ModelZoo.problems" if failed else ""
-        raise UnknownModelError(f"no model is named {name!r}{suggest(name, known)}{hint}")
+        raise UnknownModelError(f"no model is named {name!r}{suggest(name, known)}{self._hint}")
+
+    @property
+    def _hint(self) -> str:
+        count = len(self._registry.problems)
+        return f"; plugins have {count} problem{'s' * (count > 1)}, see ModelZoo.problems" if count else ""
 
     def _owner(self, provider: str) -> ModelProvider:
         if provider not in self._registry.providers:
-            raise UnknownModelError(f"no provider is named {provider!r}{suggest(provider, self._registry.providers)}")
+            near = suggest(provider, self._registry.providers)
+            raise UnknownModelError(f"no provider is named {provider!r}{near}{self._hint}")
         return self._registry.providers[provider]
 
     def _matches(self, name: str, provider: str | None) -> list[tuple[ModelProvider, ModelCard]]:

@@ -63,7 +63,8 @@ def test_an_unknown_name_near_to_nothing_lists_what_is_known(site: Site) -> None
 
 def test_an_unknown_name_mentions_plugins_that_failed(site: Site) -> None:
     site.add_plugin("raises_at_import")
-    assert "1 plugin(s) failed to load, see ModelZoo.problems" in site.ask("zoo.find('resnet')").error
+    for call in ("zoo.find('resnet')", "zoo.load('best.pth', provider='pets')"):
+        assert "; plugins have 1 problem, see ModelZoo.problems" in site.ask(call).error
 
 
 def test_an_unknown_provider_suggests_the_nearest(site: Site) -> None:
