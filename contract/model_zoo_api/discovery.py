@@ -171,7 +171,7 @@ class PluginRegistry:
         except BaseException as error:  # SystemExit, and what native code raises past Exception, such as pyo3's panic
             message = f"{hook}: {describe(error)}" if hook else describe(error)
             if phase != "register":  # those messages say what to do
-                message += f"; {_remedy(identity(entry_point.dist)[0])}"
+                message += f"; {_remedy(identity(entry_point.dist)[0], error)}"
             self.report(entry_point, phase, message, error)
 
     # -- one plugin: find, import, check, take its providers -----------------------------------------------------
@@ -190,7 +190,7 @@ class PluginRegistry:
             except BaseException as error:
                 if allow_list.allows(dist):
                     name, version = identity(dist)
-                    message = f"its entry_points.txt can't be read ({describe(error)}); {_remedy(name)}"
+                    message = f"its entry_points.txt can't be read ({describe(error)}); {_remedy(name, error)}"
                     self._collect(name, version, "", "metadata", message, error)
                 continue
             declared = [point for point in declared if allow_list.allows(dist, point.name)]
@@ -345,5 +345,9 @@ def _entry_point(point: Any, dist: Any) -> EntryPoint:
     return found
 
 
-def _remedy(distribution: str) -> str:
+def _remedy(distribution: str, error: BaseException) -> str:
+    if is_a(error, ImportError) and text_or("", lambda: getattr(error, "name", None)).startswith("model_zoo_api"):
+        return (
+            f"it is for another contract than this host's, version {hookspecs.API_VERSION}; for a later one {UPGRADE}"
+        )
     return f"upgrade, reinstall or uninstall {distribution}, or list only the others in {ALLOW_LIST}"

@@ -13,6 +13,7 @@ from model_zoo_api.texts import suggest
 HOOKS: Final = tuple(name for name in vars(hookspecs) if name.startswith("model_zoo_"))
 
 UPGRADE: Final = "in the host's environment: pip install --upgrade model-zoo-api"
+"""What helps where a plugin is written for a later contract than the host's; its author has done nothing wrong."""
 
 _HERE: Final = f"this host's contract (version {hookspecs.API_VERSION})"
 

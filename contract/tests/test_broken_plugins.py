@@ -14,6 +14,14 @@ BROKEN = {
         "ModuleNotFoundError",
         ["No module named 'a_module_that_nobody_installed'", "reinstall or uninstall acme-raises-at-import"],
     ),
+    "later_import": (
+        "import",
+        "ImportError",
+        [
+            "cannot import name 'Device' from 'model_zoo_api.types'",
+            "another contract than this host's, version 2; for a later one in the host's environment: pip install --up",
+        ],
+    ),
     "exits_at_import": ("import", "SystemExit", ["no licence key", "uninstall acme-exits-at-import"]),
     "panics_at_import": (
         "import",
