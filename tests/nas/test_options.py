@@ -156,10 +156,14 @@ for call in (lambda: zoo.load("a.pt", provider="yolo_nas"), lambda: zoo.task_map
         call()
     except DependencyMissingError as error:
         print(error)
+from yolonas_plugin.cli import main
+sys.exit(main(["predict", "--source", __import__("yolonas_plugin").__file__]))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
     needs = f"needs the package {missing!r}, which is not installed: pip install {missing}"
     assert done.stdout.splitlines() == [
         f"provider 'yolo_nas': its {role} {needs}" for role in ("loader", "task_map")
     ], done.stderr
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [f"yolonas-plugin: error: yolonas-plugin predict {needs}"]
     assert issubclass(MissingExtraError, DependencyMissingError)

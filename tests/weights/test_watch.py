@@ -18,6 +18,7 @@ from tests.cli.test_output import Terminal
 from tests.weights import host as answers
 from tests.weights.host import BODY, HALF, Host, serving, weight_file
 from yolonas_plugin.cards import CARDS
+from yolonas_plugin.cli import main
 from yolonas_plugin.cli.progress import downloading
 from yolonas_plugin.errors import DownloadError, SettingError
 from yolonas_plugin.weights.fetch import Patience, fetch
@@ -251,3 +252,34 @@ def test_the_library_draws_no_bar_and_the_command_line_does(
     with downloading("x") as progress:  # standard error is none now
         assert progress is None
     assert not sys.stderr.isatty()
+
+
+def test_another_plugin_that_offers_it_tells_the_command_line_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "acme_slow.py").write_text("""
+from model_zoo_api import ModelCard, ModelProvider, hookimpl
+from model_zoo_api.settings import PROGRESS
+
+@hookimpl
+def model_zoo_providers():
+    card = ModelCard(name="slow_tiny", task="detect", input_size=(64, 64))
+    yield ModelProvider(name="slow", api_version=2, models=(card,), loader=load, options=(PROGRESS,))
+
+def load(source, *, card=None, progress=None):
+    for done in range(0, 101, 50):
+        progress and progress(done, 100)
+    return progress is not None
+""")
+    info = tmp_path / "acme_slow-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-slow\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[model_zoo]\nslow = acme_slow\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("MODEL_ZOO_PLUGINS", "acme-slow,yolonas-plugin")
+    with Terminal(monkeypatch) as terminal:
+        code = main(["fetch", "slow/slow_tiny"])
+    assert code == 0, terminal.text
+    assert "100%" in terminal.text
+    assert main(["fetch", "slow/slow_tiny"]) == 0
+    assert "%" not in capsys.readouterr().err

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import IO
 
+from model_zoo_api.dependencies import required_packages
 from model_zoo_api.errors import ModelZooError
 from model_zoo_api.texts import printable
 from model_zoo_api.zoo import ALLOW_LIST
@@ -30,7 +31,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     out, sys.stderr = lenient(sys.stdout), lenient(sys.stderr)
     args = _parse(argv)
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # the engine logs to standard output
+        with (
+            contextlib.redirect_stdout(sys.stderr),  # the engine logs to standard output
+            required_packages(f"yolonas-plugin {args.command}", "yolonas_plugin"),
+        ):
             code = args.run(args, out)
         out.flush()
         return INCOMPLETE if code == 0 and args.incomplete else code

@@ -119,7 +119,10 @@ def _fetch(args: argparse.Namespace, out: IO[str]) -> int:
         with downloading(args.model) as progress:
             path = find_weights(card.name, accept_licence=args.accept_licence, progress=progress)
     if path is None:
-        zoo.load(card.name, provider=provider.name)  # its plugin fetches what it needs, and keeps it where it likes
+        offered = {option.name for option in provider.options or ()}
+        with downloading(args.model) as progress:  # its plugin fetches what it needs, and keeps it where it likes
+            told = {"progress": progress} if "progress" in offered else {}
+            zoo.load(card.name, provider=provider.name, **told)
     found = str(path.absolute()) if path else None
     if args.json:
         print_json({"model": card.name, "path": found}, out)
