@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 
 from exhaustive import first
-from model_zoo_api.types import Metric, ModelCard
+from model_zoo_api.types import Licence, Metric, ModelCard
 from tests.nas.conftest import image, nano, picture  # noqa: F401  fixtures
 from yolonas_plugin import NAS
 from yolonas_plugin.cli import main
@@ -80,6 +81,24 @@ def test_other_models_are_listed_and_shown_as_they_are(
     text = capsys.readouterr().out
     assert "2: cat, dog\n" in text
     assert "71.5 on ImageNet" in text
+
+
+def test_what_a_card_says_beyond_this_contract_is_shown(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = Licence(name="MIT", url="https://example.org/code")
+    more = {"description": "Finds pets.", "homepage": "https://example.org", "code_licence": code}
+    extra = {"devices": ("cuda",), "lock": threading.Lock(), "share": float("nan")}
+    card = ModelCard(name="pets", task="find-pets", input_size=(224, 224), **more, **extra)
+    monkeypatch.setattr("yolonas_plugin.provider.CARDS", (card,))
+    assert run("show", "pets") == 0
+    text = capsys.readouterr().out
+    for part in ("find-pets", "Finds pets.", "https://example.org\n", "MIT, ", "('cuda',)", "<unlocked _thread.lock"):
+        assert part in text
+    assert run("show", "pets", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["code_licence"]["name"] == "MIT"
+    assert told["extra"] == {"devices": ["cuda"], "lock": told["extra"]["lock"], "share": "nan"}
 
 
 def test_doctor_finds_no_problem_here_and_says_what_is_installed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import sys
 from typing import IO, Any, Final
 
+from model_zoo_api.foreign import shown
 from model_zoo_api.types import KNOWN_TASKS, ModelCard
 from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.cli.arguments import OWN, add_command, add_licence, other_plugin
@@ -81,11 +83,23 @@ def _where(zoo: ModelZoo, provider: str, card: ModelCard) -> str:
 def _show(args: argparse.Namespace, out: IO[str]) -> int:
     provider, card = ModelZoo.discover().find(args.model)
     if args.json:
-        print_json({"provider": provider.name, **dataclasses.asdict(card)}, out)
+        print_json({"provider": provider.name, **_as_json(card)}, out)
         return 0
     for label, value in _describe(provider.name, card):
         print(f"{label + ':' if label else '':<14} {value}", file=out)
     return 0
+
+
+def _as_json(value: Any) -> Any:
+    """Return a record, or what is in one, as JSON has it; what only its plugin knows, as it looks."""
+    if dataclasses.is_dataclass(value):
+        return {field.name: _as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if type(value) in (list, tuple):
+        return [_as_json(item) for item in value]
+    if type(value) is dict:
+        return {str(name): _as_json(item) for name, item in value.items()}
+    plain = type(value) in (str, int, bool, type(None)) or (type(value) is float and math.isfinite(value))
+    return value if plain else shown(value)
 
 
 def _describe(provider: str, card: ModelCard) -> list[tuple[str, str]]:
@@ -100,12 +114,16 @@ def _describe(provider: str, card: ModelCard) -> list[tuple[str, str]]:
         ("classes", f"{len(card.classes)}: {', '.join(card.classes[:5])}{more}" if card.classes else "the weights'"),
         ("trained on", card.training_data or ""),
         ("licence", f"{card.licence.name}, {card.licence.url}" if card.licence else ""),
+        ("of its code", f"{card.code_licence.name}, {card.code_licence.url}" if card.code_licence else ""),
+        ("what it is", card.description or ""),
+        ("page", card.homepage or ""),
     ]
     lines += [(metric.name, f"{metric.value:g} on {metric.dataset} ({metric.source})") for metric in card.metrics]
     for file in card.weights:
         lines += [("weights", file.filename), *(("", url) for url in file.urls), ("sha256", file.sha256 or "")]
     if not card.weights:
         lines.append(("weights", "none published; load your own by path"))
+    lines += [(name, shown(value)) for name, value in card.extra.items()]
     return [(label, value) for label, value in lines if value]
 
 
