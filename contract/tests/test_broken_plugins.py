@@ -143,6 +143,41 @@ def test_a_provider_of_another_api_version_is_left_out(site: Site) -> None:
     assert not {"from_the_future", "from_the_past"} & set(site.discover().providers)
 
 
+def test_what_a_later_contract_adds_takes_nothing_else_away(site: Site) -> None:
+    """A field, a task and a hook that this host doesn't know, beside a provider that it can't use."""
+    source = """
+from model_zoo_api import ModelCard, ModelProvider, hookimpl
+
+@hookimpl
+def model_zoo_providers():
+    yield ModelProvider(name="from_afar", api_version=9, models=(), loader="acme_mixed:load")
+    cards = [
+        ModelCard(name="known", task="detect", input_size=(32, 32)),
+        ModelCard(name="later", task="count-people", input_size=(32, 32), devices=("cuda",)),
+        ModelCard(name="any_size", task="detect", input_size="any"),
+    ]
+    yield ModelProvider(name="mixed", api_version=1, models=cards, loader="acme_mixed:load", tracker="acme_mixed:track")
+
+@hookimpl
+def model_zoo_unloaded(model):
+    pass
+
+def load(source, *, card=None):
+    return source
+"""
+    site.add("acme-mixed", "1.0", entry_points={"mixed": "acme_mixed"}, files={"acme_mixed.py": source})
+    found = site.ask("[zoo.load('known'), zoo.find('later')[1].extra, zoo.providers['mixed'].extra]")
+    assert found.value == ["known", {"devices": ["cuda"]}, {"tracker": "acme_mixed:track"}]
+    assert found.zoo["providers"]["mixed"] == ["known", "later"]
+    hook, provider, card = (problem["message"] for problem in found.problems)
+    assert "has no hook 'model_zoo_unloaded'" in hook
+    assert "'from_afar' speaks version 9 of the contract, this host 1 to 2: in the host's environment: pip" in provider
+    assert (
+        card
+        == "provider 'mixed': model 'any_size': input_size is 'any', expected a tuple of int; that card is not used"
+    )
+
+
 def test_a_hook_marked_optional_need_not_exist(site: Site) -> None:
     site.add_plugin("optional_hook")
     found = site.discover()
