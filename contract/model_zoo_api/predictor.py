@@ -25,7 +25,7 @@ class Predictor:
             has them.
         model: The loaded model.
         check: Returns the settings of a call as they are meant, or raises.
-        guard: Makes what is entered while the provider works, see :func:`.dependencies.required_packages`.
+        guard: Makes what is entered while the provider works, see ``dependencies.required_packages``.
 
     Example::
 

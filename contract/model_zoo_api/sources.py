@@ -2,7 +2,7 @@
 
 ==================================  ====================================================================
 a path                              one image (or the frames of a video, where the provider reads those)
-a folder, or a pattern like *.jpg   each image file in it, by name; none at all is a ``SourceError``
+a folder, or a pattern (``*.jpg``)  each image file in it, by name; none at all is a ``SourceError``
 an array                            one image: [height, width, 3], 8 bits, in the order blue, green, red
 a list or an iterator of these      what each stands for, in that order; of an empty list, nothing
 None, "", anything else             ``SourceError``
