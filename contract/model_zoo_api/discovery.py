@@ -22,9 +22,10 @@ from model_zoo_api import hookspecs
 from model_zoo_api.allow_list import ALLOW_LIST, AllowList
 from model_zoo_api.distributions import distributions, entry_points, folder_of, identity
 from model_zoo_api.errors import DiscoveryError, PluginError
-from model_zoo_api.foreign import attempt, class_name, describe, is_a, shown, text_or
+from model_zoo_api.foreign import attempt, class_name, describe, is_a, plain, shown, text_or
 from model_zoo_api.hooks import HOOKS, UPGRADE, Fault, hooks_of, in_order
 from model_zoo_api.names import Claim, settle
+from model_zoo_api.records import as_record
 from model_zoo_api.texts import printable
 from model_zoo_api.types import ModelProvider, Phase, PluginProblem, reason, usable
 
@@ -277,29 +278,25 @@ class PluginRegistry:
             message = f"model_zoo_providers gave a {class_name(type(given))}; {_EXPECTED}"
             self.report(plugin.entry_point, "validate", message)
             return
-        name = text_or("", lambda: given.name)
-        provider = self._usable(given, plugin)
+        name = printable(text_or("", lambda: given.name)[:200])
+        provider = self._usable(given, name, plugin)
         if provider or name:
             self._claims.append(Claim(provider.name if provider else name, plugin.entry_point, provider))
 
-    def _usable(self, given: Any, plugin: Plugin) -> ModelProvider | None:
+    def _usable(self, given: Any, name: str, plugin: Plugin) -> ModelProvider | None:
         """Return a provider with the cards that can be used; report what can't."""
         try:
-            provider, faults = usable(given)
+            record = as_record(ModelProvider, given)
+            refused = self._of_another_version(record, name, plugin)
+            provider, faults = (record, []) if refused else usable(record)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             message = f"model_zoo_providers gave a provider that can't be used: {reason(error)}"
             self.report(plugin.entry_point, "validate", message, error)
             return None
-        oldest, newest = hookspecs.OLDEST_API_VERSION, hookspecs.API_VERSION
-        if not oldest <= provider.api_version <= newest:
-            older = provider.api_version < oldest
-            message = (
-                f"provider {provider.name!r} speaks version {provider.api_version} of the contract, this host "
-                f"{oldest} to {newest}: {f'upgrade {plugin.distribution}' if older else UPGRADE}"
-            )
-            self.report(plugin.entry_point, "validate", message)
+        if refused:
+            self.report(plugin.entry_point, "validate", refused)
             return None
         for fault in faults[:_MOST]:
             self.report(plugin.entry_point, "validate", f"{fault}; that card is not used")
@@ -307,6 +304,16 @@ class PluginRegistry:
             message = f"provider {provider.name!r}: {len(faults) - _MOST} more cards are not used"
             self.report(plugin.entry_point, "validate", message)
         return provider
+
+    def _of_another_version(self, provider: ModelProvider, name: str, plugin: Plugin) -> str | None:
+        """Say who is to upgrade what; looked at first, for in another version the fields may mean other things."""
+        oldest, newest = hookspecs.OLDEST_API_VERSION, hookspecs.API_VERSION
+        version = plain(provider.api_version)
+        if type(version) is not int or oldest <= version <= newest:
+            return None
+        remedy = f"upgrade {plugin.distribution}" if version < oldest else UPGRADE
+        said = f"speaks version {shown(version)} of the contract, this host {oldest} to {newest}"
+        return f"provider {name!r} {said}: {remedy}"
 
     def _settle_names(self, found: list[EntryPoint], left_over: list[EntryPoint]) -> None:
         """Take each provider whose name is its plugin's, and report the clashes to both sides."""
