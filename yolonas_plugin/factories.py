@@ -49,7 +49,8 @@ def load(
         accept_licence: Accept the licence of published weights, if they are downloaded now.
         processing: How images are prepared, where that isn't what the file says.
         names: Class names, where they aren't what the file says.
-        progress: Called during a download with the bytes that are there, and the bytes in all or None.
+        progress: Called during a download with the bytes that are there, and the bytes in all or None. By default a
+            terminal shows a bar.
         cancelled: Asked during a download; True ends it with a ``DownloadError``, and what has come is kept.
         **options: Others of :class:`yolonas_plugin.nas.NAS`.
 

@@ -160,7 +160,8 @@ def open_lean(
         calibration: Images that int8 is calibrated on.
         accept_licence: Accept the licence of published weights, if they are downloaded now.
         threads: Of a prediction; None takes all cores.
-        progress: Called during a download with the bytes that are there, and the bytes in all or None.
+        progress: Called during a download with the bytes that are there, and the bytes in all or None. By default a
+            terminal shows a bar.
         cancelled: Asked during a download; True ends it, and what has come is kept.
         **options: Of :class:`yolonas_plugin.nas.NAS` for a weight file: ``processing``, ``names``, ``backend``.
 

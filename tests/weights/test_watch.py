@@ -19,8 +19,8 @@ from tests.weights import host as answers
 from tests.weights.host import BODY, HALF, Host, serving, weight_file
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.cli import main
-from yolonas_plugin.cli.progress import downloading
 from yolonas_plugin.errors import DownloadError, SettingError
+from yolonas_plugin.weights.bar import downloading
 from yolonas_plugin.weights.fetch import Patience, fetch
 from yolonas_plugin.weights.find import find_weights
 from yolonas_plugin.weights.transfer import HostError
@@ -239,16 +239,19 @@ def test_a_model_keeps_no_callback() -> None:
     assert model._download == {}
 
 
-def test_the_library_draws_no_bar_and_the_command_line_does(
+def test_a_bar_is_drawn_on_a_terminal_unless_somebody_else_is_told(
     host: Host, published: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Terminal(monkeypatch) as terminal:
         fetch(weight_file(host), tmp_path)
     assert terminal.text == ""
-    with Terminal(monkeypatch) as terminal, downloading("x") as progress:
-        assert progress is not None
-        find_weights(published, progress=progress)
-    assert "x: 100%" in terminal.text
+    with Terminal(monkeypatch) as terminal:
+        path = find_weights(published)
+    assert f"{published}: 100%" in terminal.text
+    path.unlink()
+    with Terminal(monkeypatch) as terminal:
+        find_weights(published, progress=lambda done, total: None)
+    assert terminal.text == ""
     with downloading("x") as progress:  # standard error is none now
         assert progress is None
     assert not sys.stderr.isatty()

@@ -13,7 +13,6 @@ from model_zoo_api.errors import UnknownModelError
 from model_zoo_api.types import ModelCard, ModelProvider
 from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.cli.output import report_unreadable, warn
-from yolonas_plugin.cli.progress import downloading
 from yolonas_plugin.errors import SettingError
 from yolonas_plugin.options import CHOICES, HELP
 from yolonas_plugin.settings import CHECKS, check_count
@@ -128,9 +127,7 @@ def load_model(args: argparse.Namespace, **options: Any) -> Any:
             "predict and fetch with those of every plugin"
         )
     options |= given(args, "processing", "names", "backend")
-    with downloading(args.weights) as progress:
-        options |= {"accept_licence": args.accept_licence, "progress": progress}
-        model = zoo.load(args.weights, provider=OWN, **options)
+    model = zoo.load(args.weights, provider=OWN, accept_licence=args.accept_licence, **options)
     if args.names:
         _tell_replaced_names(args.weights, args.names)
     if options.get("calibration"):

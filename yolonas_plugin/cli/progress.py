@@ -5,10 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from typing import IO, NoReturn, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import IO, TypeVar
 
-from model_zoo_api.texts import printable
 from yolonas_plugin.environment import is_terminal
 
 T = TypeVar("T")
@@ -65,29 +64,6 @@ def follow(steps: Iterable[T], what: str, total: int | None = None, unit: str = 
         for step in steps:
             yield step
             progress.step()
-
-
-@contextlib.contextmanager
-def downloading(what: str) -> Iterator[Callable[[int, int | None], object] | None]:
-    """Yield what a download of ``what`` tells how far it is, which shows a bar; None where there is no terminal."""
-    if not is_terminal(sys.stderr):
-        yield None
-        return
-    from tqdm import tqdm
-
-    bars: list[tqdm[NoReturn]] = []  # made when there is a download
-
-    def show(done: int, total: int | None) -> None:
-        if not bars:
-            shape = {"unit": "B", "unit_scale": True, "dynamic_ncols": True, "ascii": " #"}
-            bars.append(tqdm(desc=printable(what), total=total, initial=done, file=sys.stderr, **shape))
-        bars[0].update(done - bars[0].n)
-
-    try:
-        yield show
-    finally:
-        for bar in bars:
-            bar.close()
 
 
 @contextlib.contextmanager

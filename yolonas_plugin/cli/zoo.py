@@ -13,8 +13,8 @@ from model_zoo_api.types import KNOWN_TASKS, ModelCard
 from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.cli.arguments import OWN, add_command, add_licence, other_plugin
 from yolonas_plugin.cli.output import print_json, print_table
-from yolonas_plugin.cli.progress import downloading
 from yolonas_plugin.settings import nearest
+from yolonas_plugin.weights.bar import downloading
 
 _METRIC: Final = "mAP50-95"
 """What the table of models has room for, under ``mAP``; ``show`` has the others."""
@@ -134,8 +134,7 @@ def _fetch(args: argparse.Namespace, out: IO[str]) -> int:
     if path is None and provider.name == OWN:
         from yolonas_plugin.weights.find import find_weights
 
-        with downloading(args.model) as progress:
-            path = find_weights(card.name, accept_licence=args.accept_licence, progress=progress)
+        path = find_weights(card.name, accept_licence=args.accept_licence)
     if path is None:
         offered = {option.name for option in provider.options or ()}
         with downloading(args.model) as progress:  # its plugin fetches what it needs, and keeps it where it likes

@@ -68,7 +68,8 @@ class NAS(Model):
             for an exported file what that is for.
         calibration: Images that int8 is calibrated on: whatever ``predict`` takes as files, a hundred or more.
         threads: Of a prediction on OpenVINO or ONNX Runtime. Default: as many as there are cores.
-        progress: Called during a download with the bytes that are there, and the bytes in all or None.
+        progress: Called during a download with the bytes that are there, and the bytes in all or None. By default a
+            terminal shows a bar.
         cancelled: Asked during a download; True ends it, and what has come is kept.
 
     Attributes:

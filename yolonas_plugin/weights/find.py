@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import difflib
 import functools
 import logging
@@ -16,6 +17,7 @@ from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
 from yolonas_plugin.settings import check_callback
 from yolonas_plugin.temporary import TemporaryFolder
+from yolonas_plugin.weights.bar import downloading
 from yolonas_plugin.weights.fetch import OFFLINE, by_hand, fetch, offline
 from yolonas_plugin.weights.licence import require_licence
 from yolonas_plugin.weights.published import check_published
@@ -67,7 +69,8 @@ def find_weights(
             this package, else for the published one in :func:`weights_folder`, which is downloaded if it isn't there,
             unless ``YOLONAS_OFFLINE`` is set. Plugins are not asked: that is the zoo's work.
         accept_licence: Accept the licence of what is downloaded; see :func:`.licence.require_licence`.
-        progress: Called during a download, see :func:`.fetch.fetch`.
+        progress: Called during a download, see :func:`.fetch.fetch`. None shows a bar, where standard error is a
+            terminal.
         cancelled: Asked during a download; True ends it.
 
     Raises:
@@ -109,7 +112,13 @@ def find_weights(
         raise WeightsNotFoundError(_how_to_get(card))
     if card.licence:
         require_licence(card.licence, weights_folder(), what=f"the weights of {card.name}", accepted=accept_licence)
-    return fetch(card.weights[0], weights_folder(), licence=card.licence, **callbacks)
+    with downloading(card.name) if progress is None else contextlib.nullcontext(progress) as tell:
+        return fetch(
+            card.weights[0],
+            weights_folder(),
+            licence=card.licence,
+            **{**callbacks, "progress": tell},
+        )
 
 
 def _how_to_get(card: ModelCard) -> str:
