@@ -30,7 +30,7 @@ install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-chec
 # super-gradients imports pkg_resources and was built against numpy 1.23; nothing later may move either
 install "setuptools<70" wheel
 install --no-build-isolation "setuptools<70" "numpy==1.23.0" torch==2.3.1 torchvision==0.18.1 super-gradients==3.7.1 \
-    ultralytics==8.4.190 pluggy importlib-metadata safetensors pytest hypothesis pycocotools
+    ultralytics==8.4.190 pluggy safetensors pytest hypothesis pycocotools
 install hatchling editables
 install --no-deps --no-build-isolation --editable "$root"
 "$venv/bin/python" -c "import super_gradients, yolonas_plugin" > /dev/null
