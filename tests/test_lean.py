@@ -21,7 +21,6 @@ from yolonas_plugin.errors import (
     MissingExtraError,
     ProcessingError,
     RuntimeChoiceError,
-    SourceError,
 )
 from yolonas_plugin.images import open_images
 from yolonas_plugin.lean import LeanPredictor, open_lean
@@ -173,7 +172,7 @@ def test_every_kind_of_source(exported: str, folder: Path) -> None:
         (3, {}, errors.SourceError, "3, which is no image"),
         (picture(), {"conf": 2}, ProcessingError, "conf=2"),
         (picture(), {"imgsz": 100}, ProcessingError, "multiples of 32"),
-        (picture(), {"classes": [7]}, SourceError, "classes are 0 to 2"),
+        (picture(), {"classes": [7]}, errors.SettingError, "classes are 0 to 2"),
         (picture(), {"colour": 7}, TypeError, "colour"),
     ],
 )

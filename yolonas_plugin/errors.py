@@ -42,10 +42,11 @@ class SourceError(YoloNASPluginError, contract.SourceError):
     """The images, video or data given to a model can't be used."""
 
 
-class SettingError(SourceError, ProcessingError, contract.SettingError):
+class SettingError(ProcessingError, contract.SettingError):
     """A setting is unknown, or has a value that it can't have.
 
-    It is also what an unknown keyword, an input size and a class index raised before it had a name of its own.
+    It is also what an unknown keyword and an input size raised before it had a name of its own. It is no
+    :class:`SourceError`, as a class index was: who goes on after an image that can't be read doesn't go on after this.
     """
 
 

@@ -20,7 +20,7 @@ from ultralytics.utils import checks
 
 from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, picture, threads
 from yolonas_plugin import NAS, engine
-from yolonas_plugin.errors import SourceError
+from yolonas_plugin.errors import SettingError, SourceError
 from yolonas_plugin.nas import NASPredictor, sources
 from yolonas_plugin.selection.tensors import select_boxes
 
@@ -316,7 +316,7 @@ def test_selection_follows_the_checkpoint(nano: Path, tmp_path: Path, image: Pat
 
 @pytest.mark.parametrize(("classes", "message"), [([7], r"classes=\[7\].*0 to 2"), ([-1], "0 to 2"), (3, "0 to 2")])
 def test_a_class_that_the_model_lacks_is_an_error(model: NAS, image: Path, classes: object, message: str) -> None:
-    with pytest.raises(SourceError, match=message):
+    with pytest.raises(SettingError, match=message):
         model.predict(image, verbose=False, classes=classes)
     (one,) = model.predict(image, verbose=False, classes=1)
     assert set(one.boxes.cls.tolist()) == {1.0}
