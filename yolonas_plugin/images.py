@@ -72,15 +72,15 @@ def _opened(found: Iterator[Any], channels: int, load: Callable[[str, int], Imag
 
 
 def _files(path: str) -> list[str]:
-    try:
-        found = files_of(path, SUFFIXES)
-    except DataNotFoundError:
-        if glob.has_magic(path):
-            raise
-        return [path]  # a file that isn't there, which reading it says
+    """Return the files that an entry means, named as it is: of a relative one relative ones."""
+    path = os.path.expanduser(path)
+    if not os.path.isdir(path) and (os.path.lexists(path) or not glob.has_magic(path)):
+        return [path]  # whether or not it is there, which reading it says
+    found = files_of(path, SUFFIXES)
     if not found:
         raise DataNotFoundError(f"{printable(path)}: there is no image to be read")
-    return found
+    here = os.path.join(os.getcwd(), "")
+    return found if os.path.isabs(path) else [file.removeprefix(here) for file in found]
 
 
 def list_images(source: Any) -> Iterator[str | NDArray[Any]]:

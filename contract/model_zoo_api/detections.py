@@ -22,7 +22,7 @@ class Detections:
     Arrays are NumPy's, where that is installed; lists become arrays.
 
     Args:
-        path: Of the image's file; None for an array.
+        path: Of the image's file, as it was given; None for an array.
         index: Of the image among all that the predictor was given, or of a video's frame; the first is 0.
         height: Of the image, in pixels; 0 where it couldn't be read.
         width: Of the image, in pixels.

@@ -46,6 +46,18 @@ def test_a_list_with_what_is_no_image_has_an_outcome_for_each(predict: Any, fold
     assert (good.height, good.width) == picture(0).shape[:2]
 
 
+def test_paths_are_as_they_were_given(predict: Any, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder.parent)
+    name = folder.name
+    assert [one.path for one in predict([f"{name}/0.png", folder / "1.png", "no.png"])] == [
+        f"{name}/0.png",
+        str(folder / "1.png"),
+        "no.png",
+    ]
+    everything = [f"{name}/{seed}.png" for seed in range(6)]
+    assert [one.path for one in predict(name)] == [one.path for one in predict(f"{name}/*.png")] == everything
+
+
 def test_the_engine_s_results_are_native(predict: Any, folder: Path, model: NAS) -> None:
     (found,) = predict(folder / "1.png")
     (expected,) = model.predict(folder / "1.png", conf=0.5, imgsz=SIZE, verbose=False)

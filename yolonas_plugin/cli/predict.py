@@ -232,8 +232,9 @@ def _on_lean_path(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[st
     predictor, answer.runtime = load_on_runtime(args, lean=True)
     from yolonas_plugin.images import list_images
 
-    answer.total = sum(1 for _ in list_images(args.source))
-    yield from _save(predictor.stream(args.source, **given(args, *_SELECTION)), args, answer)
+    paths = list(list_images(args.source))
+    answer.total = len(paths)
+    yield from _save(predictor.stream(paths, **given(args, *_SELECTION)), args, answer)
 
 
 def _by_another_plugin(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
