@@ -84,7 +84,11 @@ def graph(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 class TestUntrained(ProviderConformance):
     """Every size, of random weights."""
 
-    threads = 2
+    threads = 1
+    xfail = dict.fromkeys(
+        ("test_a_predictor_can_be_closed", "test_worker_process_gives_the_same", "test_zoo_puts_it_to_work"),
+        "each load has other weights",
+    )
     options = {"pretrained": False}
     settings = {"conf": 0.001, "imgsz": 160}
     without_weights = {"yolo_nas_n_layout"}  # a size by another name
