@@ -9,6 +9,7 @@ from textwrap import dedent
 
 SOUND = (Path(__file__).parent / "sound.py").read_text(encoding="utf-8")
 SOUND_1 = (Path(__file__).parent / "sound_1.py").read_text(encoding="utf-8")
+"""Of version 1 of the contract."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,12 @@ LOADER_ONLY = re.sub(r"^    (task_map|predictor|validator|trainer|exporter)=.*\n
 
 CLASSIFIER = replaced(SOUND, '{"detect": {', '{"classify": {').replace('task="detect"', 'task="classify"')
 """Its results are not described in the contract."""
+
+SAMPLES_1 = replaced(SOUND_1, "        paths = source if", "        paths = [] if not source else source if").replace(
+    "if not isinstance(source, (str, Path, list)):",
+    "if source is not None and not isinstance(source, (str, Path, list)):",
+)
+"""Of version 1, and finds something where there is no image."""
 
 FAULTS = {
     # -- discovery

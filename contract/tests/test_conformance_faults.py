@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from broken import CLASSIFIER, FAULTS, LOADER_ONLY, SOUND, SOUND_1
+from broken import CLASSIFIER, FAULTS, LOADER_ONLY, SAMPLES_1, SOUND, SOUND_1
 from exhaustive import sample
 from model_zoo_api.testing import ProviderConformance
 from sites import Site
@@ -52,7 +52,6 @@ SINCE_2 = {
     "test_conf_has_a_range",
     "test_damaged_image_is_an_outcome",
     "test_defaults_are_what_they_say",
-    "test_nothing_is_a_source_error",
     "test_results_have_the_size_of_the_image",
     "test_settings_take_what_they_say",
     "test_unknown_option_is_refused",
@@ -87,6 +86,7 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     add("loader_only", LOADER_ONLY)
     add("classifier", CLASSIFIER)
     add("of_version_1", SOUND_1, more="")
+    add("samples_of_version_1", SAMPLES_1, more="")
     add("unpublished_card", SOUND, more="")
     add("misspelt_card", SOUND, more='without_weights = {"unpublished", "pulbished"}\n')
     add("fault_is_known", FAULTS["lets_the_factory_win"].source(), more=f"{UNPUBLISHED}xfail = {KNOWN!r}\n")
@@ -121,6 +121,7 @@ def test_of_version_1_only_what_that_said_is_checked(outcomes: Outcomes) -> None
     passed, skipped = (those(outcomes["of_version_1"], outcome) for outcome in ("passed", "pytest.skip"))
     assert passed | skipped == CHECKS
     assert skipped == SINCE_2
+    assert those(outcomes["samples_of_version_1"], "failed") == {"test_nothing_is_a_source_error"}
 
 
 @pytest.mark.parametrize("name", ["unpublished_card", "misspelt_card"])
