@@ -199,13 +199,18 @@ FAULTS = {
     ),
     # -- what a predictor is given
     "refuses_missing_images": Fault(
-        "    from model_zoo_api.testing.pictures import read_rows\n",
-        """    from model_zoo_api.testing.pictures import read_rows
-
-    if not Path(entry).exists():
-        raise RuntimeError(f"{entry} is not there")
-""",
-        {"test_missing_image_is_an_outcome", "test_what_is_bad_in_a_list_costs_nothing_else"},
+        "return outcomes(source,",
+        """if isinstance(source, str) and source.endswith("image.png") and not Path(source).exists():
+            raise SourceError(f"{source} is not there")
+        return outcomes(source,""",
+        {"test_missing_image_is_an_outcome"},
+    ),
+    "refuses_other_files": Fault(
+        "return outcomes(source,",
+        """if isinstance(source, str) and source.endswith("image.png") and Path(source).exists():
+            raise SourceError(f"{source} is no image")
+        return outcomes(source,""",
+        {"test_file_without_an_image_is_an_outcome"},
     ),
     "leaves_out_what_is_bad": Fault(
         "return outcomes(source, lambda entry: self.model.detect(entry, conf))",
