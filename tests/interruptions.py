@@ -58,17 +58,17 @@ JOBS = {
     "pt": Job("x.pt", lambda model, folder: model.save(folder / "x.pt"), read_checkpoint),
     "safetensors": Job("x.safetensors", lambda model, folder: model.save(folder / "x.safetensors"), read_checkpoint),
     "onnx": Job(
-        "w-64x64.onnx",
+        "w.onnx",
         lambda model, folder: model.export("onnx", output=folder, simplify=False, **SMALL),
         lambda path: onnx.checker.check_model(onnx.load(path)),
     ),
     "openvino": Job(
-        "w-64x64_openvino_model",
+        "w_openvino_model",
         lambda model, folder: model.export("openvino", output=folder, **SMALL),
-        lambda path: openvino.Core().read_model(path / "w-64x64.xml"),
+        lambda path: openvino.Core().read_model(path / "w.xml"),
     ),
     "torchscript": Job(
-        "w-64x64.torchscript", lambda model, folder: model.export("torchscript", output=folder, **SMALL), torch.jit.load
+        "w.torchscript", lambda model, folder: model.export("torchscript", output=folder, **SMALL), torch.jit.load
     ),
     "triton": Job(
         "w",

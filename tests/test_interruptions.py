@@ -60,9 +60,9 @@ one, other = weights(Path({str(tmp_path / "weights")!r}))
 works = {{
     "x.pt": lambda model: model.save(disk / "x.pt"),
     "x.safetensors": lambda model: model.save(disk / "x.safetensors"),
-    "w-64x64.onnx": lambda model: model.export(output=disk, imgsz=64, simplify=False, overwrite=True),
-    "w-64x64_openvino_model": lambda model: model.export("openvino", output=disk, imgsz=64, overwrite=True),
-    "w-64x64.torchscript": lambda model: model.export("torchscript", output=disk, imgsz=64, overwrite=True),
+    "w.onnx": lambda model: model.export(output=disk, imgsz=64, simplify=False, overwrite=True),
+    "w_openvino_model": lambda model: model.export("openvino", output=disk, imgsz=64, overwrite=True),
+    "w.torchscript": lambda model: model.export("torchscript", output=disk, imgsz=64, overwrite=True),
 }}
 for name, work in works.items():
     work(one)

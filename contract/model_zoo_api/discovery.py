@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint
 from itertools import islice
 from typing import Any, Final
 
@@ -24,6 +23,7 @@ from model_zoo_api.distributions import distributions, entry_points, folder_of, 
 from model_zoo_api.errors import DiscoveryError, PluginError
 from model_zoo_api.foreign import attempt, class_name, describe, is_a, plain, shown, text_or
 from model_zoo_api.hooks import HOOKS, UPGRADE, Fault, hooks_of, in_order
+from model_zoo_api.installed import EntryPoint
 from model_zoo_api.names import Claim, settle
 from model_zoo_api.records import as_record
 from model_zoo_api.texts import printable
@@ -339,7 +339,7 @@ def _declares_allowed(dist: Any, allow_list: AllowList) -> bool:
 
 
 def _entry_point(point: Any, dist: Any) -> EntryPoint:
-    """Return an entry point as the standard library's own; another finder may give another kind.
+    """Return an entry point as discovery has them; another finder may give another kind.
 
     Raises:
         TypeError: Its name or its value is no text.
@@ -347,9 +347,7 @@ def _entry_point(point: Any, dist: Any) -> EntryPoint:
     name, value = text_or("", lambda: point.name), text_or("", lambda: point.value)
     if not name or not value:
         raise TypeError(f"it has an entry point without a name or a value: {shown(point)}")
-    found = EntryPoint(name, value, hookspecs.GROUP)
-    vars(found).update(dist=dist)  # as importlib.metadata itself does it: its setters refuse
-    return found
+    return EntryPoint(name, value, hookspecs.GROUP, dist)
 
 
 def _remedy(distribution: str, error: BaseException) -> str:

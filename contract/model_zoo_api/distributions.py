@@ -12,12 +12,13 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator
-from importlib.metadata import DistributionFinder
+from importlib.machinery import PathFinder
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from model_zoo_api.foreign import attempt, class_name, is_a, text_or
+from model_zoo_api.installed import installed
 from model_zoo_api.texts import printable
 
 UNKNOWN: Final = "an unknown distribution"
@@ -62,13 +63,12 @@ def _numbers(path: str) -> tuple[list[int], str]:
 
 def _found(on_failure: OnFailure) -> Iterator[Any]:
     path = [place for place in sys.path if is_a(place, str)]  # Python's own imports skip what is no string
-    context = DistributionFinder.Context(path=path)
     for finder in list(sys.meta_path):
         found: list[Any] = []
         try:
             find = getattr(finder, "find_distributions", None)
             if find is not None:
-                for dist in islice(find(context), _MOST):
+                for dist in islice(_on_path(path, find) if _is_standard(finder, find) else _ask(find, path), _MOST):
                     found.append(dist)  # one by one: what it gives before it fails is kept
                 if len(found) == _MOST:
                     raise ValueError(f"it gives more than {_MOST} distributions, or never ends")
@@ -77,6 +77,26 @@ def _found(on_failure: OnFailure) -> Iterator[Any]:
         except BaseException as error:
             on_failure(class_name(finder if isinstance(finder, type) else type(finder)), error)
         yield from found
+
+
+def _is_standard(finder: Any, find: Any) -> bool:
+    """Whether that is the standard library's finder, and as it was: importlib-metadata and others may change it."""
+    return finder is PathFinder and getattr(find, "__module__", "").startswith(("_frozen_importlib", "importlib."))
+
+
+def _ask(find: Callable[..., Any], path: list[str]) -> Any:
+    """Ask a finder, as Python's own interface wants it."""
+    from importlib.metadata import DistributionFinder  # only here: its import takes longer than the rest of discovery
+
+    return find(DistributionFinder.Context(path=path))
+
+
+def _on_path(path: list[str], find: Callable[..., Any]) -> Iterator[Any]:
+    for place in path:
+        try:
+            yield from installed(place)
+        except NotADirectoryError:
+            yield from _ask(find, [place])  # an archive
 
 
 def _key(dist: Any, path: str) -> object:

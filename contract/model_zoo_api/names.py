@@ -6,11 +6,11 @@ All plugins are heard first, so that nobody wins by coming first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import EntryPoint
 from typing import Any, NamedTuple
 
 from model_zoo_api.allow_list import ALLOW_LIST
 from model_zoo_api.distributions import identity
+from model_zoo_api.installed import EntryPoint
 from model_zoo_api.types import ModelProvider
 
 

@@ -275,3 +275,35 @@ def test_images_that_can_t_be_read_are_reported(predict: ServedPredictor, tmp_pa
     assert (one.path, one.error, one.index) == (str(tmp_path / "a.png"), None, 0)
     assert (other.path, other.error, other.index) == (str(tmp_path / "b.png"), "8 bytes that are no image", 1)
     assert kserve.MOST_BYTES < 1 << 30
+
+
+def test_a_connection_that_the_server_closes_when_it_is_used_again_is_opened_anew(tmp_path: Path) -> None:
+    connections: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if connections[-1]:  # it was idle for too long
+                self.close_connection = True
+                return
+            connections[-1] += 1
+            answer(detections())(self)
+
+        def setup(self) -> None:
+            super().setup()
+            connections.append(0)
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    (tmp_path / "metadata.json").write_text(json.dumps(STRINGS))
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        predict = ServedPredictor(
+            f"http://127.0.0.1:{server.server_port}", "m", metadata=tmp_path / "metadata.json", timeout=5
+        )
+        assert [len(predict(IMAGE)) for _ in range(3)] == [1, 1, 1]
+        server.shutdown()
+    assert connections == [1, 1, 1]

@@ -17,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 import requests
 from numpy.typing import NDArray
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProtocolError
 
 from model_zoo_api import Detections
 from model_zoo_api.detections import failed
@@ -157,7 +157,7 @@ class ServedPredictor:
         headers = {**(headers or {}), "Accept-Encoding": "identity"}  # a few packed bytes may be any number
         how = {"headers": headers, "timeout": self._timeout, "stream": True, "allow_redirects": False}
         try:
-            with self._session.request("POST" if body else "GET", url, **how, **body) as answer:
+            with self._request("POST" if body else "GET", url, **how, **body) as answer:
                 if answer.is_redirect:
                     raise ServerError(f"{url}: the server sends elsewhere, to {_short(answer.headers['location'])}")
                 if (packed := answer.headers.get("content-encoding", "identity").lower()) != "identity":
@@ -172,6 +172,15 @@ class ServedPredictor:
             if isinstance(error, ServerError):
                 raise
             raise ServerError(f"{url}: no model server answers: {_short(error)}") from error
+
+    def _request(self, method: str, url: str, **how: Any) -> requests.Response:
+        """Ask once more if a connection that was kept turns out to be closed: servers close those that are idle."""
+        try:
+            return self._session.request(method, url, **how)
+        except requests.ConnectionError as error:
+            if not isinstance(error.__cause__ or error.__context__, ProtocolError):
+                raise
+            return self._session.request(method, url, **how)
 
 
 def _within(seconds: float, url: str, work: Callable[[], _Answer]) -> _Answer:
