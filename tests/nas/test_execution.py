@@ -12,11 +12,12 @@ import pytest
 import torch
 from torch import nn
 
+from model_zoo_api import errors as contract
 from tests.bf16 import needs_bf16
 from tests.cli.test_cli import small_data
 from tests.nas.conftest import SIZE, assert_same_boxes, compiled, picture, runtime_of
 from yolonas_plugin import NAS, ModelZoo
-from yolonas_plugin.errors import RuntimeChoiceError, SettingError
+from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.lean import LeanPredictor, open_lean
 from yolonas_plugin.nas.inference import compiled_network
 from yolonas_plugin.nas.predict import NASPredictor
@@ -270,7 +271,7 @@ def test_what_does_not_belong_to_a_model_is_refused(nano: Path, exported: str) -
         with pytest.raises(RuntimeChoiceError, match="this runtime is open"):
             LeanPredictor(open_runtime(exported), **settings)
     for lean in (False, True):
-        with pytest.raises(SettingError, match="device"):
+        with pytest.raises(contract.SettingError, match="device"):
             zoo.load(exported, provider="yolo_nas", lean=lean, device="cuda")
 
 
