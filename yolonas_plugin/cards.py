@@ -28,6 +28,11 @@ _DECI: Final = Licence(
     url="https://github.com/Deci-AI/super-gradients/blob/master/LICENSE.YOLONAS.md",
     commercial_use=False,
 )
+_CODE: Final = Licence(
+    name="Apache-2.0 AND AGPL-3.0-only",  # this package; the engine, which lean prediction does without
+    url="https://github.com/ultralytics/ultralytics/blob/main/LICENSE",
+    commercial_use=True,
+)
 _RESULTS: Final = "https://github.com/Deci-AI/super-gradients/blob/master/YOLONAS.md"
 _HOSTS: Final = (
     "https://d2gjn4b69gu75n.cloudfront.net/models",
@@ -51,7 +56,10 @@ def _published(size: str, parameters: int, gflops: float, sha256: str, map_fp16:
         ),
         weights=(WeightFile(filename=filename, urls=tuple(f"{host}/{filename}" for host in _HOSTS), sha256=sha256),),
         licence=_DECI,
+        code_licence=_CODE,
         training_data="COCO train2017, Objects365",
+        description=f"YOLO-NAS {size.upper()}, Deci's object detector with weights for the 80 classes of COCO",
+        homepage=_RESULTS,
     )
 
 
@@ -63,6 +71,8 @@ CARDS: Final = (
         input_size=(640, 640),
         parameters=8_525_583,
         gflops=17.2,
+        code_licence=_CODE,
+        description="YOLO-NAS in a size of this package's own, to be trained: no weights of it were published",
     ),
     _published("s", 19_053_888, 34.3, "c1b1d9148ab8ae5d5984699547e850955ff9efccaf568c67b3d605acb4bfe1cb", 47.5, 47.03),
     _published("m", 51_182_658, 94.9, "b194fc7fa196f76161c6356558bedf04fb99a62325a74a36a4bec3ca8ba48250", 51.55, 51.0),
@@ -83,7 +93,9 @@ CARDS: Final = (
             ),
         ),
         licence=Licence(name="Apache-2.0", url="https://www.apache.org/licenses/LICENSE-2.0", commercial_use=True),
+        code_licence=_CODE,
         training_data="pages that examples/layout made",
+        description="YOLO-NAS N that finds the parts of a page of a document, by docling's names",
     ),
 )
 """Parameters and GFLOPs are those of the network as trained (``NAS.info``).
