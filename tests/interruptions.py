@@ -138,12 +138,16 @@ class Trial:
     def run(self, model: NAS) -> None:
         torch.set_num_threads(1)
         os.environ["YOLONAS_WEIGHTS"] = str(self.folder)
+        self.job.work(model, self.folder)
+
+    def prepare(self) -> None:
+        """Empty the cache, so that something is written; here, since what is killed while it removes leaves half."""
         if self.name == "cache":
             shutil.rmtree(self.target, ignore_errors=True)
-        self.job.work(model, self.folder)
 
     def write(self) -> None:
         self.turn += 1
+        self.prepare()
         if forked(lambda: self.run(self.models[self.turn % 2])):
             self.seen["BAD: a whole run failed"] += 1
 
@@ -161,6 +165,7 @@ class Trial:
         return self.rng.uniform(0, 1.05) * self.duration
 
     def kill(self) -> None:
+        self.prepare()
         before = digest(self.target)
 
         def stop(child: int) -> None:
@@ -175,6 +180,7 @@ class Trial:
             self.seen["BAD: killed: and stayed"] += bool(left(self.folder))
 
     def interrupt(self) -> None:
+        self.prepare()
         before = digest(self.target)
 
         def work() -> None:

@@ -7,6 +7,7 @@ first, in another run before the second, and so on.
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import os
 import shutil
@@ -92,6 +93,7 @@ def interrupted_at(
         pressed = True
     assert pressed == (steps.count >= step), step
     assert signal.getsignal(signal.SIGINT) is handler
+    gc.collect()  # a stack of blocks that was interrupted while it grew is garbage, with the block on it
     if before != "nothing" or path.exists():
         assert content(path) in ("old", "new"), step
     left = set(os.listdir(folder)) - {"x"}

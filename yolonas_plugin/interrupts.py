@@ -57,41 +57,40 @@ class heard:  # noqa: N801
     """
 
     def __init__(self) -> None:
-        self._press = _Press()
-        self._before: Any = None
+        self._press: _Press | None = None
 
     def __enter__(self) -> Callable[[], None]:
         before = _handler()
+        self._press = _Press(before)
         if before is signal.default_int_handler or isinstance(before, _Press):
-            self._before = before
-            try:
-                signal.signal(signal.SIGINT, self._press)
-            except KeyboardInterrupt:
-                signal.signal(signal.SIGINT, before)
-                raise
+            signal.signal(signal.SIGINT, self._press)
         return self._press.check
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
-        if self._before is None:
-            return
-        try:
-            signal.signal(signal.SIGINT, self._before)
-        except KeyboardInterrupt:  # which was about to rise
-            signal.signal(signal.SIGINT, self._before)
-            raise
-        if kind is None:
-            self._press.check()
+        if self._press is not None:
+            self._press.put_back()
+            if kind is None:
+                self._press.check()
 
 
 class _Press:
-    """A handler that raises as Python's own does, and remembers it."""
+    """A handler that raises as Python's own does, and remembers it; pressed once, it has put back the one before it.
 
-    def __init__(self) -> None:
+    So that one is back at whichever step of the block's beginning or end the exception rises.
+    """
+
+    def __init__(self, before: Any) -> None:
+        self._before = before
         self._pressed = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
         self._pressed = True
+        self.put_back()
         raise KeyboardInterrupt
+
+    def put_back(self) -> None:
+        if signal.getsignal(signal.SIGINT) is self:
+            signal.signal(signal.SIGINT, self._before)
 
     def check(self) -> None:
         if self._pressed:
