@@ -100,18 +100,6 @@ SETTINGS: Final = (
     _of_engine("vid_stride", "integer", 1, 1, help="take each so many-th frame of a video"),
     _of_engine("stream_buffer", "flag", False, help="keep all frames of a camera, not the last alone"),
     _of_engine("verbose", "flag", False, help="log each image"),
-    _of_engine("save", "flag", False, help="draw pictures"),
-    _of_engine("save_txt", "flag", False, help="write label files"),
-    _of_engine("save_conf", "flag", False, help="with scores in label files"),
-    _of_engine("save_crop", "flag", False, help="write each object as a picture"),
-    _of_engine("save_frames", "flag", False, help="write each frame of a video as a picture"),
-    _of_engine("project", "path", help="folder of what is written"),
-    _of_engine("exist_ok", "flag", False, help="write into a folder that exists"),
-    _of_engine("show", "flag", False, help="show pictures in a window"),
-    _of_engine("show_labels", "flag", True, help="with names on drawn boxes"),
-    _of_engine("show_conf", "flag", True, help="with scores on drawn boxes"),
-    _of_engine("show_boxes", "flag", True, help="with boxes in pictures"),
-    _of_engine("line_width", "integer", None, 1, help="of drawn boxes, in pixels"),
 )
 """Settings of :func:`yolonas_plugin.factories.predictor`; those beyond :data:`LEAN` are the engine's."""
 

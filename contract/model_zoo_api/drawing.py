@@ -21,7 +21,7 @@ def draw(found: Detections, image: Any = None) -> Image.Image:
     picture = _picture(found, image)
     pen = ImageDraw.Draw(picture)
     line = max(1, round(sum(picture.size) / 700))
-    size = max(10, round(sum(picture.size) / 90))
+    size = max(10, round(sum(picture.size) / 130))
     font = ImageFont.load_default(size)
     for one in reversed(found.to_dict()["objects"]):  # the best on top
         hue = one["label"] * _HUE % 360
