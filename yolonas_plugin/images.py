@@ -143,6 +143,19 @@ def read_file(path: str | os.PathLike[str]) -> NDArray[np.uint8]:
             raise SourceError(f"{printable(os.fspath(path))}: {size} bytes are more than there is memory") from None
 
 
+def refuse_programs(head: bytes) -> None:
+    """See that a file isn't PostScript, whatever its name: Pillow hands that to Ghostscript, which executes it.
+
+    Args:
+        head: The file's first bytes.
+
+    Raises:
+        SourceError: It is.
+    """
+    if head.startswith((b"%!PS", b"\xc5\xd0\xd3\xc6")):
+        raise SourceError("it is PostScript, a program, and no image")
+
+
 def decode_image(content: NDArray[np.uint8], channels: int = 3) -> Image:
     """Return the image that a file holds, turned as its EXIF data says.
 

@@ -8,6 +8,7 @@ import struct
 import sys
 import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from ultralytics.utils.patches import imread
 from tests.nas.conftest import OLD_ENGINE
 from yolonas_plugin.data import Kind, open_data
 from yolonas_plugin.data.images import look_at
+from yolonas_plugin.errors import SourceError
+from yolonas_plugin.nas.sources import load_image
 from yolonas_plugin.nas.val import NASDataset
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (72, 96, 3), np.uint8))
@@ -164,3 +167,25 @@ def test_a_set_of_all_kinds_is_read_through_by_what_measures(tmp_path: Path) -> 
         dataset = NASDataset.__new__(NASDataset)
         dataset.im_files, dataset.cv2_flag = [sample.image], 1
         assert dataset.load_image(0)[1] == sample.shape
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.heic", "a.png"])
+def test_postscript_is_no_image_whatever_its_name(name: str, tmp_path: Path) -> None:
+    """Pillow would hand it to Ghostscript, which executes it."""
+    started: list[str] = []
+    monitor.append(started.append)
+    path = tmp_path / name
+    path.write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n")
+    try:
+        found = look_at(str(path))
+        with pytest.raises(SourceError):
+            load_image(str(path), 3)
+    finally:
+        monitor.clear()
+    assert found.problem is Kind.IMAGE_UNREADABLE
+    assert "PostScript" in found.detail
+    assert started == []
+
+
+monitor: list[Callable[[str], None]] = []
+sys.addaudithook(lambda event, _: [tell(event) for tell in monitor] if event == "subprocess.Popen" else None)

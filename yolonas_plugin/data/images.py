@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from yolonas_plugin.data.report import Kind
+from yolonas_plugin.images import refuse_programs
 from yolonas_plugin.paths import open_regular
 
 SUFFIXES: Final = frozenset(
@@ -69,6 +70,8 @@ def _decode(file: BinaryIO, path: str) -> Look:
     size = os.fstat(file.fileno()).st_size
     if size > _LARGEST:
         raise ValueError(f"a file of {size:,} bytes")
+    refuse_programs(file.read(4))
+    file.seek(0)
     with Image.open(file) as image:
         kind, mode, (width, height) = image.format or "", image.mode, image.size
         turned = kind == "JPEG" and image.getexif().get(_ORIENTATION) in {5, 6, 7, 8}

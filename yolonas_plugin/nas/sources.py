@@ -19,7 +19,7 @@ from ultralytics.utils.patches import imread
 
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.images import as_pixels, decode_image, read_file, unreadable
+from yolonas_plugin.images import as_pixels, decode_image, read_file, refuse_programs, unreadable
 from yolonas_plugin.overlap import MOST_BYTES
 from yolonas_plugin.paths import files_of, is_regular, suffix_of, text_path
 from yolonas_plugin.processing import Image
@@ -234,6 +234,7 @@ def load_image(path: str, channels: int) -> Image:
     try:
         return decode_image(content, channels)
     except SourceError as error:
+        refuse_programs(content[:4].tobytes())
         flags = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR}.get(channels, cv2.IMREAD_UNCHANGED)
         try:
             return as_pixels(imread(path, flags=flags), channels)

@@ -38,7 +38,7 @@ def read(source):
     if not isinstance(source, str):
         return Image.fromarray(np.ascontiguousarray(source[..., ::-1]))
     try:
-        with Image.open(source) as file:
+        with Image.open(source, formats=["BMP", "JPEG", "PNG", "TIFF", "WEBP"]) as file:
             return ImageOps.exif_transpose(file).convert("RGB")
     except Exception as error:  # Pillow raises many kinds for damaged files
         raise SourceError(f"{source} can't be read: {error}") from error
