@@ -277,3 +277,9 @@ def test_a_string_stands_in_quotes(text: bytes) -> None:
     assert value_of(b"S''\n.") == ""
     with pytest.raises(UnpickleError, match="a string without quotes"):
         value_of(b"S", text, b"\n.")
+
+
+@pytest.mark.parametrize("start", [5, 1 << 40, 1 << 63, (1 << 64) - 1])
+def test_there_is_nothing_beyond_the_end_of_a_file(start: int, tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(b"12345")
+    assert OpenedFile(tmp_path / "x").read(start, 46) == b""

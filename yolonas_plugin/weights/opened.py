@@ -56,6 +56,8 @@ class OpenedFile:
             CheckpointError: The file was cut since it was opened.
         """
         rest = memoryview(buffer)
+        if not rest:  # of a place far beyond the end, which a damaged archive may name
+            return
         self._file.seek(start)
         while rest:
             count = self._file.readinto(rest)
