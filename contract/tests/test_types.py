@@ -302,9 +302,9 @@ def test_a_value_in_a_message_is_one_short_line() -> None:
 def test_twenty_thousand_cards_take_no_longer_than_ten_times_two_thousand() -> None:
     def seconds(count: int) -> float:
         cards = tuple(make_card(name=f"m{i}", aliases=(f"a{i}",)) for i in range(count))
-        start = time.perf_counter()
+        start = time.process_time()
         assert len(usable(ModelProvider(**{**PROVIDER, "models": cards}))[0].models) == count
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     assert seconds(20_000) < 30 * max(seconds(2_000), 0.01)  # a hundred times, where it is quadratic
 
