@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from pathlib import Path
@@ -188,3 +189,11 @@ def test_a_pipe_is_not_waited_for(root: Path) -> None:
     os.mkfifo(root / "data.yaml")
     with pytest.raises(SourceError, match="no file, but a folder, pipe or device"):
         load_yaml(root / "data.yaml")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="devices")
+def test_a_list_that_cannot_be_read_is_said_with_the_description_that_names_it(tmp_path: Path) -> None:
+    described = {"names": ["a"], "path": str(tmp_path), "train": "/dev/zero", "val": "/dev/zero"}
+    (tmp_path / "data.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
+    with pytest.raises(SourceError, match=re.escape(f"{tmp_path / 'data.yaml'}: 'train': /dev/zero: this list")):
+        check_data(tmp_path)

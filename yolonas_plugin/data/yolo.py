@@ -24,7 +24,7 @@ from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Array, Record
 from yolonas_plugin.data.text import legible, read_bytes, read_text
 from yolonas_plugin.data.unused import find_unused, looks_like_labels
-from yolonas_plugin.errors import DataNotFoundError
+from yolonas_plugin.errors import DataNotFoundError, SourceError
 
 FORMAT: Final = "YOLO"
 
@@ -83,7 +83,10 @@ def _images(split: str, entries: Sequence[str], title: str, hint: str, *, missin
     images = []
     for entry in entries:
         if os.path.exists(entry):
-            images += [os.path.abspath(image) for image in _image_files(entry)]
+            try:
+                images += [os.path.abspath(image) for image in _image_files(entry)]
+            except SourceError as error:
+                raise SourceError(f"{title}: {split!r}: {error}") from error
         elif missing_is_fault:
             raise DataNotFoundError(f"{title}: images not found: those of {split!r} should be in {entry}{hint}")
     return images
