@@ -192,3 +192,6 @@ def test_map_on_bccd_is_super_gradients(layout: str, shared_data: Path, bccd_che
     metrics = NAS(bccd_checkpoint).val(data=str(data), verbose=False, **split)
     assert metrics.box.map == pytest.approx(SUPER_GRADIENTS_MAP, abs=0.002)
     assert metrics.box.map50 == pytest.approx(SUPER_GRADIENTS_MAP50, abs=0.002)
+    if layout == "YOLO":
+        other = NAS(bccd_checkpoint).val(data=str(shared_data / "bccd"), split="test", verbose=False)
+        assert (other.box.map, other.box.map50) == (metrics.box.map, metrics.box.map50)
