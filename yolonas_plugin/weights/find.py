@@ -112,13 +112,9 @@ def find_weights(
         raise WeightsNotFoundError(_how_to_get(card))
     if card.licence:
         require_licence(card.licence, weights_folder(), what=f"the weights of {card.name}", accepted=accept_licence)
-    with downloading(card.name) if progress is None else contextlib.nullcontext(progress) as tell:
-        return fetch(
-            card.weights[0],
-            weights_folder(),
-            licence=card.licence,
-            **{**callbacks, "progress": tell},
-        )
+    file = card.weights[0]
+    with downloading(file.filename) if progress is None else contextlib.nullcontext(progress) as tell:
+        return fetch(file, weights_folder(), licence=card.licence, **{**callbacks, "progress": tell})
 
 
 def _how_to_get(card: ModelCard) -> str:
