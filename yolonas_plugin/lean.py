@@ -18,15 +18,14 @@ import numpy as np
 from model_zoo_api import Detections
 from model_zoo_api.detections import failed
 from yolonas_plugin.errors import RuntimeChoiceError
-from yolonas_plugin.images import Opened, open_images
+from yolonas_plugin.images import Opened, in_groups, open_images
 from yolonas_plugin.options import LEAN
-from yolonas_plugin.overlap import MOST_BYTES, fetch_ahead
-from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.results import Arrays, as_detections
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
-from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE, GraphRuntime
+from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE, Floats, GraphRuntime
 from yolonas_plugin.selection.arrays import select_boxes
 from yolonas_plugin.settings import check_settings
 from yolonas_plugin.weights.digest import file_sha256
@@ -103,33 +102,35 @@ class LeanPredictor:
         self, images: Iterator[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool
     ) -> Iterator[Detections]:
         index = 0
-        with closing(fetch_ahead(images, 2 * SIDE_BY_SIDE, _bytes)) as opened:
-            while group := _take(opened, 1 if rect else SIDE_BY_SIDE):
-                found = self._detect([one for one in group if one.image is not None], spec, classes, rect)
-                for one in group:
-                    yield (
-                        failed(one.path, one.error, index=index)
-                        if one.image is None
-                        else replace(next(found), index=index)
-                    )
+        with closing(in_groups(images, 1 if rect else SIDE_BY_SIDE)) as groups:
+            for group in groups:
+                for found in self._detect(group, spec, classes, rect):
+                    yield replace(found, index=index)
                     index += 1
-                del group, one
+                group.clear()  # nothing of it is kept while the next ones are worked on
+                del found
 
     def _detect(
-        self, images: Sequence[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool
+        self, group: Sequence[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool
     ) -> Iterator[Detections]:
-        if not images:
-            return
-        pictures = [one.image for one in images if one.image is not None]
-        size = spec.tight_size(pictures) if rect else spec.size
-        canvases, placements = zip(*(spec.letterbox(image, size=size) for image in pictures), strict=True)
-        pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
-        for one, image, placement, boxes, scores in zip(
-            images, pictures, placements, *self.runtime(pixels), strict=True
-        ):
+        pictures = [one.image for one in group if one.image is not None]
+        answers = self._answers(pictures, spec.tight_size(pictures) if rect else spec.size, spec) if pictures else None
+        for path, image, error in group:
+            if image is None or answers is None:
+                yield failed(path, error)
+                continue
+            placement, boxes, scores = next(answers)
             rows = select_boxes(boxes, scores, **spec.selection(), classes=classes)
             found = Arrays(*image.shape[:2], placement.to_image(rows[:, :4]), rows[:, 4], rows[:, 5].astype(np.intp))
-            yield as_detections(found, self.names, path=one.path, image=image)
+            yield as_detections(found, self.names, path=path, image=image)
+
+    def _answers(
+        self, pictures: Sequence[Image], size: tuple[int, int], spec: ProcessingSpec
+    ) -> Iterator[tuple[Placement, Floats, Floats]]:
+        """Return what the network says of each picture, and how that was placed in its input."""
+        canvases, placements = zip(*(spec.letterbox(image, size=size) for image in pictures), strict=True)
+        pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
+        return zip(placements, *self.runtime(pixels), strict=True)
 
     def _spec(self, **settings: Any) -> tuple[ProcessingSpec, Sequence[int] | None, bool]:
         given = check_settings(settings, LEAN, "predict, on the lean path,", self.names)
@@ -202,18 +203,6 @@ def open_lean(
     (graph,) = (file for file in cached(cache_key(parts), make).iterdir() if file.suffix in (".onnx", ".xml"))
     cache = {"cache": True} if name == "openvino" else {}
     return LeanPredictor(open_runtime(graph, name, precision, threads=threads, **cache))
-
-
-def _take(opened: Iterator[Opened], most: int) -> list[Opened]:
-    """Return the next images, as many as are worked on side by side, or fewer that are large."""
-    group: list[Opened] = []
-    while len(group) < most and sum(map(_bytes, group)) < MOST_BYTES and (one := next(opened, None)):
-        group.append(one)
-    return group
-
-
-def _bytes(opened: Opened) -> int:
-    return 0 if opened.image is None else opened.image.nbytes
 
 
 def _link(source: Path, target: Path) -> None:

@@ -12,9 +12,8 @@ import numpy as np
 from model_zoo_api import Detections
 from model_zoo_api.detections import failed
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.images import Opened, open_images
+from yolonas_plugin.images import Opened, in_groups, open_images
 from yolonas_plugin.nas.sources import is_video, load_image
-from yolonas_plugin.overlap import fetch_ahead
 from yolonas_plugin.processing import Image
 from yolonas_plugin.results import as_arrays, as_detections
 from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE
@@ -47,31 +46,23 @@ def outcomes(model: NAS, source: Any, settings: Mapping[str, Any]) -> Iterator[D
 def _outcomes(model: NAS, images: Iterator[Opened], settings: Mapping[str, Any]) -> Iterator[Detections]:
     together = int(settings.get("batch") or (1 if settings.get("rect") else SIDE_BY_SIDE))
     index = 0
-    with closing(fetch_ahead(images, 2 * together, _bytes)) as opened:
-        while group := _take(opened, together):
+    with closing(in_groups(images, together)) as groups:
+        for group in groups:
             for found in _detect(model, group, settings):
                 yield replace(found, index=index)
                 index += 1
-            del found, group
-
-
-def _take(opened: Iterator[Opened], most: int) -> list[Opened]:
-    """Return the next images, as many as are worked on together, or what stands by itself: a video, an error."""
-    group: list[Opened] = []
-    while len(group) < most and (one := next(opened, None)):
-        group.append(one)
-        if one.image is None:
-            break
-    return group
+            group.clear()  # nothing of it is kept while the next ones are worked on
+            del found
 
 
 def _detect(model: NAS, group: list[Opened], settings: Mapping[str, Any]) -> Iterator[Detections]:
     images = [one.image for one in group if one.image is not None]
-    results = model.predict(images, **settings) if images else []
-    for one, result in zip(group, results):  # noqa: B905  without the last, which may be no image
-        yield _found(result, one.path)
-    if group[-1].image is None:
-        yield from _frames(model, group[-1], settings)
+    results = iter(model.predict(images, **settings) if images else ())
+    for one in group:
+        if one.image is None:
+            yield from _frames(model, one, settings)
+        else:
+            yield _found(next(results), one.path)
 
 
 def _frames(model: NAS, one: Opened, settings: Mapping[str, Any]) -> Iterator[Detections]:
@@ -98,7 +89,3 @@ def _load(path: str, channels: int) -> Image:
     if is_video(path):
         raise SourceError(_VIDEO)
     return load_image(path, channels)
-
-
-def _bytes(one: Opened) -> int:
-    return 0 if one.image is None else one.image.nbytes
