@@ -188,7 +188,7 @@ class ModelZoo:
         from model_zoo_api.predictor import RESULT_TASKS, Predictor, adapted  # not for hosts that only list
 
         owner, card = self._choose(str(name), provider)
-        predict, model = self._work("predictor", name, provider, load, overrides)
+        predict, model = self._work("predictor", owner, name, load, overrides)
         task = next((one.task for one in (card, *owner.models) if one is not None), "detect")
         if owner.api_version == 1 and task in RESULT_TASKS:
             predict = adapted(predict)
@@ -237,7 +237,7 @@ class ModelZoo:
     ) -> Callable[..., Any]:
         """Return what a factory makes of a model, which says so if a package is missing when it is called."""
         owner, _ = self._choose(str(name), provider)
-        made, _ = self._work(role, name, provider, load, overrides)
+        made, _ = self._work(role, owner, name, load, overrides)
 
         @functools.wraps(made)
         def work(*arguments: Any, **settings: Any) -> Any:
@@ -249,13 +249,12 @@ class ModelZoo:
     def _work(
         self,
         role: Role,
+        owner: ModelProvider,
         name: str | Path,
-        provider: str | None,
         load: dict[str, Any] | None,
         overrides: dict[str, Any],
     ) -> tuple[Callable[..., Any], Any]:
-        """Load a model and return what a factory makes of it, and the model."""
-        owner, _ = self._choose(str(name), provider)
+        """Load a model of a provider and return what a factory makes of it, and the model."""
         own = {option.name for option in owner.options or ()}
         options = {key: value for key, value in overrides.items() if key in own}
         settings = {key: value for key, value in overrides.items() if key not in own}
