@@ -126,7 +126,12 @@ class Detections:
 
         Args:
             scores: Put each score at the end of its line, as in files of predictions.
+
+        Raises:
+            ValueError: The image's size isn't known, of which these are parts.
         """
+        if len(self) and not (self.width > 0 and self.height > 0):
+            raise ValueError(f"{self.path}: the image's height and width aren't known, and labels are parts of them")
         lines = []
         for one in self.to_dict()["objects"]:
             left, right = (min(max(x / self.width, 0.0), 1.0) for x in one["box"][::2])

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any
 
 from model_zoo_api.detections import Detections
-from model_zoo_api.errors import ModelZooError
+from model_zoo_api.errors import ModelZooError, SourceError
 from model_zoo_api.foreign import describe
 from model_zoo_api.sources import check_source, entries, outcomes
 
@@ -112,12 +112,17 @@ def adapted(predict: Callable[..., Any]) -> Callable[..., list[Detections]]:
     """Return a predictor of the contract's first version as one of the second.
 
     Its results have ``path``, ``names``, and ``boxes`` with ``cls``, ``conf`` and ``xyxy``. It is asked for one image
-    at a time, so that one that it can't read doesn't cost the others.
+    at a time, so that one that it refuses, by ``OSError`` or ``ValueError``, doesn't cost the others.
     """
 
     def predict_each(source: Any, **settings: Any) -> list[Detections]:
         def detect(entry: Any) -> Detections:
-            results = list(predict(entry, **settings))
+            try:
+                results = list(predict(entry, **settings))
+            except ModelZooError:
+                raise
+            except ValueError as error:
+                raise SourceError(str(error)) from error
             if len(results) != 1:
                 raise ModelZooError(f"the plugin gave {len(results)} results for one image")
             return _adapted_result(results[0])

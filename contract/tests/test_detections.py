@@ -121,6 +121,12 @@ def test_lines_of_a_label_file() -> None:
     ]
 
 
+def test_labels_need_the_size_of_the_image() -> None:
+    with pytest.raises(ValueError, match=r"a\.png: the image's height and width aren't known"):
+        found(height=0, width=0).to_labels()
+    assert failed("a.png", "no such file").to_labels() == []
+
+
 def test_supervision_s_detections() -> None:
     pytest.importorskip("supervision")
     theirs = found(track_ids=[4, 5]).to_supervision()

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sites import Site
+from model_zoo_api.testing import write_picture
+from sites import PLUGINS, Site
 
 TINY = {"source": "acme_tiny", "card": "acme_tiny"}  # what good.py makes of it
 
@@ -361,3 +362,21 @@ def model_zoo_providers():
 """
     site.add("acme-list", "1.0", entry_points={"list": "acme_list"}, files={"acme_list.py": source})
     assert {"one", "two"} <= set(site.discover().providers)
+
+
+def test_an_image_that_a_plugin_of_version_1_refuses_costs_no_other(site: Site) -> None:
+    """That version says that it raises, and not what."""
+    source = (PLUGINS.parent / "sound_1.py").read_text()
+    site.add("acme-sound", "1.0", entry_points={"sound": "acme_sound"}, files={"acme_sound.py": source})
+    write_picture(site.path / "good.png")
+    (site.path / "bad.png").write_text("no image")
+    images = ["good.png", "bad.png", "missing.png", "good.png"]
+    call = f"zoo.predictor('middle', provider='sound')({images})"
+    found = site.ask(f"[[one.index, len(one), one.error] for one in {call}]")
+    assert [(index, boxes) for index, boxes, _ in found.value] == [(0, 1), (1, 0), (2, 0), (3, 1)]
+    assert [error and name in error for name, (*_, error) in zip(images, found.value, strict=True)] == [
+        None,
+        True,
+        True,
+        None,
+    ]
