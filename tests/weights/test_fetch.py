@@ -34,17 +34,7 @@ print(fetch(WeightFile(filename="weights.pth", urls=(url,), sha256=sha256), Path
 """
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-def host() -> Iterator[Host]:
-    with serving() as host:
-        yield host
+pytestmark = pytest.mark.usefixtures("_no_proxy")
 
 
 @pytest.fixture

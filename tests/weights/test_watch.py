@@ -6,7 +6,6 @@ import errno
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from filelock import FileLock
 
 from tests.cli.test_output import Terminal
 from tests.weights import host as answers
-from tests.weights.host import BODY, HALF, Host, serving, weight_file
+from tests.weights.host import BODY, HALF, Host, weight_file
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.cli import main
 from yolonas_plugin.errors import DownloadError, SettingError
@@ -30,17 +29,7 @@ SOON = 1.0
 """Seconds within which a download that is cancelled ends."""
 
 
-@pytest.fixture(autouse=True)
-def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
-@pytest.fixture
-def host() -> Iterator[Host]:
-    with serving() as host:
-        yield host
+pytestmark = pytest.mark.usefixtures("_no_proxy")
 
 
 def resumed(host: Host, folder: Path) -> None:
