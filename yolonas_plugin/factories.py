@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 _OPTIONS: Final = tuple(option.name for option in OPTIONS)
 
-_WRITING: Final = ("save", "save_txt", "save_crop", "save_frames", "show", "visualize", "project", "name", "exist_ok")
-"""Settings of the engine's ``predict`` by which it writes files or opens windows."""
+_WRITING: Final[dict[str, Any]] = {
+    **dict.fromkeys(("save", "save_txt", "save_crop", "save_frames", "save_conf", "exist_ok"), False),
+    **dict.fromkeys(("project", "name", "save_dir", "line_width")),
+    **dict.fromkeys(("show", "visualize"), False),
+    **dict.fromkeys(("show_boxes", "show_conf", "show_labels"), True),
+}
+"""Settings of the engine's ``predict`` that are about files and windows, and the values that ask for neither."""
 
 
 def load(
@@ -114,7 +119,7 @@ def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Predictor:
 
 def _check_predictor(overrides: dict[str, Any], names: dict[int, str]) -> None:
     """See that settings are right, and that none asks for files or windows, which this kind of predictor has not."""
-    if refused := sorted(name for name in _WRITING if overrides.get(name)):
+    if refused := [name for name in _WRITING if overrides.get(name) not in (None, _WRITING[name])]:
         raise SettingError(
             f"{refused[0]}={overrides[refused[0]]!r}: a predictor writes and shows nothing; NAS(...).predict does, and "
             "each result's draw() gives a picture"

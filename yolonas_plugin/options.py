@@ -98,7 +98,6 @@ SETTINGS: Final = (
     _of_engine("half", "flag", False, help="float16, on a GPU"),
     _of_engine("compile", "any", False, help="torch.compile: True, or one of its modes"),
     _of_engine("vid_stride", "integer", 1, 1, help="take each so many-th frame of a video"),
-    _of_engine("stream_buffer", "flag", False, help="keep all frames of a camera, not the last alone"),
     _of_engine("verbose", "flag", False, help="log each image"),
 )
 """Settings of :func:`yolonas_plugin.factories.predictor`; those beyond :data:`LEAN` are the engine's."""

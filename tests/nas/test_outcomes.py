@@ -96,7 +96,14 @@ def test_frames_of_a_video_go_on_counting(predict: Any, folder: Path, tmp_path: 
 
 
 def test_it_neither_writes_nor_shows(model: NAS, predict: Any, folder: Path) -> None:
-    for setting in ({"save": True}, {"show": True}, {"save_txt": True}, {"project": "runs"}):
+    for setting in (
+        {"save": True},
+        {"show": True},
+        {"save_txt": True},
+        {"project": "runs"},
+        {"line_width": 3},
+        {"show_labels": False},
+    ):
         with pytest.raises(SettingError, match="writes and shows nothing"):
             predictor(model, **setting)
         with pytest.raises(SettingError):
