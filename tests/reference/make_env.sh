@@ -32,6 +32,6 @@ install "setuptools<70" wheel
 install --no-build-isolation "setuptools<70" "numpy==1.23.0" torch==2.3.1 torchvision==0.18.1 super-gradients==3.7.1 \
     ultralytics==8.4.190 pluggy safetensors pytest hypothesis pycocotools
 install hatchling editables
-install --no-deps --no-build-isolation --editable "$root"
+install --no-deps --no-build-isolation --editable "$root/contract" --editable "$root"
 "$venv/bin/python" -c "import super_gradients, yolonas_plugin" > /dev/null
 touch "$stamp"
