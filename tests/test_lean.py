@@ -222,3 +222,31 @@ def test_hosts_say_to_the_zoo_what_the_loader_knows(nano: Path) -> None:  # noqa
     assert set(predict(picture())[0].names.values()) == {"a", "b", "c"}
     with pytest.raises(RuntimeChoiceError, match="a lean model only predicts"):
         zoo.validator(str(nano), provider="yolo_nas", lean=True)
+
+
+def test_boxes_of_all_classes_may_suppress_each_other(exported: str, model: NAS) -> None:  # noqa: F811
+    predict = LeanPredictor(exported)
+    (expected,) = model.predict(picture(), agnostic_nms=True, iou=0.2, conf=0.1, verbose=False)
+    (found,) = predict(picture(), agnostic_nms=True, iou=0.2, conf=0.1)
+    assert_same_boxes(rows(found), expected.boxes.data.numpy(), atol=0.05)
+    assert len(found) < len(predict(picture(), iou=0.2, conf=0.1)[0])
+
+
+def test_batch_is_the_images_that_the_runtime_gets_at_a_time(exported: str, folder: Path) -> None:
+    predict = LeanPredictor(exported)
+    run, seen = predict.runtime, []
+    predict.runtime = lambda pixels: seen.append(len(pixels)) or run(pixels)
+    expected = [rows(found) for found in predict(folder, batch=6)]
+    assert seen == [6]
+    for found, rows_of_six in zip(predict(folder, batch=1), expected, strict=True):
+        np.testing.assert_allclose(rows(found), rows_of_six, atol=1e-3)
+    assert seen == [6] + [1] * 6
+
+
+def test_what_the_engine_alone_can_do_is_taken_where_it_asks_for_nothing(exported: str) -> None:
+    predict = LeanPredictor(exported)
+    nothing = {"device": "cpu", "half": False, "compile": False, "vid_stride": 1, "verbose": False}
+    np.testing.assert_array_equal(rows(predict(picture(), **nothing)[0]), rows(predict(picture())[0]))
+    for name, value in {"device": 0, "half": True, "compile": "default", "vid_stride": 2, "verbose": True}.items():
+        with pytest.raises(errors.SettingError, match=f"no setting '{name}' but {name}={nothing[name]!r}"):
+            predict(picture(), **{name: value})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from model_zoo_api import Detections
 from model_zoo_api.types import ModelCard
 from yolonas_plugin.errors import RuntimeChoiceError, SettingError
-from yolonas_plugin.options import LEAN, OPTIONS
+from yolonas_plugin.options import OPTIONS
 from yolonas_plugin.settings import check_settings
 
 if TYPE_CHECKING:
@@ -104,7 +104,9 @@ def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Predictor:
         SettingError: There is no such setting, or its value is none that it may have; here or at the call.
     """
     if not hasattr(model, "predict"):
-        check_settings(overrides, LEAN, "predict, on the lean path,", model.names, near=_OPTIONS)
+        from yolonas_plugin.lean import check_lean
+
+        check_lean(overrides, model.names, near=_OPTIONS)
         return Predictor(model.stream, overrides)
     from yolonas_plugin.nas.outcomes import outcomes
 

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from model_zoo_api import Detections
 from model_zoo_api.detections import failed
-from yolonas_plugin.errors import RuntimeChoiceError
+from yolonas_plugin.errors import RuntimeChoiceError, SettingError
 from yolonas_plugin.images import Opened, in_groups, open_images
 from yolonas_plugin.options import LEAN
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
@@ -30,6 +30,12 @@ from yolonas_plugin.selection.arrays import select_boxes
 from yolonas_plugin.settings import check_settings
 from yolonas_plugin.weights.digest import file_sha256
 from yolonas_plugin.weights.find import find_weights
+
+_ENGINE: Final = {"device": "cpu", "half": False, "compile": False, "vid_stride": 1, "verbose": False}
+"""Settings that only the engine can follow, and the value of each that says what is done here anyway."""
+
+_STATED: Final = (("backend", "native"), ("pretrained", True))
+"""Options that say what is done anyway."""
 
 
 class LeanPredictor:
@@ -88,21 +94,26 @@ class LeanPredictor:
             source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these; see
                 :mod:`model_zoo_api.sources`.
             **settings: ``conf`` and ``iou``, 0 to 1; ``max_det``; ``classes``, indices or names of the wanted ones;
-                ``imgsz``, one side of the input or height and width, and ``rect``, pad to the next multiples of 32
-                only, if the file is for any size. Default: the file's.
+                ``agnostic_nms``, boxes of different classes suppress each other too; ``batch``, most images at a time
+                where the runtime can work on several; ``imgsz``, one side of the input or height and width, and
+                ``rect``, pad to the next multiples of 32 only, if the file is for any size. Default: the file's.
+                Settings of the engine alone are taken where they ask for nothing else than this does:
+                ``device="cpu"``, ``half=False``, ``compile=False``, ``vid_stride=1``, ``verbose=False``.
 
         Raises:
             SourceError: The source names no image.
             SettingError: There is no such setting, or it is out of its range.
         """
-        spec, classes, rect = self._spec(**{**self._settings, **settings})
-        return self._stream(open_images(source, self._channels), spec, classes, rect)
+        given = {**self._settings, **settings}
+        spec, classes, rect = self._spec(**given)
+        most = 1 if rect else given.get("batch") or SIDE_BY_SIDE
+        return self._stream(open_images(source, self._channels), spec, classes, rect, most)
 
     def _stream(
-        self, images: Iterator[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool
+        self, images: Iterator[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool, most: int
     ) -> Iterator[Detections]:
         index = 0
-        with closing(in_groups(images, 1 if rect else SIDE_BY_SIDE)) as groups:
+        with closing(in_groups(images, most)) as groups:
             for group in groups:
                 for found in self._detect(group, spec, classes, rect):
                     yield replace(found, index=index)
@@ -133,11 +144,29 @@ class LeanPredictor:
         return zip(placements, *self.runtime(pixels), strict=True)
 
     def _spec(self, **settings: Any) -> tuple[ProcessingSpec, Sequence[int] | None, bool]:
-        given = check_settings(settings, LEAN, "predict, on the lean path,", self.names)
-        rename = {"conf": "conf", "iou": "iou", "max_det": "max_detections"}
+        given = check_lean(settings, self.names)
+        rename = {"conf": "conf", "iou": "iou", "max_det": "max_detections", "agnostic_nms": "class_agnostic"}
         spec = replace(self.processing, **{field: given[name] for name, field in rename.items() if name in given})
         spec = spec.with_size(given.get("imgsz", spec.size))
         return spec, given.get("classes"), given.get("rect", False)
+
+
+def check_lean(
+    given: Mapping[str, Any], names: Mapping[int, str] | None = None, near: Collection[str] = ()
+) -> dict[str, Any]:
+    """Return the settings of lean prediction as they are meant; arguments are those of ``check_settings``.
+
+    Raises:
+        SettingError: There is no such setting, it is out of its range, or only the engine can do what it says.
+    """
+    what = "predict, on the lean path,"
+    settings = check_settings(given, {*LEAN, *_ENGINE}, what, names, near)
+    for name, value in settings.items():
+        if name in _ENGINE and value != _ENGINE[name]:
+            raise SettingError(
+                f"{what} has no setting {name!r} but {name}={_ENGINE[name]!r}, which it does: it is without the engine"
+            )
+    return settings
 
 
 def open_lean(
@@ -164,7 +193,8 @@ def open_lean(
         progress: Called during a download with the bytes that are there, and the bytes in all or None. By default a
             terminal shows a bar.
         cancelled: Asked during a download; True ends it, and what has come is kept.
-        **options: Of :class:`yolonas_plugin.nas.NAS` for a weight file: ``processing``, ``names``, ``backend``.
+        **options: Of :class:`yolonas_plugin.nas.NAS` for a weight file: ``processing``, ``names``, ``backend``; and
+            ``pretrained=True``.
 
     Raises:
         RuntimeChoiceError: There is no such runtime, only torch is installed for a weight file, or something is given
@@ -172,6 +202,7 @@ def open_lean(
         MissingExtraError: The runtime that is named, or that an exported file needs, isn't installed.
         WeightsNotFoundError, CheckpointError, ProcessingError: As for ``NAS``.
     """
+    options = {name: value for name, value in options.items() if (name, value) not in _STATED}
     if unknown := sorted(set(options) - {"processing", "names", "backend"}):
         raise RuntimeChoiceError(
             f"lean prediction runs on the CPU, by OpenVINO or ONNX Runtime, and has no {' and no '.join(unknown)}"

@@ -80,6 +80,13 @@ _ON_BOTH: Final = (
         default=False,
         help="pad images to the next multiples of 32 only: faster, nearly the same",
     ),
+    Setting(
+        name="agnostic_nms",
+        kind="flag",
+        default=False,
+        help="boxes of different classes suppress each other too",
+    ),
+    Setting(name="batch", kind="integer", minimum=1, help="images at a time"),
 )
 
 LEAN: Final = tuple(setting.name for setting in _ON_BOTH)
@@ -92,8 +99,6 @@ def _of_engine(name: str, kind: str, default: object = None, minimum: int | None
 
 SETTINGS: Final = (
     *_ON_BOTH,
-    _of_engine("agnostic_nms", "flag", False, help="boxes of different classes suppress each other too"),
-    _of_engine("batch", "integer", None, 1, help="images at a time"),
     _of_engine("device", "any", help="cpu, 0, cuda:1, mps, ..."),
     _of_engine("half", "flag", False, help="float16, on a GPU"),
     _of_engine("compile", "any", False, help="torch.compile: True, or one of its modes"),

@@ -147,7 +147,7 @@ def test_the_lean_path_refuses_to_overwrite_the_images(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--lean", "--device", "cpu", "--batch", "2"), "has no --device and no --batch"),
+        (("--lean", "--backend", "super-gradients", "--device", "cpu"), "has no --backend and no --device"),
         (("--lean", "--runtime", "torch"), "lean prediction runs on OpenVINO or ONNX Runtime"),
         (("--runtime", "onnxruntime", "--precision", "int8", "--calibration", "x"), "not precision='int8'"),
         (("--runtime", "openvino", "--precision", "int8"), "calibration="),

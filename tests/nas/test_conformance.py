@@ -56,12 +56,9 @@ class TestLean(ProviderConformance):
     options = {"lean": True}
     settings = {"conf": 0.6}
     without_weights = {*PUBLISHED, "yolo_nas_n_layout"}  # its graph would have to be made first
-    xfail = {
-        **dict.fromkeys(("test_validator_measures", "test_trainer_trains", "test_exporter_writes"), "it only predicts"),
-        **dict.fromkeys(
-            ("test_settings_take_what_they_say", "test_defaults_are_what_they_say"), "some are the engine's"
-        ),
-    }
+    xfail = dict.fromkeys(
+        ("test_validator_measures", "test_trainer_trains", "test_exporter_writes"), "it only predicts"
+    )
 
     @pytest.fixture
     def provider(self) -> ModelProvider:

@@ -225,7 +225,7 @@ def _frame(path: str, dataset: Any, frames: Counter[str]) -> dict[str, Any]:
 
 
 def _on_lean_path(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
-    if refused := [f"--{name}" for name in given(args, "backend", "device", "batch")]:
+    if refused := [f"--{name}" for name in given(args, "backend", "device")]:
         raise RuntimeChoiceError(
             f"--lean runs on OpenVINO or ONNX Runtime, on the CPU, and has no {' and no '.join(refused)}"
         )
@@ -234,7 +234,7 @@ def _on_lean_path(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[st
 
     paths = list(list_images(args.source))
     answer.total = len(paths)
-    yield from _save(predictor.stream(paths, **given(args, *_SELECTION)), args, answer)
+    yield from _save(predictor.stream(paths, **given(args, *_SELECTION, "batch")), args, answer)
 
 
 def _by_another_plugin(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
