@@ -24,7 +24,7 @@ import pytest
 import requests
 
 from yolonas_plugin import NAS
-from yolonas_plugin.errors import CheckpointError, ServerError, SourceError
+from yolonas_plugin.errors import CheckpointError, ServerError
 from yolonas_plugin.hosts.kserve import ServedPredictor
 
 BUNDLED = Path(find_spec("pytriton").origin).parent / "tritonserver"  # found, for importing it takes other packages
@@ -143,10 +143,14 @@ def test_errors_say_what_the_server_says(server: str, repository: Path, page: np
         ServedPredictor(server, "layout", metadata=repository / "layout" / "config.pbtxt")
     predict = ServedPredictor(server, "layout")
     (tmp_path / "none.png").write_text("no image")
-    with pytest.raises(SourceError, match=r"could not read an image from .*none\.png"):
-        predict(tmp_path / "none.png")
+    (outcome,) = predict(tmp_path / "none.png")
+    assert (outcome.path, len(outcome)) == (str(tmp_path / "none.png"), 0)
+    assert outcome.error == "8 bytes that are no image"
     cv2.imwrite(str(tmp_path / "one.png"), np.full((60, 80, 3), 255, np.uint8))
-    assert [Path(found.path).name for found in predict(tmp_path)] == ["one.png"]  # the others are kept
+    assert [(Path(found.path).name, bool(found.error)) for found in predict(tmp_path)] == [
+        ("none.png", True),
+        ("one.png", False),
+    ]
     predict.processing = predict.processing.with_size((320, 320))
     with pytest.raises(ServerError, match=r"infer: the server says: .*unexpected shape.*\[-1,640,640,3\]"):
         predict(page)
