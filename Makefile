@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 60
 # $(call install,VENV,EXTRA): both distributions as sources; with the plugin, pip installs a copy of the contract each time
 install = $(1)/bin/python -m pip install -q -e '.[$(2)]' && $(1)/bin/python -m pip install -q --no-deps -e ./contract
 
-.PHONY: help demo test test-all lint test-pythons test-oldest gpu reference oracles hosts docs formats benchmark speed layout fuzz mutations dist clean
+.PHONY: help demo test test-all test-layout lint test-pythons test-oldest gpu reference oracles hosts docs formats benchmark speed layout fuzz mutations dist clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /: /'
@@ -20,14 +20,22 @@ $(BIN)/.ready: pyproject.toml contract/pyproject.toml hatch_build.py
 	$(call install,$(VENV),dev)
 	touch $@
 
-demo: $(BIN)/.ready  ## discover, load the embedded model, detect on a page just rendered and on FILES, draw pictures
+demo: $(BIN)/.ready  ## discover, load the embedded model, detect on a page and on FILES, draw pictures
 	$(BIN)/python examples/demo.py $(FILES)
 
 test: $(BIN)/.ready  ## the suite on this Python, without its exhaustive parts, in two processes
 	scripts/test.sh $(BIN)/python -m "not exhaustive"
 
-test-all: test  ## the suite, then its exhaustive parts
+test-all: test test-layout  ## the suite, the workshop's, then the suite's exhaustive parts
 	scripts/test.sh $(BIN)/python -m exhaustive
+
+.venv-layout/.ready: $(BIN)/.ready layout/pyproject.toml
+	scripts/venv-over.sh .venv-layout $(VENV)
+	.venv-layout/bin/python -m pip install -q -e './layout[test]'
+	touch $@
+
+test-layout: .venv-layout/.ready  ## the workshop of the embedded model: its pages, its training, its measuring
+	cd layout && OMP_NUM_THREADS=1 ../.venv-layout/bin/python -m pytest
 
 lint: $(BIN)/.ready  ## ruff, mypy --strict on the contract and on what the plugin says of itself, the layers
 	$(BIN)/ruff check .
@@ -81,12 +89,12 @@ speed: $(BIN)/.ready  ## every way to run YOLO-NAS-S on this CPU, in turn; start
 	$(BIN)/python -m benchmarks.speed --json runs/speed/speed.json --plot runs/speed/speed.png $(ARGS)
 	$(BIN)/python -m benchmarks.footprint --json runs/speed/footprint.json --plot runs/speed/footprint.png
 
-layout: $(BIN)/.ready  ## make the pages, train the embedded model on them and measure it, in runs/layout
-	$(BIN)/python -m examples.layout.generate runs/layout/pages --split train --pages 6500 --seed 3
-	$(BIN)/python -m examples.layout.generate runs/layout/pages --split val --pages 200 --seed 2
-	$(BIN)/python -m examples.layout.generate runs/layout/pages --split test --pages 400 --seed 1
-	$(BIN)/python -m examples.layout.train runs/layout/pages runs/layout
-	$(BIN)/python -m examples.layout.evaluate runs/layout/yolo_nas_n_layout.safetensors runs/layout/pages
+layout: .venv-layout/.ready  ## make the pages, train the embedded model on them and measure it, in runs/layout
+	.venv-layout/bin/python -m page_layout.generate runs/layout/pages --split train --pages 6500 --seed 3
+	.venv-layout/bin/python -m page_layout.generate runs/layout/pages --split val --pages 200 --seed 2
+	.venv-layout/bin/python -m page_layout.generate runs/layout/pages --split test --pages 400 --seed 1
+	.venv-layout/bin/python -m page_layout.train runs/layout/pages runs/layout
+	.venv-layout/bin/python -m page_layout.evaluate runs/layout/yolo_nas_n_layout.safetensors runs/layout/pages
 
 fuzz: $(BIN)/.ready  ## mutate weight files, guided by what they reach in the reader; FUZZ_SECONDS for each target
 	$(call install,$(VENV),fuzz)

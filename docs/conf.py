@@ -19,7 +19,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 
 # The source is the repository, so that links out of docs/ lead where they do on a code host.
 root_doc = "README"
-include_patterns = ["README.md", "C*.md", "contract/*.md", "docs/**.md", "examples/*/README.md"]
+include_patterns = ["README.md", "C*.md", "contract/*.md", "docs/**.md", "examples/*/README.md", "layout/*.md"]
 exclude_patterns = [".*", "benchmarks", "build", "dist", "runs", "scripts", "tests", "yolonas_plugin"]
 myst_heading_anchors = 4  # links to headings are checked,
 nitpicky = True  # and names that docstrings refer to,
@@ -53,7 +53,7 @@ NAVIGATION = {
             "docs/benchmarks",
             "docs/speed",
             "docs/formats",
-            "examples/layout/README",
+            "layout/README",
             "CONTRIBUTING",
             "CHANGELOG",
             "contract/CHANGELOG",

@@ -2,7 +2,8 @@
 
 python examples/demo.py [FILE ...]
 
-Without files it looks at a page that it renders itself; with files, PDF or images, at these too. Nothing is downloaded.
+Without files it looks at a page of a journal that never was, drawn by the workshop in ``layout/``; with files, PDF or
+images, at these too. Nothing is downloaded. PDFs are opened by pypdfium2: ``pip install 'yolonas-plugin[demo]'``.
 """
 
 from __future__ import annotations
@@ -15,22 +16,18 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pypdfium2
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))  # the page is rendered by a neighbour
-
-import pypdfium2  # noqa: E402
-
-from examples.layout.demo_page import demo_page  # noqa: E402
-from model_zoo_api import ModelZoo  # noqa: E402
-from yolonas_plugin.cli.drawing import draw  # noqa: E402
-from yolonas_plugin.images import read_image, write_picture  # noqa: E402
-from yolonas_plugin.results import as_arrays  # noqa: E402
+from model_zoo_api import ModelZoo
+from yolonas_plugin.cli.drawing import draw
+from yolonas_plugin.images import read_image, write_picture
+from yolonas_plugin.results import as_arrays
 
 MODEL = "yolo_nas_n_layout"
-OUTPUT = ROOT / "runs" / "demo"
+PAGE = Path(__file__).with_name("demo_page.pdf")
+OUTPUT = Path(__file__).resolve().parents[1] / "runs" / "demo"
 LONGEST = 1280
-"""Pixels of the longer side of a rendered page."""
+"""Pixels of the longer side of a page."""
 
 
 def main(files: list[str]) -> int:
@@ -64,8 +61,8 @@ def main(files: list[str]) -> int:
 
 
 def open_pages(files: list[str]) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield a name and the image [H, W, 3], BGR, of the rendered page, of each page of a PDF, and of each image."""
-    yield from render("demo", demo_page())
+    """Yield a name and the image [H, W, 3], BGR, of our own page, of each page of a PDF, and of each image."""
+    yield from render("demo", PAGE.read_bytes())
     for number, file in enumerate(files, start=1):
         name = f"{number}-{Path(file).stem}"
         if (image := read_image(file)) is not None:

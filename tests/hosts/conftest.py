@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pypdfium2
 import pytest
 
-from examples.layout.demo_page import demo_page
+DEMO_PAGE = Path(__file__).parents[2] / "examples" / "demo_page.pdf"
 
 
 @pytest.fixture(scope="session")
 def page() -> np.ndarray:
     """The demo's page [H, W, 3], BGR, on which the embedded model finds parts of most kinds."""
-    return pypdfium2.PdfDocument(demo_page())[0].render().to_numpy()[..., :3]
+    return pypdfium2.PdfDocument(DEMO_PAGE)[0].render().to_numpy()[..., :3]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,17 +14,17 @@ from docling.datamodel.base_models import InputFormat
 from docling.datamodel.pipeline_options import PdfPipelineOptions
 from docling.document_converter import DocumentConverter, PdfFormatOption
 
-from examples.layout.demo_page import demo_page
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.hosts.docling_layout import YoloNASLayout, YoloNASLayoutOptions
 
+DEMO_PAGE = Path(__file__).parents[2] / "examples" / "demo_page.pdf"
 CPU = AcceleratorOptions(device="cpu")
 
 
 @pytest.fixture
 def pdf(tmp_path: Path) -> Path:
     path = tmp_path / "page.pdf"
-    path.write_bytes(demo_page())
+    shutil.copy(DEMO_PAGE, path)
     return path
 
 

@@ -1,4 +1,4 @@
-"""`examples.layout.train`: stages one after the other, from random weights to the file that is embedded."""
+"""`page_layout.train`: stages one after the other, from random weights to the file that is embedded."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from examples.layout.classes import NAMES
-from examples.layout.generate import generate
-from examples.layout.splits import Split
-from examples.layout.train import FILE, Decay, Stage, train
+from page_layout.classes import NAMES
+from page_layout.generate import generate
+from page_layout.splits import Split
+from page_layout.train import FILE, Decay, Stage, train
 from yolonas_plugin import NAS
 from yolonas_plugin.weights import read_checkpoint
 

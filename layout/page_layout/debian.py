@@ -1,4 +1,4 @@
-"""`python -m examples.layout.real WEIGHTS SHEET.png`: the detector on pages that nobody here made, for people to judge.
+"""`python -m page_layout.debian WEIGHTS SHEET.png`: the detector on pages that nobody here made, for people to judge.
 
 The pages are from the documentation of Debian packages; those that aren't installed are left out.
 """
@@ -70,7 +70,7 @@ def detected(model: NAS, image: NDArray[np.uint8], conf: float) -> NDArray[np.ui
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m examples.layout.real", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m page_layout.debian", description=__doc__)
     parser.add_argument("weights", help="a weight file, or yolo_nas_n_layout")
     parser.add_argument("sheet", type=Path, help="picture to write")
     parser.add_argument("--conf", type=float, default=0.3, help="lowest score (default %(default)s)")

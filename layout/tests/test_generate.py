@@ -8,11 +8,11 @@ import cv2
 import pytest
 import yaml
 
-from examples.layout import look
-from examples.layout.classes import NAMES
-from examples.layout.degrade import LONGEST
-from examples.layout.generate import generate
-from examples.layout.splits import Split
+from page_layout import look
+from page_layout.classes import NAMES
+from page_layout.degrade import LONGEST
+from page_layout.generate import generate
+from page_layout.splits import Split
 
 PAGES = 4
 

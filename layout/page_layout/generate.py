@@ -1,4 +1,4 @@
-"""`python -m examples.layout.generate OUTPUT --split train --pages 1000`: a data set in YOLO's format."""
+"""`python -m page_layout.generate OUTPUT --split train --pages 1000`: a data set in YOLO's format."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def _write_data(output: Path) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m examples.layout.generate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m page_layout.generate", description=__doc__)
     parser.add_argument("output", type=Path)
     parser.add_argument("--split", choices=("train", "val", "test"), default="train")
     parser.add_argument("--pages", type=int, default=1000)

@@ -1,4 +1,4 @@
-"""`python -m examples.layout.evaluate WEIGHTS PAGES`: how well a detector does on pages, by class and by family."""
+"""`python -m page_layout.evaluate WEIGHTS PAGES`: how well a detector does on pages, by class and by family."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def predictions(weights: str | Path, samples: list[Sample], **settings: Any) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m examples.layout.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m page_layout.evaluate", description=__doc__)
     parser.add_argument("weights", help="weight file, or a model's name")
-    parser.add_argument("pages", type=Path, help="what examples.layout.generate wrote")
+    parser.add_argument("pages", type=Path, help="what page_layout.generate wrote")
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures here")
     options = parser.parse_args()

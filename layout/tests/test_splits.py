@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from examples.layout import fonts
-from examples.layout.families import HELD_OUT, TRAINING
-from examples.layout.fonts import Font, FontsMissingError
-from examples.layout.splits import Split
+from page_layout import fonts
+from page_layout.families import HELD_OUT, TRAINING
+from page_layout.fonts import Font, FontsMissingError
+from page_layout.splits import Split
 
 TRAIN, VAL, TEST = (Split.of(name) for name in ("train", "val", "test"))
 

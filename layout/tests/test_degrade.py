@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
-from examples.layout import degrade
-from examples.layout.degrade import LONGEST, Sheet
-from examples.layout.render import Element
+from page_layout import degrade
+from page_layout.degrade import LONGEST, Sheet
+from page_layout.render import Element
 
 LINES = tuple((60.0, 50.0 + 30 * line, 360.0 - 40 * line, 62.0 + 30 * line) for line in range(3))
 

@@ -7,9 +7,9 @@ import random
 import pypdfium2
 import pytest
 
-from examples.layout import check, render
-from examples.layout.classes import NAMES
-from examples.layout.families import HELD_OUT, TRAINING
+from page_layout import check, render
+from page_layout.classes import NAMES
+from page_layout.families import HELD_OUT, TRAINING
 
 FAMILIES = {**TRAINING, **HELD_OUT}
 

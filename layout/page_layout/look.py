@@ -1,4 +1,4 @@
-"""`python -m examples.layout.look OUTPUT`: contact sheets of a data set with its boxes, for people to check."""
+"""`python -m page_layout.look OUTPUT`: contact sheets of a data set with its boxes, for people to check."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def sheet(output: Path, split: str, names: list[str], columns: int, side: int) -
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="python -m examples.layout.look", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m page_layout.look", description=__doc__)
     parser.add_argument("output", type=Path)
     parser.add_argument("--split", choices=("train", "val", "test"), default="train")
     parser.add_argument("--count", type=int, default=24)

@@ -1,4 +1,4 @@
-"""`python -m examples.layout.train PAGES OUTPUT`: the detector of page layout, from random weights.
+"""`python -m page_layout.train PAGES OUTPUT`: the detector of page layout, from random weights.
 
 Small pages first, on which a network learns fastest what a page is, then pages of the size that it is used with. A
 stage that was stopped goes on after its last epoch; one that is done isn't repeated.
@@ -128,8 +128,8 @@ def begin(stage: Stage, weights: Path, pages: Path, output: Path, name: str, min
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m examples.layout.train", description=__doc__.partition("\n")[0])
-    parser.add_argument("pages", type=Path, help="what examples.layout.generate wrote")
+    parser = argparse.ArgumentParser(prog="python -m page_layout.train", description=__doc__.partition("\n")[0])
+    parser.add_argument("pages", type=Path, help="what page_layout.generate wrote")
     parser.add_argument("output", type=Path, help="folder for what the stages write")
     parser.add_argument("--minutes", type=float, help="end after so many, whatever the number of epochs")
     options = parser.parse_args()
