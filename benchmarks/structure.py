@@ -28,8 +28,13 @@ import numpy as np
 from yolonas_plugin import NAS
 
 seen = set()
+
+def is_ours(frame):
+    package = frame.f_globals.get("__name__", "").partition(".")[0]
+    return package in ("yolonas_plugin", "model_zoo_api") and not frame.f_code.co_name.startswith("<")
+
 def profile(frame, event, argument):
-    if event == "call" and frame.f_code.co_name[0] != "<" and {"yolonas_plugin", "model_zoo_api"} & set(frame.f_globals.get("__name__", "").split(".")):
+    if event == "call" and is_ours(frame):
         seen.add((frame.f_code.co_filename, frame.f_code.co_firstlineno))
 
 def functions(work):

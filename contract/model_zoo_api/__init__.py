@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from model_zoo_api import hookspecs
     from model_zoo_api.detections import Detections
     from model_zoo_api.hookspecs import hookimpl
+    from model_zoo_api.problems import PluginProblem
     from model_zoo_api.settings import Setting
-    from model_zoo_api.types import Licence, Metric, ModelCard, ModelProvider, PluginProblem, WeightFile
+    from model_zoo_api.types import Licence, Metric, ModelCard, ModelProvider, WeightFile
     from model_zoo_api.zoo import ModelZoo
 
 __version__ = "0.1.0"
@@ -33,11 +34,12 @@ __all__ = [
     "hookspecs",
 ]
 
-_TYPES = ("Licence", "Metric", "ModelCard", "ModelProvider", "PluginProblem", "WeightFile")
+_TYPES = ("Licence", "Metric", "ModelCard", "ModelProvider", "WeightFile")
 _HOMES = {
     **dict.fromkeys(_TYPES, "types"),
     "Detections": "detections",
     "ModelZoo": "zoo",
+    "PluginProblem": "problems",
     "Setting": "settings",
     "hookimpl": "hookspecs",
 }

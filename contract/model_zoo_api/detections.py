@@ -182,7 +182,7 @@ class Detections:
             raise _missing("draw", "pillow", error) from error
         if self.error is not None:
             raise ValueError(f"nothing to draw on: {self.error}")
-        return draw(self, self.image if image is None else image)
+        return draw(self.to_dict()["objects"], self.image if image is None else image, self.path)
 
 
 def failed(path: str | None, error: str | BaseException, *, index: int = 0) -> Detections:

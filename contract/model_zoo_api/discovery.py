@@ -1,7 +1,7 @@
 """Finding plugins, importing and checking them, and calling their hooks, each plugin by itself.
 
 pluggy's own ``load_setuptools_entrypoints`` stops at the first plugin that fails. :class:`PluginRegistry` goes on: a
-broken plugin becomes a :class:`~model_zoo_api.types.PluginProblem`, and the others work.
+broken plugin becomes a :class:`~model_zoo_api.problems.PluginProblem`, and the others work.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from model_zoo_api.foreign import attempt, class_name, describe, is_a, plain, sh
 from model_zoo_api.hooks import HOOKS, UPGRADE, Fault, hooks_of, in_order
 from model_zoo_api.installed import EntryPoint
 from model_zoo_api.names import Claim, settle
+from model_zoo_api.problems import Phase, PluginProblem
 from model_zoo_api.records import as_record
 from model_zoo_api.texts import printable
-from model_zoo_api.types import ModelProvider, Phase, PluginProblem, reason, usable
+from model_zoo_api.types import ModelProvider, reason, usable
 
 _EXPECTED: Final = "it should yield ModelProvider objects"
 _MOST: Final = 1000

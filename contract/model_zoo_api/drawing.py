@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont, ImageOps
 
 from model_zoo_api.texts import printable
 
-if TYPE_CHECKING:
-    from model_zoo_api.detections import Detections
-
 _HUE: Final = 137.508
 """Degrees between the colours of neighbouring labels: the golden angle, by which none are alike for long."""
 
 
-def draw(found: Detections, image: Any = None) -> Image.Image:
-    """Return a picture of ``image`` with what was found in it; see :meth:`~model_zoo_api.Detections.draw`."""
-    picture = _picture(found, image)
+def draw(objects: Sequence[Mapping[str, Any]], image: Any, path: str | None = None) -> Image.Image:
+    """Return a picture of an image with what was found in it; see :meth:`~model_zoo_api.Detections.draw`.
+
+    Args:
+        objects: As :meth:`~model_zoo_api.Detections.to_dict` has them, the best first.
+        image: Pixels or Pillow's image; None reads ``path``.
+        path: Of the image.
+    """
+    picture = _picture(image, path)
     pen = ImageDraw.Draw(picture)
     line = max(1, round(sum(picture.size) / 700))
     size = max(10, round(sum(picture.size) / 130))
     font = ImageFont.load_default(size)
-    for one in reversed(found.to_dict()["objects"]):  # the best on top
+    for one in reversed(objects):  # the best on top
         hue = one["label"] * _HUE % 360
         colour = ImageColor.getrgb(f"hsl({hue:.0f}, 85%, 45%)")
         x1, y1, x2, y2 = one["box"]
@@ -40,12 +44,12 @@ def draw(found: Detections, image: Any = None) -> Image.Image:
     return picture
 
 
-def _picture(found: Detections, image: Any) -> Image.Image:
+def _picture(image: Any, path: str | None) -> Image.Image:
     """Return the image in RGB, of its own."""
     if image is None:
-        if found.path is None:
+        if path is None:
             raise ValueError("it was found in an array: give that as image=")
-        with Image.open(found.path) as file:
+        with Image.open(path) as file:
             return ImageOps.exif_transpose(file).convert("RGB")
     if not isinstance(image, Image.Image):
         pixels = image[..., ::-1] if image.shape[2] == 3 else image[..., 0]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from model_zoo_api.types import PluginProblem
+    from model_zoo_api.problems import PluginProblem
 
 
 class ModelZooError(Exception):

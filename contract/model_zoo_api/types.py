@@ -1,4 +1,4 @@
-"""What crosses the contract: providers, their model cards, and the problems of plugins. Standard library only."""
+"""What crosses the contract: providers and their model cards. Standard library only."""
 
 from __future__ import annotations
 
@@ -47,13 +47,6 @@ KNOWN_TASKS: Final[Mapping[str, str]] = {
 
 Role: TypeAlias = Literal["loader", "task_map", "predictor", "validator", "trainer", "exporter"]
 """The factories a provider can offer."""
-
-Phase: TypeAlias = Literal["metadata", "allow-list", "import", "register", "hook", "validate"]
-"""Where a plugin failed.
-
-``metadata``: its ``entry_points.txt`` can't be read; ``allow-list``: named there but absent; ``import``; ``register``:
-its hooks are not those of the contract; ``hook``: it raised in one; ``validate``: what a hook gave is unusable.
-"""
 
 Reference: TypeAlias = str | Callable[..., Any] | Mapping[str, Any]
 """A factory, as ``"module:attribute"``, resolved on first use, or as the object itself."""
@@ -324,31 +317,6 @@ def check_settings_of(provider: ModelProvider, given: Mapping[str, Any]) -> dict
         return dict(given)
     who = f"the predictor of {provider.name!r}"
     return check_settings(given, provider.settings, who, provider.options or (), "its loader")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PluginProblem:
-    """Why a plugin, or part of it, can't be used: who, where, what happened, and the exception if there was one.
-
-    Printing, comparing and hashing it touches nothing of the plugin's: the exception takes no part in that.
-    """
-
-    distribution: str
-    version: str
-    entry_point: str
-    phase: Phase
-    message: str
-    exception: BaseException | None = field(default=None, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        for name in ("distribution", "version", "entry_point", "phase", "message"):
-            value = plain(getattr(self, name))
-            object.__setattr__(self, name, value if is_a(value, str) else shown(value))
-
-    def __str__(self) -> str:
-        who = f"{self.distribution} {self.version}".strip()
-        where = f" (entry point {self.entry_point!r})" if self.entry_point else ""
-        return f"{who}{where}, {self.phase}: {self.message}"
 
 
 def usable(given: Any) -> tuple[ModelProvider, list[str]]:

@@ -16,11 +16,11 @@ from model_zoo_api.dependencies import required_packages
 from model_zoo_api.discovery import Plugin, PluginRegistry
 from model_zoo_api.errors import FactoryError, UnknownModelError
 from model_zoo_api.foreign import attempt, is_a, shown, text_or
+from model_zoo_api.problems import PluginProblem
 from model_zoo_api.texts import suggest
 from model_zoo_api.types import (
     ModelCard,
     ModelProvider,
-    PluginProblem,
     Role,
     Task,
     check_options,

@@ -15,7 +15,8 @@ import pytest
 
 from model_zoo_api import ModelCard, ModelProvider
 from model_zoo_api.errors import FactoryError, ModelZooError, UnknownModelError
-from model_zoo_api.types import KNOWN_TASKS, Licence, Metric, PluginProblem, WeightFile, usable
+from model_zoo_api.problems import PluginProblem
+from model_zoo_api.types import KNOWN_TASKS, Licence, Metric, WeightFile, usable
 
 CARD = {"name": "acme_tiny", "task": "detect", "input_size": (320, 320)}
 PROVIDER = {"name": "acme", "api_version": 1, "models": (ModelCard(**CARD),), "loader": "acme.models:load"}

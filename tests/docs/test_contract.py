@@ -14,13 +14,12 @@ from typing import Any, get_args
 import pytest
 
 from model_zoo_api import ModelCard, ModelProvider, errors, hookspecs
+from model_zoo_api.problems import Phase, PluginProblem
 from model_zoo_api.settings import RESERVED, Kind, Setting
 from model_zoo_api.types import (
     KNOWN_TASKS,
     Licence,
     Metric,
-    Phase,
-    PluginProblem,
     WeightFile,
     check_options,
     check_settings_of,
