@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from yolonas_plugin.export.openvino_core import core
-from yolonas_plugin.nn.packed import cpu_has_bf16
+from yolonas_plugin.nn.onednn import cpu_has_bf16
 
 
 @cache

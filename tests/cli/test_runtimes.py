@@ -17,7 +17,7 @@ from tests.bf16 import openvino_has_bf16
 from tests.cli.test_cli import run, small_data
 from tests.nas.conftest import NAMES, assert_same_boxes, model, nano, picture  # noqa: F401  fixtures
 from yolonas_plugin import NAS
-from yolonas_plugin.nn.packed import cpu_has_bf16
+from yolonas_plugin.nn.onednn import cpu_has_bf16
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from yolonas_plugin.lean import LeanPredictor, open_lean
 from yolonas_plugin.nas.inference import compiled_network
 from yolonas_plugin.nas.predict import NASPredictor
 from yolonas_plugin.nas.val import NASValidator
-from yolonas_plugin.nn.packed import PackedConv
+from yolonas_plugin.nn.onednn import OneDNNConv
 from yolonas_plugin.runtimes import open_runtime
 from yolonas_plugin.runtimes.openvino import types_of_convolutions
 
@@ -117,7 +117,7 @@ def test_a_torch_without_onednn_predicts(nano: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.delattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
     model = NAS(nano)
     assert_same_boxes(model.predict(PICTURE, **QUIET)[0].boxes.data.numpy(), expected, atol=0.05)
-    assert not [module for module in network_of(model).modules() if isinstance(module, PackedConv)]
+    assert not [module for module in network_of(model).modules() if isinstance(module, OneDNNConv)]
     with pytest.raises(RuntimeChoiceError, match="this CPU computes in fp32 only"):
         NAS(nano, precision="bf16").predict(PICTURE, device="cpu", **QUIET)
 

@@ -28,7 +28,7 @@ from yolonas_plugin.errors import (
 )
 from yolonas_plugin.lean import open_lean
 from yolonas_plugin.nas import inference
-from yolonas_plugin.nn.packed import cpu_has_bf16
+from yolonas_plugin.nn.onednn import cpu_has_bf16
 from yolonas_plugin.runtimes import choose, is_export, open_runtime
 from yolonas_plugin.runtimes.graph import GraphRuntime
 from yolonas_plugin.runtimes.openvino import types_of_convolutions

@@ -34,7 +34,7 @@ from safetensors.torch import save
 import yolonas_plugin.nn  # noqa: F401
 
 with atheris.instrument_imports(include=["yolonas_plugin"]):  # all that isn't imported yet, so the reader alone
-    from yolonas_plugin.weights import header, layouts, read, torch_file
+    from yolonas_plugin.weights import header, metadata, read, torch_file
 
 from tests import golden
 from tests.weights import hostile
@@ -58,7 +58,7 @@ def model(path: Path) -> ProcessingSpec | None:
 
 def description(path: Path) -> ProcessingSpec | None:
     """Read what a file says about images, as if its weights were a detector's."""
-    return layouts.read_metadata(torch_file.TorchFile(path).content, path)[1]
+    return metadata.read_metadata(torch_file.TorchFile(path).content, path)[1]
 
 
 class Target(NamedTuple):

@@ -13,14 +13,14 @@ import pytest
 import torch
 
 from yolonas_plugin.errors import CheckpointError
-from yolonas_plugin.weights import keys
+from yolonas_plugin.weights import state_dict
 from yolonas_plugin.weights.archive import Part, zip_parts
 from yolonas_plugin.weights.opened import OpenedFile
-from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.safetensors_file import SafetensorsFile
 from yolonas_plugin.weights.stored import View
 from yolonas_plugin.weights.torch_file import TorchFile
 from yolonas_plugin.weights.unpickle import MAX_DIGITS, Global, Record, UnpickleError, Unpickler
+from yolonas_plugin.weights.values import describe
 
 
 def module(**tables: Any) -> Record:
@@ -36,54 +36,54 @@ def test_a_tree_of_modules_has_a_hundred_thousand_entries_at_most() -> None:
     names = [f"n{i}" for i in range(24_999)]
     tables = {"_parameters": dict.fromkeys(names), "_buffers": dict.fromkeys(names), "_modules": dict.fromkeys(names)}
     unsaved = [f"u{i}" for i in range(100_000 - 1 - 3 * len(names))]
-    assert keys.module_tensors(module(**tables, _non_persistent_buffers_set=unsaved)) == {}
+    assert state_dict.module_tensors(module(**tables, _non_persistent_buffers_set=unsaved)) == {}
     with pytest.raises(ValueError, match="nested too deep, or contain themselves"):
-        keys.module_tensors(module(**tables, _non_persistent_buffers_set=[*unsaved, "one more"]))
+        state_dict.module_tensors(module(**tables, _non_persistent_buffers_set=[*unsaved, "one more"]))
 
 
 @pytest.mark.parametrize("table", ["_parameters", "_buffers", "_modules", "_non_persistent_buffers_set"])
 def test_entries_of_every_table_count(table: str) -> None:
     with pytest.raises(ValueError, match="nested too deep, or contain themselves"):
-        keys.module_tensors(module(**{table: dict.fromkeys(f"n{i}" for i in range(100_000))}))
+        state_dict.module_tensors(module(**{table: dict.fromkeys(f"n{i}" for i in range(100_000))}))
 
 
 def test_entries_count_over_the_whole_tree() -> None:
     half = dict.fromkeys(f"n{i}" for i in range(50_000))
     with pytest.raises(ValueError, match="nested too deep, or contain themselves"):
-        keys.module_tensors(module(_parameters=half, _modules={"a": module(_parameters=half)}))
+        state_dict.module_tensors(module(_parameters=half, _modules={"a": module(_parameters=half)}))
 
 
 def test_modules_lie_sixty_deep_at_most() -> None:
     tree = module()
     for _ in range(60):
         tree = module(_modules={"m": tree})
-    assert keys.module_tensors(tree) == {}
+    assert state_dict.module_tensors(tree) == {}
     with pytest.raises(ValueError, match="nested too deep"):
-        keys.module_tensors(module(_modules={"m": tree}))
+        state_dict.module_tensors(module(_modules={"m": tree}))
 
 
 def test_a_set_of_weights_has_twenty_thousand_tensors_at_most() -> None:
-    keys.check_names({f"t{i}": None for i in range(20_000)})
+    state_dict.check_names({f"t{i}": None for i in range(20_000)})
     with pytest.raises(ValueError, match="it holds 20001 tensors, too many"):
-        keys.check_names({f"t{i}": None for i in range(20_001)})
+        state_dict.check_names({f"t{i}": None for i in range(20_001)})
 
 
 def test_a_name_has_five_hundred_letters_at_most_with_what_stands_before_it() -> None:
-    keys.check_names({"n" * 500: None})
+    state_dict.check_names({"n" * 500: None})
     with pytest.raises(ValueError, match="which is no name"):
-        keys.check_names({"n" * 501: None})
+        state_dict.check_names({"n" * 501: None})
     inner = {"_modules": {"m" * 499: module()}}
-    assert keys.module_tensors(module(_modules={"": module(**inner)})) == {}  # "." before it
+    assert state_dict.module_tensors(module(_modules={"": module(**inner)})) == {}  # "." before it
     with pytest.raises(ValueError, match="which is no name"):
-        keys.module_tensors(module(_modules={"a": module(**inner)}))
+        state_dict.module_tensors(module(_modules={"a": module(**inner)}))
 
 
 def test_a_child_with_a_dot_in_its_name_is_not_looked_for_in_two_steps() -> None:
     anchor = "backbone.stem.conv.branch_3x3.conv.weight"
     network = module(_parameters={anchor: torch.zeros(1)})
-    assert keys.find_module(module(_modules={"module": network})) is network
+    assert state_dict.find_module(module(_modules={"module": network})) is network
     wrapper = module(_modules={"module.model": network, "model": module()})
-    assert keys.find_module(wrapper) is wrapper
+    assert state_dict.find_module(wrapper) is wrapper
 
 
 # -- zip archives ------------------------------------------------------------------------------------------------

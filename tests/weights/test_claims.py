@@ -22,9 +22,9 @@ from yolonas_plugin.processing import COCO, ProcessingSpec
 from yolonas_plugin.texts import MAX_NAME, checked_names
 from yolonas_plugin.weights import read_checkpoint
 from yolonas_plugin.weights.checkpoint import Checkpoint
-from yolonas_plugin.weights.compact import compact, restore
+from yolonas_plugin.weights.defaults import names_of, processing_of
+from yolonas_plugin.weights.half import restore_unused, to_half
 from yolonas_plugin.weights.header import Header
-from yolonas_plugin.weights.settle import names_of, processing_of
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -309,7 +309,7 @@ def test_large_weights_whose_sum_overflows_are_numbers(weights: StateDict, tmp_p
 def test_half_precision_that_overflows_is_not_written_nor_read(weights: StateDict, tmp_path: Path) -> None:
     large = weights | {CONV: weights[CONV] * 1e6}
     with pytest.raises(ExportError, match=CONV):
-        compact(large)
+        to_half(large)
     save_file({name: tensor.half() if tensor.dim() else tensor for name, tensor in large.items()}, tmp_path / "a")
     refused(tmp_path / "a", CONV, "infinite")
-    assert restore(compact(weights)).keys() == weights.keys()
+    assert restore_unused(to_half(weights)).keys() == weights.keys()

@@ -24,7 +24,7 @@ from yolonas_plugin.errors import CheckpointError, ExportError, ProcessingError
 from yolonas_plugin.nn import Size
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS
 from yolonas_plugin.weights import read_checkpoint
-from yolonas_plugin.weights.compact import compact
+from yolonas_plugin.weights.half import to_half
 from yolonas_plugin.weights.header import RECORD, VERSION_KEY, Header
 from yolonas_plugin.weights.write import as_stored, published_as, write_safetensors
 
@@ -184,7 +184,7 @@ def test_a_compact_file_is_a_third_of_the_size_and_predicts_the_same(
     weights: dict[str, Tensor], tmp_path: Path
 ) -> None:
     write_safetensors(tmp_path / "whole.safetensors", weights, header())
-    write_safetensors(tmp_path / "compact.safetensors", compact(weights), header())
+    write_safetensors(tmp_path / "compact.safetensors", to_half(weights), header())
     whole, small = ((tmp_path / f"{name}.safetensors").stat().st_size for name in ("whole", "compact"))
     assert small < 0.36 * whole
     found = read_checkpoint(tmp_path / "compact.safetensors")
@@ -198,7 +198,7 @@ def test_a_compact_file_is_a_third_of_the_size_and_predicts_the_same(
 
 
 def test_what_is_missing_but_used_is_refused(weights: dict[str, Tensor], tmp_path: Path) -> None:
-    small = compact(weights)
+    small = to_half(weights)
     del small["backbone.stem.conv.branch_1x1.weight"]
     write_safetensors(tmp_path / "x.safetensors", small, header())
     with pytest.raises(CheckpointError, match=r"branch_1x1\.weight is missing"):

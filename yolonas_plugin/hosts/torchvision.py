@@ -20,7 +20,7 @@ from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, YoloNASLos
 from yolonas_plugin.processing import Placement, ProcessingSpec
 from yolonas_plugin.selection.tensors import select_boxes
 from yolonas_plugin.weights import find_weights, read_checkpoint
-from yolonas_plugin.weights.settle import UNTRAINED, named_processing, names_of, processing_of
+from yolonas_plugin.weights.defaults import UNTRAINED, named_processing, names_of, processing_of
 
 
 class Detector(YoloNAS):
@@ -109,7 +109,7 @@ def build(
         weights_backbone: None; there are no weights of the backbone alone.
         num_classes: Default: those of the weights, else 80.
         processing: How images are prepared, where that isn't what the file says: a spec, ``"coco"`` or
-            ``"super-gradients"``. Default without weights: ``UNTRAINED`` of ``yolonas_plugin.weights.settle``.
+            ``"super-gradients"``. Default without weights: ``UNTRAINED`` of ``yolonas_plugin.weights.defaults``.
         accept_licence: Accept the licence of published weights, if they are downloaded now.
         score_thresh: Lowest score of a detection. Default of this and the next: the file's.
         nms_thresh: Highest overlap of two boxes of a class.

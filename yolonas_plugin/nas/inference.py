@@ -14,7 +14,7 @@ from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import PixelNetwork
 from yolonas_plugin.nas.module import NASModule, RuntimeChoice, fused_copy
-from yolonas_plugin.nn.packed import cpu_has_bf16, pack
+from yolonas_plugin.nn.onednn import cpu_has_bf16, use_onednn
 from yolonas_plugin.runtimes import choose, open_runtime
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import CalibrationImages, calibration_digest
@@ -102,7 +102,7 @@ def inference_module(source: NASModule | ExportedModule, compile: bool | str = F
     if choice.precision == "bf16":
         network.network.bfloat16()
     else:
-        pack(network)
+        use_onednn(network)
     return InferenceModule(source, compiled_network(network, compile) if compile else network)
 
 

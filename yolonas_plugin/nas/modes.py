@@ -9,7 +9,7 @@ from ultralytics.utils import DEFAULT_CFG_DICT
 
 from yolonas_plugin.errors import SettingError
 from yolonas_plugin.nas.training_settings import REFUSED, SETTINGS
-from yolonas_plugin.weights.plain import describe
+from yolonas_plugin.weights.values import describe
 
 _EVERYWHERE: Final = {
     *("batch", "imgsz", "device", "compile", "classes", "conf", "iou", "max_det", "agnostic_nms"),

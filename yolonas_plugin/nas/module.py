@@ -18,8 +18,8 @@ from yolonas_plugin.export.graph import join_output
 from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, copy_modules
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import Checkpoint
+from yolonas_plugin.weights.defaults import UNTRAINED, names_of, processing_of
 from yolonas_plugin.weights.header import Header
-from yolonas_plugin.weights.settle import UNTRAINED, names_of, processing_of
 from yolonas_plugin.weights.write import published_as
 
 
@@ -136,7 +136,7 @@ def build_module(
 
     Args:
         checkpoint: What a weight file holds.
-        processing: Overrides the file's own; a name of :data:`.settle.PRESETS` or a spec.
+        processing: Overrides the file's own; a name of :data:`~yolonas_plugin.weights.defaults.PRESETS` or a spec.
         names: Overrides the file's class names.
         build_network: What makes the network and fills in the weights.
 

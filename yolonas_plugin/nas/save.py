@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.nas.stock import stock_checkpoint
-from yolonas_plugin.weights.compact import compact
+from yolonas_plugin.weights.half import to_half
 from yolonas_plugin.weights.write import ENDINGS, as_stored, save_torch, write_safetensors
 
 if TYPE_CHECKING:
@@ -68,5 +68,5 @@ def save(
     if path.suffix.lower() == ".pt":
         save_torch(path, stock_checkpoint(state_dict, header, module.in_channels))
     else:
-        write_safetensors(path, compact(state_dict) if half else state_dict, header)
+        write_safetensors(path, to_half(state_dict) if half else state_dict, header)
     return str(path)

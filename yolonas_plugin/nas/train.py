@@ -35,7 +35,7 @@ from yolonas_plugin.nn import CONFIGS
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.settings import check_classes, check_imgsz
 from yolonas_plugin.weights import Checkpoint, find_weights, read_checkpoint
-from yolonas_plugin.weights.plain import describe
+from yolonas_plugin.weights.values import describe
 from yolonas_plugin.weights.write import as_stored, save_torch, write_safetensors
 
 LEARNING_RATE: Final = 1e-3

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from yolonas_plugin.nas.training_settings import NONE, Kind, number, whole
-from yolonas_plugin.weights.plain import describe
+from yolonas_plugin.weights.values import describe
 
 _ANY: Final = 1e30  # the largest fitness: mAP is below 1, but where nothing is measured it is the loss
 _FITNESS: Final = NONE | number(-_ANY, _ANY)

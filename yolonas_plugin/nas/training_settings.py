@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from ultralytics.utils import DEFAULT_CFG_DICT
 
 from yolonas_plugin.errors import CheckpointError, TrainingError
-from yolonas_plugin.weights.plain import describe
+from yolonas_plugin.weights.values import describe
 
 
 class Kind(NamedTuple):

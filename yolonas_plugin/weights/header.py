@@ -20,7 +20,7 @@ from yolonas_plugin.nn import CONFIGS, Size
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.texts import GIVE_NAMES, check_text, checked_names
 from yolonas_plugin.weights.checkpoint import Checkpoint
-from yolonas_plugin.weights.compact import restore
+from yolonas_plugin.weights.half import restore_unused
 
 FORMAT_VERSION: Final = 1
 """Version of the header. It grows when a reader of today would misunderstand what is written tomorrow."""
@@ -124,7 +124,7 @@ class Header:
             CheckpointError: They contradict each other, or the tensors are no YOLO-NAS.
         """
         checkpoint = Checkpoint.from_state_dict(
-            restore(state_dict),
+            restore_unused(state_dict),
             path,
             self.class_names if own_names else None,
             self.processing if own_processing else None,

@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from yolonas_plugin.errors import ProcessingError
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.texts import GIVE_NAMES, checked_names
-from yolonas_plugin.weights.plain import NotPlainError, describe, plain
+from yolonas_plugin.weights.values import UnknownValueError, describe, plain_value
 
 
 class Wanted(NamedTuple):
@@ -79,8 +79,8 @@ def parse_processing_params(
         unwanted = {"image_processor": not wanted.processing, "class_names": not wanted.names}
         params = {name: value for name, value in params.items() if not unwanted.get(name)}
     try:
-        params = plain(params)
-    except NotPlainError as error:
+        params = plain_value(params)
+    except UnknownValueError as error:
         raise ProcessingError(f"{path}: processing_params can't be understood: {error}") from error
     if not isinstance(params, Mapping):
         raise ProcessingError(f"{path}: processing_params is a {type(params).__name__}, not a dictionary")

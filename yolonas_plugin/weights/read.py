@@ -1,7 +1,7 @@
 """Reading a weight file: its format is recognised by content, and nothing in it is ever executed.
 
 Each format is one row of ``FORMATS``: a name, how it begins, and a reader from a path to plain containers and tensors.
-What files of torch hold besides tensors is the business of ``LAYOUTS``.
+What files of torch hold besides tensors is the business of ``PROJECTS`` in :mod:`~yolonas_plugin.weights.metadata`.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.processing import COCO
 from yolonas_plugin.weights.checkpoint import Checkpoint, require_detector
 from yolonas_plugin.weights.header import RECORD, VERSION_KEY, Header
-from yolonas_plugin.weights.keys import check_names, check_not_quantised, find_tensors, strip_prefix
-from yolonas_plugin.weights.layouts import read_metadata
+from yolonas_plugin.weights.metadata import read_metadata
 from yolonas_plugin.weights.opened import OpenedFile
-from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.processing_params import Wanted
 from yolonas_plugin.weights.safetensors_file import SafetensorsFile
+from yolonas_plugin.weights.state_dict import check_names, check_not_quantised, find_tensors, strip_prefix
 from yolonas_plugin.weights.torch_file import TorchFile, all_tensors
 from yolonas_plugin.weights.unfuse import FUSED, unfuse
+from yolonas_plugin.weights.values import describe
 
 
 class Content(NamedTuple):

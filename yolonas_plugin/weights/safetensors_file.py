@@ -17,10 +17,10 @@ from torch import Tensor
 
 from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.weights.archive import Part
-from yolonas_plugin.weights.keys import check_names
 from yolonas_plugin.weights.opened import OpenedFile
-from yolonas_plugin.weights.plain import describe
+from yolonas_plugin.weights.state_dict import check_names
 from yolonas_plugin.weights.stored import View, read_tensors
+from yolonas_plugin.weights.values import describe
 
 MAX_HEADER: Final = 8 << 20
 """Longest table that is read; that of a YOLO-NAS L has 0.1 MB."""

@@ -3,7 +3,7 @@
 A pickle is a program for a small stack machine, and Python's own machine imports and calls whatever the program names.
 This one has no import and no call: classes and functions stay names (:class:`Global`), what they would have been called
 with becomes a :class:`Record`, and only plain containers, numbers and text are built. What a record means is for others
-to say (``tensors`` and ``plain``). Dictionaries and their subclasses in the standard library become ``dict``.
+to say (``torch_file`` and ``values``). Dictionaries and their subclasses in the standard library become ``dict``.
 
 A program is bounded in length and steps, so a file of any content costs a bounded time and memory.
 """

@@ -1,4 +1,4 @@
-"""Weights in a third of the bytes: kernels in half precision, and without the convolutions that nothing uses.
+"""Weight files of a third of the size: kernels in half precision, and without the convolutions that nothing uses.
 
 Each re-parameterisable block carries ``rbr_reparam``, the place of its fused convolution, through training and into
 every checkpoint of super-gradients. Before fusing, no value depends on it.
@@ -17,7 +17,7 @@ _UNUSED = ".rbr_reparam."
 _KERNEL = ".branch_3x3.conv.weight"
 
 
-def compact(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def to_half(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Leave out what is unused, and round kernels [C_out, C_in, k, k] to half precision.
 
     Biases and BatchNorms, which are few and of any magnitude, stay as they are.
@@ -34,8 +34,8 @@ def compact(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return found
 
 
-def restore(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Fill in zeros for what :func:`compact` left out; other state dicts come back as they are."""
+def restore_unused(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Fill in zeros for what :func:`to_half` left out; other state dicts come back as they are."""
     found = dict(state_dict)
     for name, kernel in state_dict.items():
         unused = name.removesuffix(_KERNEL) + _UNUSED

@@ -1,6 +1,6 @@
-"""What a file says besides its weights, class names and processing, in the way of each project that writes files.
+"""Class names and processing, read from a file in the form that each project writes them in.
 
-Each project is one row of ``LAYOUTS``; the first that recognises a file's content reads it.
+Each project is one row of ``PROJECTS``; the first that recognises a file's content reads it.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.processing import COCO, MAX_SIDE, ProcessingSpec
-from yolonas_plugin.weights.keys import find_module
-from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.processing_params import ALL, Wanted, parse_processing_params
+from yolonas_plugin.weights.state_dict import find_module
 from yolonas_plugin.weights.torch_file import all_tensors
+from yolonas_plugin.weights.values import describe
 
 Metadata: TypeAlias = "tuple[tuple[str, ...] | None, ProcessingSpec | None]"
 
 
-class Layout(NamedTuple):
-    """A way to write checkpoints: whose it is, whether a content is of it, and how classes and processing are read."""
+class Project(NamedTuple):
+    """A project that writes checkpoints: its name, whether it wrote a content, and how its metadata is read."""
 
     name: str
-    matches: Callable[[Any], bool]
+    wrote: Callable[[Any], bool]
     read: Callable[[Any, Path, Wanted], Metadata]
 
 
@@ -35,9 +35,9 @@ def read_metadata(content: Any, path: Path, wanted: Wanted = ALL) -> Metadata:
         ProcessingError: They can't be understood.
         CheckpointError: The file says that it isn't a YOLO-NAS detector.
     """
-    for layout in LAYOUTS if not (isinstance(content, Mapping) and all_tensors(content.values())) else ():
-        if layout.matches(content):
-            return layout.read(content, path, wanted)
+    for project in PROJECTS if not (isinstance(content, Mapping) and all_tensors(content.values())) else ():
+        if project.wrote(content):
+            return project.read(content, path, wanted)
     return None, None
 
 
@@ -111,9 +111,9 @@ def _is_mapping(content: Any) -> bool:
     return isinstance(content, Mapping)
 
 
-LAYOUTS: Final = (
-    Layout("super-gradients", lambda c: _is_mapping(c) and bool(c.get("processing_params")), _super_gradients),
-    Layout("LibreYOLO", lambda c: _is_mapping(c) and "libreyolo_version" in c and "model_family" in c, _libreyolo),
-    Layout("modern-yolonas", _is_modern_yolonas, _modern_yolonas),
-    Layout("pickled module", lambda c: find_module(c) is not None, _module),
+PROJECTS: Final = (
+    Project("super-gradients", lambda c: _is_mapping(c) and bool(c.get("processing_params")), _super_gradients),
+    Project("LibreYOLO", lambda c: _is_mapping(c) and "libreyolo_version" in c and "model_family" in c, _libreyolo),
+    Project("modern-yolonas", _is_modern_yolonas, _modern_yolonas),
+    Project("pickled module", lambda c: find_module(c) is not None, _module),
 )

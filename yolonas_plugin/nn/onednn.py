@@ -1,6 +1,6 @@
-"""Convolutions for inference on x86 CPUs: weights in the order in which oneDNN reads them, ReLU in the same pass.
+"""oneDNN's convolutions for inference on x86 CPUs: weights reordered once, ReLU in the same pass.
 
-torch's own convolution puts its weights into that order at every call, and its ReLU reads and writes all once more.
+torch's own convolution reorders its weights at every call, and its ReLU reads and writes every value once more.
 These are the operators that ``torch.compile`` would choose, without its compiler.
 """
 
@@ -20,8 +20,8 @@ from yolonas_plugin.nn.head import Head
 _LOCK = Lock()
 
 
-class PackedConv(nn.Module):
-    """A convolution, and a ReLU if ``relu``, packed at the first call on a CPU in float32; other calls run as before.
+class OneDNNConv(nn.Module):
+    """A convolution, and a ReLU if ``relu``, on oneDNN from the first call on a CPU in float32; else on torch.
 
     Args:
         conv: Whose weights it takes over.
@@ -58,24 +58,24 @@ class PackedConv(nn.Module):
             return self.packed
 
 
-def pack(network: nn.Module) -> None:
-    """Pack the convolutions of a fused network, in place, where torch and the machine can; for inference only.
+def use_onednn(network: nn.Module) -> None:
+    """Run the convolutions of a fused network on oneDNN, where torch and the machine can; in place, for inference only.
 
-    Once it has run on a CPU, it can't be saved, converted or moved to another device.
+    After its first call on a CPU, the network can't be saved, converted or moved to another device.
     """
-    if not can_pack():
+    if not has_onednn():
         return
     for module in list(network.modules()):
         if isinstance(module, Conv):
-            module.conv, module.act = PackedConv(module.conv, relu=True), nn.Identity()
+            module.conv, module.act = OneDNNConv(module.conv, relu=True), nn.Identity()
         elif isinstance(module, QARepVGGBlock) and module.fused:
-            module.rbr_reparam, module.act = PackedConv(module.rbr_reparam, relu=True), nn.Identity()
+            module.rbr_reparam, module.act = OneDNNConv(module.rbr_reparam, relu=True), nn.Identity()
         elif isinstance(module, Head):
-            module.cls_pred = PackedConv(module.cls_pred, relu=False)
-            module.reg_pred = PackedConv(module.reg_pred, relu=False)
+            module.cls_pred = OneDNNConv(module.cls_pred, relu=False)
+            module.reg_pred = OneDNNConv(module.reg_pred, relu=False)
 
 
-def can_pack() -> bool:
+def has_onednn() -> bool:
     """Whether torch has the operators, for this kind of machine."""
     return (
         platform.machine() in ("x86_64", "AMD64")

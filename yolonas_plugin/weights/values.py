@@ -1,6 +1,6 @@
-"""Turning what a pickle's records stand for into plain values: numpy's numbers and arrays, sets, omegaconf, steps.
+"""Values of a pickle as plain Python: numpy's numbers and arrays, sets, omegaconf's settings, super-gradients' objects.
 
-Only what processing is described with is known; anything else is an error, never a guess.
+Only what files describe processing with is converted; anything else is an error, never a guess.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ _NUMPY: Final = ("numpy.core.", "numpy._core.", "numpy.")
 _COLLECTIONS: Final = {"set", "frozenset", "list", "tuple", "Size"}
 
 
-class NotPlainError(ValueError):
-    """A value stands for nothing that this package understands, or is nested too deep."""
+class UnknownValueError(ValueError):
+    """A value is of a kind that this package doesn't convert, or is nested too deep."""
 
 
-def plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """Return ``value`` built of dictionaries, lists, tuples, numbers, text and None only.
 
     An object of super-gradients becomes ``{class name: attributes}``, the form in which its checkpoints describe steps.
 
     Raises:
-        NotPlainError: Something in it is unknown, or nested deeper than processing ever is.
+        UnknownValueError: Something in it is unknown, or nested deeper than processing ever is.
     """
-    return _Plain().convert(value, 0)
+    return _Conversion().convert(value, 0)
 
 
-class _Plain:
-    """A conversion, which counts what it gives out: a file may name the same value, however large, many times."""
+class _Conversion:
+    """One conversion, which counts the values that it returns: a file may name a large value many times."""
 
     def __init__(self) -> None:
-        self.given = 0
+        self.returned = 0
 
     def spend(self, values: int, letters: int = 0) -> None:
-        self.given += values + letters // 20
-        if self.given > _MAX_VALUES:
-            raise NotPlainError("it is too long, or refers to itself")
+        self.returned += values + letters // 20
+        if self.returned > _MAX_VALUES:
+            raise UnknownValueError("it is too long, or refers to itself")
 
     def convert(self, value: Any, depth: int) -> Any:
         self.spend(1, len(value) if isinstance(value, str) else 0)
         if depth > _MAX_DEPTH:
-            raise NotPlainError("it is nested too deep, or refers to itself")
+            raise UnknownValueError("it is nested too deep, or refers to itself")
         if value is None or isinstance(value, (bool, int, float, str)):
             return value
         if isinstance(value, Mapping):
@@ -59,11 +59,11 @@ class _Plain:
             return value.tolist()
         if isinstance(value, Record):
             return self.record(value, depth)
-        raise NotPlainError(f"a {type(value).__name__} is in it")
+        raise UnknownValueError(f"a {type(value).__name__} is in it")
 
     def name(self, key: Any) -> Any:
         if not isinstance(key, (str, int)):
-            raise NotPlainError(f"a {type(key).__name__} is a key in it")
+            raise UnknownValueError(f"a {type(key).__name__} is a key in it")
         self.spend(0, len(key) if isinstance(key, str) else 0)
         return key
 
@@ -78,7 +78,7 @@ class _Plain:
             return {name: self.convert(state, depth + 1)}
         if package.startswith("omegaconf.") and ("_content" in state or "_val" in state):
             return self.convert(state.get("_content", state.get("_val")), depth + 1)
-        raise NotPlainError(f"a {record.name} is in it")
+        raise UnknownValueError(f"a {record.name} is in it")
 
     def numpy(self, record: Record) -> Any:
         """Return the number or nested list that numpy would make."""
@@ -99,8 +99,8 @@ class _Plain:
                 if flat.size > 0 and len(shape) <= 4:
                     return flat.reshape(shape, order="F" if fortran else "C").tolist()
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise NotPlainError(f"a damaged value of numpy is in it: {error!s:.80}") from error
-        raise NotPlainError(f"a {record.name} is in it")
+            raise UnknownValueError(f"a damaged value of numpy is in it: {error!s:.80}") from error
+        raise UnknownValueError(f"a {record.name} is in it")
 
     def content(self, value: Any) -> bytes:
         """Return bytes, which protocol 2 and Python 2 write as text."""

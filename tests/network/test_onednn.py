@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from tests import synthetic
 from yolonas_plugin.nn import YoloNAS
-from yolonas_plugin.nn.packed import PackedConv, can_pack, pack
+from yolonas_plugin.nn.onednn import OneDNNConv, has_onednn, use_onednn
 
-pytestmark = pytest.mark.skipif(not can_pack(), reason="oneDNN's operators are used on x86 CPUs only")
+pytestmark = pytest.mark.skipif(not has_onednn(), reason="oneDNN's operators are used on x86 CPUs only")
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def fused() -> YoloNAS:
 @pytest.fixture
 def packed(fused: YoloNAS) -> YoloNAS:
     network = deepcopy(fused)
-    pack(network)
+    use_onednn(network)
     return network
 
 
@@ -42,7 +42,7 @@ def test_results_are_the_same_for_every_shape_of_input(fused: YoloNAS, packed: Y
 def test_every_convolution_is_packed_and_its_plain_weights_are_let_go(packed: YoloNAS) -> None:
     packed(synthetic.batch(64, 64))
     assert not [module for module in packed.modules() if isinstance(module, (nn.Conv2d, nn.ReLU))]
-    convolutions = [module for module in packed.modules() if isinstance(module, PackedConv)]
+    convolutions = [module for module in packed.modules() if isinstance(module, OneDNNConv)]
     assert len(convolutions) > 50
     assert all(module.packed is not None and module.packed.is_mkldnn for module in convolutions)
 

@@ -1,4 +1,4 @@
-"""From the names that wrappers, trainers and other projects give to the weights to super-gradients' own.
+"""Finding the network's state dict in what a file holds, under super-gradients' names.
 
 The peers, modern-yolonas and LibreYOLO, kept super-gradients' names; what differs is what stands before them.
 """
@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from yolonas_plugin.weights.plain import describe
 from yolonas_plugin.weights.torch_file import all_tensors, is_tensor
 from yolonas_plugin.weights.unpickle import Record
+from yolonas_plugin.weights.values import describe
 
 _ANCHORS: Final = ("backbone.stem.conv.branch_3x3.conv.weight", "backbone.stem.conv.rbr_reparam.weight")
 _WRAPPERS: Final = {"net", "module", "model", "ema", "ema_net", "ema_model", "_orig_mod"}

@@ -1,4 +1,4 @@
-"""What a weight file leaves open, or the user wants otherwise: how images are prepared, and the classes' names."""
+"""Processing and class names of a checkpoint: as the user says, else as the file says, else by default."""
 
 from __future__ import annotations
 
