@@ -25,11 +25,11 @@ from tests.bccd import CLASSES
 from tests.conftest import CHECKPOINT, DATA, bccd_images
 from tests.engine_layout import split_output
 from yolonas_plugin import NAS
+from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.data import open_data
 from yolonas_plugin.images import read_image
 from yolonas_plugin.lean import LeanPredictor
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.selection.tensors import select_boxes
 
 CONF = 0.01
 """Lowest score that is looked at."""

@@ -48,7 +48,7 @@ GROUPS: Final = {
         [f"contract/tests/test_{name}.py" for name in _DISCOVERY],
     ),
     "selection": (
-        ["yolonas_plugin/selection/*.py"],
+        ["yolonas_plugin/boxes/*.py"],
         ["tests/processing/test_select_boxes.py", "tests/processing/test_select_arrays.py"],
     ),
     "processing": (["yolonas_plugin/processing.py"], ["tests/processing"]),

@@ -13,7 +13,7 @@ import torch
 import yaml
 from torchvision.ops import box_iou
 
-from yolonas_plugin.selection.tensors import select_boxes
+from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.weights import read_checkpoint
 
 CLASSES: Final = ("RBC", "WBC", "Platelets")

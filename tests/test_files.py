@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from yolonas_plugin import files
 from yolonas_plugin.errors import ExportError
-from yolonas_plugin.files import remove_leftovers, whole, whole_folder
+from yolonas_plugin.files import whole as files
+from yolonas_plugin.files.whole import remove_leftovers, whole, whole_folder
 
 
 def killed(work: Callable[[], object]) -> None:

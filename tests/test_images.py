@@ -13,8 +13,8 @@ import pytest
 
 from tests import hostile_images
 from yolonas_plugin.errors import DataNotFoundError, SourceError
+from yolonas_plugin.files.paths import files_of
 from yolonas_plugin.images import SUFFIXES, list_images, open_images, read_file, read_image
-from yolonas_plugin.paths import files_of
 
 PIXELS = np.random.RandomState(0).randint(0, 256, (20, 30, 3), dtype=np.uint8)
 

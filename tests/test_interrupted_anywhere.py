@@ -25,10 +25,12 @@ import pytest
 
 from exhaustive import exhaustive
 from tests.test_files import content, write_file, write_folder
-from yolonas_plugin import files, interrupts, temporary
-from yolonas_plugin.files import whole
-from yolonas_plugin.interrupts import heard, held_off
-from yolonas_plugin.temporary import TemporaryFolder
+from yolonas_plugin.files import temporary
+from yolonas_plugin.files import whole as files
+from yolonas_plugin.files.temporary import TemporaryFolder
+from yolonas_plugin.files.whole import whole
+from yolonas_plugin.system import interrupts
+from yolonas_plugin.system.interrupts import heard, held_off
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 

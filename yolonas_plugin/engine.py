@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from yolonas_plugin.silence import ultralytics as _ultralytics  # noqa: F401  the first to import the engine
+from yolonas_plugin.system.silence import ultralytics as _ultralytics  # noqa: F401  the first to import the engine
 
 # isort: split
 import contextlib

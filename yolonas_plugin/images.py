@@ -5,8 +5,7 @@ from __future__ import annotations
 import glob
 import logging
 import os
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -17,9 +16,8 @@ from numpy.typing import NDArray
 from model_zoo_api.sources import IMAGE_SUFFIXES, entries
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import DataNotFoundError, ExportError, SourceError
-from yolonas_plugin.files import whole
-from yolonas_plugin.overlap import MOST_BYTES, fetch_ahead
-from yolonas_plugin.paths import files_of, open_regular
+from yolonas_plugin.files.paths import files_of, open_regular
+from yolonas_plugin.files.whole import whole
 from yolonas_plugin.processing import Image
 from yolonas_plugin.settings import check_source
 
@@ -68,24 +66,6 @@ def _opened(found: Iterator[Any], channels: int, load: Callable[[str, int], Imag
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             yield Opened(path, None, reason)
-
-
-def in_groups(images: Iterator[Opened], most: int) -> Generator[list[Opened]]:
-    """Yield the images that are worked on together, ``most`` or fewer that are large; the next are read meanwhile."""
-    with closing(fetch_ahead(images, 2 * most, _bytes)) as opened:
-        group: list[Opened] = []
-        while True:
-            while len(group) < most and sum(map(_bytes, group)) < MOST_BYTES and (one := next(opened, None)):
-                group.append(one)
-                del one
-            if not group:
-                return
-            yield group
-            group = []
-
-
-def _bytes(one: Opened) -> int:
-    return 0 if one.image is None else one.image.nbytes
 
 
 def _files(path: str) -> list[str]:

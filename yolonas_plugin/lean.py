@@ -17,18 +17,19 @@ import numpy as np
 
 from model_zoo_api import Detections
 from model_zoo_api.detections import failed
+from yolonas_plugin.boxes.arrays import select_boxes
 from yolonas_plugin.errors import RuntimeChoiceError, SettingError
-from yolonas_plugin.images import Opened, in_groups, open_images
+from yolonas_plugin.files.digest import file_sha256
+from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.options import LEAN
+from yolonas_plugin.prefetch import in_groups
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.results import Arrays, as_detections
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
 from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE, Floats, GraphRuntime
-from yolonas_plugin.selection.arrays import select_boxes
 from yolonas_plugin.settings import check_settings
-from yolonas_plugin.weights.digest import file_sha256
 from yolonas_plugin.weights.find import find_weights
 
 _ENGINE: Final = {"device": "cpu", "half": False, "compile": False, "vid_stride": 1, "verbose": False}

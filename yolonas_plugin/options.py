@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from model_zoo_api.settings import CANCELLED, PROGRESS, Setting
-from yolonas_plugin.sides import MAX_SIDE, STRIDE
+
+STRIDE: Final = 32
+"""Sides of the network's input are multiples of it, in pixels."""
+
+MAX_SIDE: Final = 1 << 14
+"""Longest side of an input that is asked for, in pixels."""
 
 OPTIONS: Final = (
     Setting(

@@ -72,7 +72,7 @@ def to_results(found: Detections) -> Results:
     Raises:
         ValueError: There is no image: it couldn't be read.
     """
-    from yolonas_plugin.silence import ultralytics  # noqa: F401  the first to import the engine
+    from yolonas_plugin.system.silence import ultralytics  # noqa: F401  the first to import the engine
 
     # isort: split
     import torch

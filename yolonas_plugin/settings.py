@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from model_zoo_api.values import as_python, entries_of, finite_number, whole_number
 from yolonas_plugin.errors import DataNotFoundError, SettingError, SourceError
-from yolonas_plugin.sides import MAX_SIDE, STRIDE
+from yolonas_plugin.options import MAX_SIDE, STRIDE
 
 
 def check_imgsz(imgsz: Any, name: str = "imgsz") -> tuple[int, int]:

@@ -19,7 +19,7 @@ from ultralytics.utils.patches import imread
 
 from tests.nas.conftest import OLD_ENGINE
 from yolonas_plugin.data import Kind, open_data
-from yolonas_plugin.data.images import look_at
+from yolonas_plugin.data.image_files import look_at
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas.sources import load_image
 from yolonas_plugin.nas.val import NASDataset

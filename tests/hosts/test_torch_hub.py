@@ -16,8 +16,8 @@ from tests import synthetic
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
+from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.nn import YoloNAS
-from yolonas_plugin.weights.digest import file_sha256
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["yolo_nas_l", "yolo_nas_m", "yolo_nas_n", "yolo_nas_s"]

@@ -17,10 +17,10 @@ from tests import synthetic
 from tests.engine_layout import split_output
 from tests.nas.conftest import SIZE, picture, threads
 from yolonas_plugin import NAS, engine
+from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.errors import ExportError, MissingExtraError, ProcessingError
 from yolonas_plugin.export.description import PROCESSING_KEY
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.selection.tensors import select_boxes
 
 
 def session(path: str) -> onnxruntime.InferenceSession:

@@ -12,10 +12,10 @@ import pytest
 from exhaustive import first
 from tests.nas.conftest import NAMES, assert_same_boxes, picture
 from yolonas_plugin import NAS
+from yolonas_plugin.boxes.arrays import select_boxes
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.selection.arrays import select_boxes
 from yolonas_plugin.weights import read_checkpoint
 
 PICTURES = [picture(seed, height=100 + 20 * seed) for seed in range(3)]

@@ -20,9 +20,9 @@ from ultralytics.utils import checks
 
 from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, picture, threads
 from yolonas_plugin import NAS, engine
+from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.errors import SettingError, SourceError
 from yolonas_plugin.nas import NASPredictor, sources
-from yolonas_plugin.selection.tensors import select_boxes
 
 
 def rows(result: Results) -> np.ndarray:

@@ -12,8 +12,8 @@ from tests.nas.conftest import picture
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
+from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.nas import NASPredictor, NASTrainer, NASValidator
-from yolonas_plugin.weights.digest import file_sha256
 
 
 @pytest.fixture

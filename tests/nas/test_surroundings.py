@@ -15,7 +15,8 @@ import pytest
 from ultralytics.utils import LOGGER
 
 from tests.nas.conftest import SIZE, picture
-from yolonas_plugin import NAS, environment
+from yolonas_plugin import NAS
+from yolonas_plugin.system import environment
 
 pytestmark = [
     pytest.mark.usefixtures("one_thread"),

@@ -20,10 +20,10 @@ from ultralytics.utils import LOGGER
 from exhaustive import exhaustive
 from tests.shapes import write_shapes
 from yolonas_plugin import NAS
-from yolonas_plugin.interrupts import heard
 from yolonas_plugin.nas import NASTrainer
 from yolonas_plugin.nas.dataset import SampleDataset
 from yolonas_plugin.nas.training_state import read_training_state
+from yolonas_plugin.system.interrupts import heard
 from yolonas_plugin.weights import read_checkpoint
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")

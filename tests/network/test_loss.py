@@ -14,7 +14,7 @@ from tests.network import losses
 from yolonas_plugin.nn import RawPredictions, YoloNASLoss
 from yolonas_plugin.nn.assign import Assignment, assign_by_alignment, assign_by_place
 from yolonas_plugin.nn.head import boxes_about
-from yolonas_plugin.nn.overlap import generalised_iou, iou
+from yolonas_plugin.nn.iou import generalised_iou, iou
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

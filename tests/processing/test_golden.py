@@ -9,7 +9,7 @@ import torch
 
 from tests import golden
 from tests.processing import cases
-from yolonas_plugin.selection.tensors import select_boxes
+from yolonas_plugin.boxes.tensors import select_boxes
 
 
 @pytest.mark.parametrize("shape", cases.SHAPES, ids=cases.name)

@@ -12,11 +12,11 @@ import torchvision
 from torch import Tensor
 
 from exhaustive import first
-from yolonas_plugin.selection.tensors import class_aware_nms, nms
+from yolonas_plugin.boxes.tensors import class_aware_nms, nms
 
 CALL = """
 import sys, torch
-from yolonas_plugin.selection.tensors import nms
+from yolonas_plugin.boxes.tensors import nms
 boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9], [20, 20, 30, 30]])
 scores = torch.tensor([0.5, 0.9, 0.7])
 assert nms(boxes, scores, 0.5).tolist() == [1, 2]
@@ -78,7 +78,7 @@ def test_torchvision_is_imported_where_its_library_can_t_be_loaded_alone(library
         (tmp_path / "_C.so").write_bytes(b"no library")
     elsewhere = (
         "import sys, torch\nfrom importlib.machinery import PathFinder\n"
-        "from yolonas_plugin.selection import tensors as ours\n"
+        "from yolonas_plugin.boxes import tensors as ours\n"
         "class Elsewhere:\n    find_spec = staticmethod(lambda name, path: PathFinder.find_spec(name, [sys.argv[1]]))\n"
         "ours.PathFinder = Elsewhere\n"
     )

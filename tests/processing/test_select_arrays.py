@@ -11,7 +11,7 @@ import torch
 
 from tests.processing import cases
 from tests.processing.test_nms import crowd
-from yolonas_plugin.selection import arrays, tensors
+from yolonas_plugin.boxes import arrays, tensors
 
 
 @pytest.mark.parametrize("name", cases.SELECTIONS)
@@ -53,7 +53,5 @@ def test_boxes_of_no_area_suppress_nothing() -> None:
 
 
 def test_neither_arrays_nor_processing_import_torch() -> None:
-    program = (
-        "import sys, yolonas_plugin.selection.arrays, yolonas_plugin.processing; assert 'torch' not in sys.modules"
-    )
+    program = "import sys, yolonas_plugin.boxes.arrays, yolonas_plugin.processing; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.processing import cases
-from yolonas_plugin.selection.tensors import select_boxes
+from yolonas_plugin.boxes.tensors import select_boxes
 
 
 @pytest.mark.parametrize("name", cases.SELECTIONS)

@@ -13,7 +13,7 @@ from torch import nn
 
 from tests.processing import cases
 from tests.reference import oracle
-from yolonas_plugin.selection.tensors import select_boxes
+from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.weights.processing_params import parse_processing_params
 
 VANISHING = [(1, 4000), (4000, 1), (3, 4000)]

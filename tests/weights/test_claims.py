@@ -17,9 +17,9 @@ from tests import synthetic
 from tests.weights.test_formats import libreyolo
 from tests.weights.test_read import PARAMS, as_module, refused, training_checkpoint
 from yolonas_plugin.errors import CheckpointError, ExportError, ProcessingError
+from yolonas_plugin.names import MAX_NAME, checked_names
 from yolonas_plugin.nn import Size
 from yolonas_plugin.processing import COCO, ProcessingSpec
-from yolonas_plugin.texts import MAX_NAME, checked_names
 from yolonas_plugin.weights import read_checkpoint
 from yolonas_plugin.weights.checkpoint import Checkpoint
 from yolonas_plugin.weights.defaults import names_of, processing_of

@@ -12,8 +12,8 @@ import pytest
 from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import DownloadError, WeightsNotFoundError, YoloNASPluginError
+from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.weights import find_weights, published, read_checkpoint
-from yolonas_plugin.weights.digest import file_sha256
 from yolonas_plugin.weights.find import EMBEDDED
 
 NOTHING = hashlib.sha256().hexdigest()

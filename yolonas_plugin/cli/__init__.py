@@ -20,7 +20,7 @@ from model_zoo_api.errors import ModelZooError
 from model_zoo_api.texts import printable
 from model_zoo_api.zoo import ALLOW_LIST
 from yolonas_plugin import __version__
-from yolonas_plugin.cli import benchmark, data, doctor, label, predict, train, val, write, zoo
+from yolonas_plugin.cli import benchmark, check_data, convert, doctor, label, predict, train, val, zoo
 from yolonas_plugin.cli.output import FAILED, INCOMPLETE, INTERRUPTED, USAGE, hold_standard_streams, lenient, warn
 from yolonas_plugin.settings import nearest
 
@@ -88,6 +88,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parser.add_argument("--traceback", action="store_true", help="show where an error came from")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for module in (zoo, doctor, data, predict, label, train, val, write, benchmark):
+    for module in (zoo, doctor, check_data, predict, label, train, val, convert, benchmark):
         module.register(commands)
     return parser

@@ -15,8 +15,8 @@ from typing import IO, Any, Final
 from yolonas_plugin.cli.arguments import add_imgsz, add_model_command, given, load_model, number
 from yolonas_plugin.cli.output import print_json, print_table, report_unreadable
 from yolonas_plugin.cli.progress import Progress, follow
-from yolonas_plugin.environment import variable
 from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError
+from yolonas_plugin.system.environment import variable
 
 _VARIANTS: Final = (
     ("torch", "fp32"),
@@ -52,7 +52,7 @@ def _benchmark(args: argparse.Namespace, out: IO[str]) -> int:
     from statistics import median  # here and below: the other commands shouldn't wait for it
 
     from yolonas_plugin.engine import quiet
-    from yolonas_plugin.temporary import TemporaryFolder
+    from yolonas_plugin.files.temporary import TemporaryFolder
 
     if args.size is not None and args.weights is not None:
         raise RuntimeChoiceError("--size would change nothing: it is of the random weights that run without --weights")

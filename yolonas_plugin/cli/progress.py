@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import IO, TypeVar
 
-from yolonas_plugin.environment import is_terminal
+from yolonas_plugin.system.environment import is_terminal
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ import logging
 from typing import IO, Any
 
 from yolonas_plugin.cli.arguments import add_model_command, add_runtime, add_selection, given, load_on_runtime
-from yolonas_plugin.cli.data import DATA_HELP
+from yolonas_plugin.cli.check_data import DATA_HELP
 from yolonas_plugin.cli.output import INCOMPLETE, print_json, print_table
 from yolonas_plugin.cli.progress import Progress
 

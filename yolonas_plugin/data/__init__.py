@@ -12,6 +12,6 @@ in memory.
 from yolonas_plugin.data.read import DataSet, check_data, open_data
 from yolonas_plugin.data.report import DataReport, Finding, Kind
 from yolonas_plugin.data.samples import Sample
-from yolonas_plugin.data.write import Written, write_labels
+from yolonas_plugin.data.writers import Written, write_labels
 
 __all__ = ["DataReport", "DataSet", "Finding", "Kind", "Sample", "Written", "check_data", "open_data", "write_labels"]

@@ -19,7 +19,7 @@ import yaml
 
 from yolonas_plugin.data.text import legible, read_bytes, read_text
 from yolonas_plugin.errors import DataNotFoundError, SourceError
-from yolonas_plugin.texts import MAX_CLASSES
+from yolonas_plugin.names import MAX_CLASSES
 
 SPLITS: Final = ("train", "val", "test")
 
@@ -211,7 +211,7 @@ def data_root(described: Mapping[str, Any], home: Path, title: str) -> Path:
         return path
     if os.path.exists(home / path):
         return home / path
-    from yolonas_plugin.silence import ultralytics  # noqa: F401  the first to import the engine
+    from yolonas_plugin.system.silence import ultralytics  # noqa: F401  the first to import the engine
 
     # isort: split
     from ultralytics.utils import DATASETS_DIR
@@ -296,7 +296,7 @@ def locate(source: str) -> tuple[Path, Path | None]:
     """
     if os.path.isfile(source) and source.lower().endswith(_ENDINGS):
         return Path(source), None
-    from yolonas_plugin.silence import ultralytics  # noqa: F401  as above
+    from yolonas_plugin.system.silence import ultralytics  # noqa: F401  as above
 
     # isort: split
     from ultralytics.data.utils import find_dataset_yaml

@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 import numpy as np
 from tqdm import tqdm
 
-from yolonas_plugin.data.images import Look, look_at
+from yolonas_plugin.data.image_files import Look, look_at
 from yolonas_plugin.data.report import Kind, Notes
-from yolonas_plugin.environment import is_terminal
+from yolonas_plugin.system.environment import is_terminal
 
 Array: TypeAlias = np.ndarray
 

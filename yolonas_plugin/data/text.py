@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from model_zoo_api.texts import printable
-from yolonas_plugin.paths import open_regular
+from yolonas_plugin.files.paths import open_regular
 
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _LONGEST: Final = 300

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from yolonas_plugin.data.folders import walk
-from yolonas_plugin.data.images import SUFFIXES
-from yolonas_plugin.paths import open_regular
+from yolonas_plugin.data.image_files import SUFFIXES
+from yolonas_plugin.files.paths import open_regular
 
 _ENOUGH: Final = 1 << 16
 _LEAVE_OUT: Final = frozenset({"runs"})

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from yolonas_plugin.data.contents import SPLIT_FOLDERS, Contents, choose, known_size, read_lines
-from yolonas_plugin.data.images import SUFFIXES
+from yolonas_plugin.data.image_files import SUFFIXES
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Record
 from yolonas_plugin.data.text import read_bytes

@@ -19,7 +19,7 @@ import numpy as np
 from yolonas_plugin.data.contents import Contents, choose, read_lines
 from yolonas_plugin.data.description import engine_settings, load_yaml, locate
 from yolonas_plugin.data.folders import walk
-from yolonas_plugin.data.images import SUFFIXES
+from yolonas_plugin.data.image_files import SUFFIXES
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Array, Record
 from yolonas_plugin.data.text import legible, read_bytes, read_text

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.names import checked_names
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.texts import checked_names
 
 PROCESSING_KEY: Final = "yolonas_processing"
 """Under this key a file's metadata holds the fields of its ``ProcessingSpec`` as JSON."""

@@ -15,7 +15,7 @@ from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import ExportGraph
 from yolonas_plugin.export.selection import append_selection, rows_of_batch
-from yolonas_plugin.files import whole
+from yolonas_plugin.files.whole import whole
 from yolonas_plugin.nn import YoloNAS
 
 if TYPE_CHECKING:

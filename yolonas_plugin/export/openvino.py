@@ -11,9 +11,9 @@ import yaml
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.export.onnx import make_onnx
 from yolonas_plugin.export.openvino_core import core
-from yolonas_plugin.files import whole_folder
+from yolonas_plugin.files.whole import whole_folder
 from yolonas_plugin.nn import YoloNAS
-from yolonas_plugin.silence import openvino
+from yolonas_plugin.system.silence import openvino
 
 
 def write_openvino(

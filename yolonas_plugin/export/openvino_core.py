@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 
-from yolonas_plugin.silence import openvino
+from yolonas_plugin.system.silence import openvino
 
 
 @functools.cache

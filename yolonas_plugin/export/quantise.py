@@ -53,7 +53,7 @@ def quantise(graph: Path, description: Description, images: Iterable[Image], mos
 
 def _nncf() -> ModuleType:
     try:
-        from yolonas_plugin.silence import nncf
+        from yolonas_plugin.system.silence import nncf
     except ImportError as error:
         raise MissingExtraError("precision='int8'", "NNCF", "int8") from error
     nncf.set_log_level(logging.ERROR)

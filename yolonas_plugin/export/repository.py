@@ -20,7 +20,7 @@ from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.onnx import make_onnx
 from yolonas_plugin.export.selection import rows_of_batch
-from yolonas_plugin.files import whole_folder
+from yolonas_plugin.files.whole import whole_folder
 from yolonas_plugin.nn import YoloNAS
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")

@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.errors import CheckpointError, SourceError, YoloNASPluginError
 from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, YoloNASLoss
 from yolonas_plugin.processing import Placement, ProcessingSpec
-from yolonas_plugin.selection.tensors import select_boxes
 from yolonas_plugin.weights import find_weights, read_checkpoint
 from yolonas_plugin.weights.defaults import UNTRAINED, named_processing, names_of, processing_of
 

@@ -1,6 +1,6 @@
 """YOLO-NAS on the Ultralytics engine: the model, its predictor, its validator and its trainer."""
 
-from yolonas_plugin.silence import ultralytics as _ultralytics  # noqa: F401  the first to import the engine
+from yolonas_plugin.system.silence import ultralytics as _ultralytics  # noqa: F401  the first to import the engine
 
 # isort: split
 from yolonas_plugin.nas.model import NAS, TASK_MAP

@@ -16,7 +16,7 @@ from ultralytics.data.augment import Compose, LetterBox, Mosaic, RandomPerspecti
 
 from yolonas_plugin.data import DataSet, Sample
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.temporary import TemporaryFolder
+from yolonas_plugin.files.temporary import TemporaryFolder
 
 _NOWHERE: Final = Path(os.devnull, "nothing.npy")
 

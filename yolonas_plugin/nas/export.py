@@ -24,7 +24,7 @@ from yolonas_plugin.export.form import (
     own_values,
 )
 from yolonas_plugin.export.onnx import EXPORTER
-from yolonas_plugin.files import require_room, settle, workplace
+from yolonas_plugin.files.whole import require_room, settle, workplace
 from yolonas_plugin.nas.settings import as_imgsz
 from yolonas_plugin.settings import check_flag, check_imgsz
 

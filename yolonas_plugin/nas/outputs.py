@@ -13,9 +13,9 @@ from ultralytics.utils import MACOS, WINDOWS
 
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import ExportError
-from yolonas_plugin.files import whole
+from yolonas_plugin.files.paths import text_path
+from yolonas_plugin.files.whole import whole
 from yolonas_plugin.images import write_picture
-from yolonas_plugin.paths import text_path
 from yolonas_plugin.processing import Image
 
 _VIDEO: Final = (".mp4", "avc1") if MACOS else (".avi", "WMV2") if WINDOWS else (".avi", "MJPG")

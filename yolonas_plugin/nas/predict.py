@@ -18,9 +18,10 @@ from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import DEFAULT_CFG
 
 from model_zoo_api.texts import printable
+from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import DataNotFoundError, SourceError
-from yolonas_plugin.files import whole
+from yolonas_plugin.files.whole import whole
 from yolonas_plugin.images import as_pixels, unreadable
 from yolonas_plugin.nas.execution import check_runtime, device_of, replaced
 from yolonas_plugin.nas.inference import ExportedModule, choice_of, inference_module
@@ -30,7 +31,6 @@ from yolonas_plugin.nas.results import NASResults
 from yolonas_plugin.nas.settings import as_imgsz, check_overrides
 from yolonas_plugin.nas.sources import Arrays, FileLoader, list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
-from yolonas_plugin.selection.tensors import select_boxes
 from yolonas_plugin.settings import check_settings
 from yolonas_plugin.weights import find_weights, read_checkpoint
 

@@ -14,9 +14,9 @@ from ultralytics.utils.plotting import save_one_box
 
 from model_zoo_api.texts import printable
 from yolonas_plugin.engine import local_fonts
+from yolonas_plugin.files.paths import suffix_of
 from yolonas_plugin.images import SUFFIXES, write_picture
 from yolonas_plugin.names import as_file_name
-from yolonas_plugin.paths import suffix_of
 
 _CROP_QUALITY: Final = 95
 

@@ -17,8 +17,8 @@ from ultralytics.utils import DEFAULT_CFG_DICT
 from model_zoo_api.values import as_python
 from yolonas_plugin.errors import SettingError, SourceError
 from yolonas_plugin.nas.modes import check_effect
+from yolonas_plugin.options import STRIDE
 from yolonas_plugin.settings import check_count, check_settings, check_source
-from yolonas_plugin.sides import STRIDE
 
 _ALSO: Final = {"augmentations", "save_dir"}
 """Known to the engine, but not among its defaults."""

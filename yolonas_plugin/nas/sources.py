@@ -19,9 +19,9 @@ from ultralytics.utils.patches import imread
 
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.files.paths import files_of, is_regular, suffix_of, text_path
 from yolonas_plugin.images import as_pixels, decode_image, read_file, refuse_programs, unreadable
-from yolonas_plugin.overlap import MOST_BYTES
-from yolonas_plugin.paths import files_of, is_regular, suffix_of, text_path
+from yolonas_plugin.prefetch import MOST_BYTES
 from yolonas_plugin.processing import Image
 
 _TOGETHER: Final = 8  # images of a batch from which on several are decoded at a time
@@ -61,7 +61,7 @@ class FileLoader(LoadImagesAndVideos):
     """Reads images and then videos, a batch at a time, and goes on after what can't be read.
 
     A batch has images, or frames of one video; it ends early when its pixels take
-    :data:`~yolonas_plugin.overlap.MOST_BYTES`.
+    :data:`~yolonas_plugin.prefetch.MOST_BYTES`.
 
     Attributes:
         unreadable: The files that could not be read so far.

@@ -19,7 +19,6 @@ from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_m
 from yolonas_plugin.data import DataSet, open_data
 from yolonas_plugin.engine import require, session
 from yolonas_plugin.errors import CheckpointError, TrainingError
-from yolonas_plugin.interrupts import heard
 from yolonas_plugin.nas.dataset import SampleDataset, describe_names
 from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
 from yolonas_plugin.nas.module import NASModule, build_module, size_of
@@ -34,6 +33,7 @@ from yolonas_plugin.nas.val import NASValidator, build_dataset
 from yolonas_plugin.nn import CONFIGS
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.settings import check_classes, check_imgsz
+from yolonas_plugin.system.interrupts import heard
 from yolonas_plugin.weights import Checkpoint, find_weights, read_checkpoint
 from yolonas_plugin.weights.values import describe
 from yolonas_plugin.weights.write import as_stored, save_torch, write_safetensors

@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from yolonas_plugin.errors import CheckpointError
-from yolonas_plugin.files import whole
+from yolonas_plugin.files.whole import whole
 from yolonas_plugin.nas.training_progress import check_progress, check_weights
 from yolonas_plugin.weights import Checkpoint, read_checkpoint
 from yolonas_plugin.weights.read import Content, read_content

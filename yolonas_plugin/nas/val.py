@@ -18,10 +18,11 @@ from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils import RANK
 from ultralytics.utils.patches import imread
 
+from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.data import DataSet, Sample, open_data
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import RuntimeChoiceError, SourceError
-from yolonas_plugin.files import whole
+from yolonas_plugin.files.whole import whole
 from yolonas_plugin.nas.coco_rows import CocoRows
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes
 from yolonas_plugin.nas.execution import check_runtime, device_of, replaced
@@ -29,7 +30,6 @@ from yolonas_plugin.nas.inference import ExportedModule, choice_of, inference_mo
 from yolonas_plugin.nas.module import NASModule, build_module, fused_copy
 from yolonas_plugin.nas.settings import check_overrides
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
-from yolonas_plugin.selection.tensors import select_boxes
 from yolonas_plugin.settings import check_imgsz
 from yolonas_plugin.weights import find_weights, read_checkpoint
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from yolonas_plugin.nn.overlap import iou
+from yolonas_plugin.nn.iou import iou
 
 TOP_K = 13
 """Cells that a box chooses by alignment."""

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from yolonas_plugin.nn.assign import Assignment, assign_by_alignment, assign_by_place
 from yolonas_plugin.nn.head import REG_MAX, RawPredictions, boxes_about
-from yolonas_plugin.nn.overlap import generalised_iou
+from yolonas_plugin.nn.iou import generalised_iou
 
 BACKGROUND_WEIGHT = 0.75
 """Weight of what should score 0, times the square of what it scores (Zhang et al., "VarifocalNet", 2021)."""

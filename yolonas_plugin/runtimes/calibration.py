@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 
 from yolonas_plugin.errors import RuntimeChoiceError
+from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.images import list_images, open_images
 from yolonas_plugin.processing import Image
-from yolonas_plugin.weights.digest import file_sha256
 
 MOST_IMAGES: Final = 300
 """As many as are looked at: NNCF's default; more change nothing."""

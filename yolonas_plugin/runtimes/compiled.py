@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from yolonas_plugin.runtimes.cache import cache_key, read_blob, write_blob
-from yolonas_plugin.silence import openvino
+from yolonas_plugin.system.silence import openvino
 
 _LOGGER: Final = logging.getLogger("yolonas_plugin")
 

@@ -12,7 +12,7 @@ from yolonas_plugin.export.description import Description
 from yolonas_plugin.runtimes.check import Port, check_graph, sides
 from yolonas_plugin.runtimes.graph import Floats, GraphRuntime, check_threads, one_line
 from yolonas_plugin.runtimes.onnx_file import read_onnx
-from yolonas_plugin.silence import onnxruntime
+from yolonas_plugin.system.silence import onnxruntime
 
 _KINDS: Final = {"tensor(float)": "float32", "tensor(uint8)": "uint8"}
 

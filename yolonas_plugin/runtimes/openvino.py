@@ -18,7 +18,7 @@ from yolonas_plugin.runtimes.compiled import compile_or_find
 from yolonas_plugin.runtimes.graph import NO_BF16, Floats, GraphRuntime, check_threads, one_line
 from yolonas_plugin.runtimes.onnx_file import read_onnx
 from yolonas_plugin.runtimes.openvino_file import read_openvino
-from yolonas_plugin.silence import openvino
+from yolonas_plugin.system.silence import openvino
 
 _HINTS: Final = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 _TYPES: Final = {"bf16": {"bf16"}, "int8": {"u8", "i8"}}

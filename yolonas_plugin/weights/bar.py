@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from model_zoo_api.texts import printable
-from yolonas_plugin.environment import is_terminal
+from yolonas_plugin.system.environment import is_terminal
 
 
 @contextlib.contextmanager

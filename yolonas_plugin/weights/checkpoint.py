@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.names import MAX_CLASSES
 from yolonas_plugin.nn import CONFIGS, Size, Skeleton, YoloNAS
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.texts import MAX_CLASSES
 
 _Network = TypeVar("_Network", bound=YoloNAS)
 

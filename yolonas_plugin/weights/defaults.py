@@ -7,8 +7,8 @@ from typing import Final
 
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.names import checked_names
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
-from yolonas_plugin.texts import checked_names
 from yolonas_plugin.weights.checkpoint import Checkpoint
 
 PRESETS: Final = {"coco": COCO, "super-gradients": SUPER_GRADIENTS}

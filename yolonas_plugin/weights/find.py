@@ -15,8 +15,8 @@ from typing import Final
 from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
+from yolonas_plugin.files.temporary import TemporaryFolder
 from yolonas_plugin.settings import check_callback
-from yolonas_plugin.temporary import TemporaryFolder
 from yolonas_plugin.weights.bar import downloading
 from yolonas_plugin.weights.fetch import OFFLINE, by_hand, fetch, offline
 from yolonas_plugin.weights.licence import require_licence

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from yolonas_plugin.errors import ProcessingError
+from yolonas_plugin.names import GIVE_NAMES, checked_names
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.texts import GIVE_NAMES, checked_names
 from yolonas_plugin.weights.values import UnknownValueError, describe, plain_value
 
 

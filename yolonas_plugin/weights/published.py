@@ -8,7 +8,7 @@ from typing import Final
 
 from model_zoo_api.types import WeightFile
 from yolonas_plugin.errors import DownloadError
-from yolonas_plugin.weights.digest import file_sha256
+from yolonas_plugin.files.digest import file_sha256
 
 _FOUND_RIGHT: Final[set[str]] = set()
 """Marks of files that this process has compared, for folders that can't be written to."""

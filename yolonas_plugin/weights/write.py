@@ -16,8 +16,8 @@ from torch.serialization import save as torch_save  # torch.save itself is one o
 
 from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
-from yolonas_plugin.files import whole
-from yolonas_plugin.weights.digest import file_sha256
+from yolonas_plugin.files.digest import file_sha256
+from yolonas_plugin.files.whole import whole
 from yolonas_plugin.weights.header import Header
 
 ENDINGS: Final = (".safetensors", ".pt")

@@ -21,13 +21,12 @@ import yaml
 
 from yolonas_plugin.data.contents import read_lines
 from yolonas_plugin.data.description import class_names, load_yaml
-from yolonas_plugin.data.images import SUFFIXES
+from yolonas_plugin.data.image_files import SUFFIXES
 from yolonas_plugin.errors import CheckpointError, SourceError
-from yolonas_plugin.files import whole_folder
+from yolonas_plugin.files.whole import whole_folder
 from yolonas_plugin.images import log_unreadable
-from yolonas_plugin.names import as_file_name
+from yolonas_plugin.names import as_file_name, checked_names
 from yolonas_plugin.results import as_arrays
-from yolonas_plugin.texts import checked_names
 
 if TYPE_CHECKING:
     from ultralytics.engine.results import Results

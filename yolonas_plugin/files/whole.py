@@ -24,7 +24,7 @@ from types import TracebackType
 from typing import Final
 
 from yolonas_plugin.errors import ExportError
-from yolonas_plugin.interrupts import held_off
+from yolonas_plugin.system.interrupts import held_off
 
 try:
     import fcntl

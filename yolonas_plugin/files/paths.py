@@ -11,7 +11,7 @@ from typing import BinaryIO, Final
 
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import DataNotFoundError
-from yolonas_plugin.temporary import TemporaryFolder
+from yolonas_plugin.files.temporary import TemporaryFolder
 
 _ANY_DEPTH: Final = f"{os.sep}**{os.sep}"
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)

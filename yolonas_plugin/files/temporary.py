@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from yolonas_plugin.interrupts import held_off
+from yolonas_plugin.system.interrupts import held_off
 
 
 class TemporaryFolder(tempfile.TemporaryDirectory[str]):

@@ -25,7 +25,7 @@ def select_boxes(
 ) -> Floats:
     """Select the detections of one image.
 
-    Arguments and result are those of :func:`yolonas_plugin.selection.tensors.select_boxes`, as arrays.
+    Arguments and result are those of :func:`yolonas_plugin.boxes.tensors.select_boxes`, as arrays.
     """
     boxes, scores = np.asarray(boxes, np.float32), np.asarray(scores, np.float32)
     if classes is not None:

@@ -15,8 +15,8 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from yolonas_plugin.data.report import Kind
+from yolonas_plugin.files.paths import open_regular
 from yolonas_plugin.images import refuse_programs
-from yolonas_plugin.paths import open_regular
 
 SUFFIXES: Final = frozenset(
     {".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}

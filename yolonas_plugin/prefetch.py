@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import closing
 from typing import Any, Final, TypeVar
+
+from yolonas_plugin.images import Opened
 
 _Item = TypeVar("_Item")
 
@@ -82,3 +85,21 @@ def fetch_ahead(
             closed = True
             change.notify_all()
         thread.join(_PATIENCE)
+
+
+def in_groups(images: Iterator[Opened], most: int) -> Generator[list[Opened]]:
+    """Yield the images that are worked on together, ``most`` or fewer that are large; the next are read meanwhile."""
+    with closing(fetch_ahead(images, 2 * most, _bytes)) as opened:
+        group: list[Opened] = []
+        while True:
+            while len(group) < most and sum(map(_bytes, group)) < MOST_BYTES and (one := next(opened, None)):
+                group.append(one)
+                del one
+            if not group:
+                return
+            yield group
+            group = []
+
+
+def _bytes(one: Opened) -> int:
+    return 0 if one.image is None else one.image.nbytes

@@ -1,6 +1,6 @@
 """Packages that look up a host or leave files in the home when they are imported, imported without that.
 
-    from yolonas_plugin.silence import openvino
+    from yolonas_plugin.system.silence import openvino
 
 is ``import openvino`` with the variables set that tell it to keep still, if nobody has imported it before. OpenVINO and
 NNCF report to Google Analytics and write ``~/intel``, unless they run in continuous integration; newer ONNX Runtimes
@@ -17,7 +17,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from yolonas_plugin.environment import home, variable
+from yolonas_plugin.system.environment import home, variable
 
 if TYPE_CHECKING:
     import nncf

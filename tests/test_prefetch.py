@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from yolonas_plugin.overlap import fetch_ahead
+from yolonas_plugin.prefetch import fetch_ahead
 
 
 def test_items_come_in_their_order() -> None:
