@@ -38,7 +38,7 @@ def main(files: list[str]) -> int:
         print(f"problem: {problem}")
 
     start = time.perf_counter()
-    predict = zoo.predictor(MODEL, conf=0.4)
+    predict = zoo.predictor(MODEL)
     print(f"loaded {MODEL} in {time.perf_counter() - start:.1f} s, the import of torch included\n")
 
     OUTPUT.mkdir(parents=True, exist_ok=True)

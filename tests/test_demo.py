@@ -9,7 +9,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pypdfium2
 import pytest
+import torch
+from torchvision.ops import box_iou
 
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import LAYOUT_CLASSES
@@ -43,3 +46,19 @@ def test_the_demo_detects_on_its_page_and_on_what_is_given(elsewhere: Path) -> N
 def test_the_embedded_model_loads_by_its_name() -> None:
     model = NAS("yolo_nas_n_layout")
     assert tuple(model.names.values()) == LAYOUT_CLASSES
+
+
+def test_the_embedded_model_gives_each_part_of_a_page_once() -> None:
+    page = pypdfium2.PdfDocument(ROOT / "examples" / "demo_page.pdf")[0].render().to_numpy()[..., :3]
+    model = NAS("yolo_nas_n_layout")
+    (found,) = model.predict(page, verbose=False)
+    assert len(found.boxes) > 10
+    assert found.boxes.conf.min() >= 0.45
+    assert largest_overlap(found.boxes.xyxy) <= 0.6
+    (all_classes,) = model.predict(page, verbose=False, conf=0.1, agnostic_nms=False)
+    assert largest_overlap(all_classes.boxes.xyxy) > 0.6
+
+
+def largest_overlap(boxes: torch.Tensor) -> float:
+    """The highest IoU of two of the boxes [N, 4]."""
+    return float(box_iou(boxes, boxes).fill_diagonal_(0).max())

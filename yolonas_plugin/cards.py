@@ -88,13 +88,13 @@ CARDS: Final = (
         weights=(
             WeightFile(
                 filename="yolo_nas_n_layout.safetensors",
-                sha256="b72cfba59cf6cb8cb081c7d9c1683f457b0bc32e78e226dfca09851e0e7ab61e",
-                size=11_771_332,
+                sha256="3e1d18df18d868700dae90eeb95e4906c29baf8f691abc413fc3e08d8f723864",
+                size=11_771_340,
             ),
         ),
         licence=Licence(name="Apache-2.0", url="https://www.apache.org/licenses/LICENSE-2.0", commercial_use=True),
         code_licence=_CODE,
-        training_data="pages that examples/layout made",
+        training_data="pages that layout/ of yolonas-plugin made",
         description="YOLO-NAS N that finds the parts of a page of a document, by docling's names",
     ),
 )

@@ -88,7 +88,6 @@ _ON_BOTH: Final = (
     Setting(
         name="agnostic_nms",
         kind="flag",
-        default=False,
         help="boxes of different classes suppress each other too",
     ),
     Setting(name="batch", kind="integer", minimum=1, help="images at a time"),

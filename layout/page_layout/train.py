@@ -10,6 +10,7 @@ import argparse
 import math
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -19,7 +20,10 @@ from yolonas_plugin import NAS
 
 FILE: Final = "yolo_nas_n_layout.safetensors"
 LICENCE: Final = "Apache-2.0"
-DATA: Final = "pages that examples/layout made"
+DATA: Final = "pages that layout/ of yolonas-plugin made"
+SELECTION: Final[dict[str, Any]] = {"conf": 0.45, "iou": 0.6, "class_agnostic": True}
+"""How boxes are selected unless the user says otherwise: what pages want that people labelled, see `real`."""
+
 WARMUP: Final = 100  # steps
 
 
@@ -83,7 +87,13 @@ def train(pages: Path, output: Path, stages: tuple[Stage, ...] = ON_CPU, minutes
         if not (folder / "best.safetensors").exists():  # written when a stage is done
             begin(stage, best, pages, output, f"stage{number}", minutes and minutes * stage.cost / whole)
         best = folder / "best.pt"
-    return Path(NAS(best).save(output / FILE, half=True, training_data=DATA))
+    return finish(best, output / FILE)
+
+
+def finish(weights: Path | str, file: Path) -> Path:
+    """Write trained weights as they are embedded: in half precision, with :data:`SELECTION`."""
+    processing = replace(NAS(weights).processing, **SELECTION)
+    return Path(NAS(weights, processing=processing).save(file, half=True, training_data=DATA))
 
 
 def begin(stage: Stage, weights: Path, pages: Path, output: Path, name: str, minutes: float | None) -> None:

@@ -11,7 +11,7 @@ import pytest
 from page_layout.classes import NAMES
 from page_layout.generate import generate
 from page_layout.splits import Split
-from page_layout.train import FILE, Decay, Stage, train
+from page_layout.train import FILE, SELECTION, Decay, Stage, train
 from yolonas_plugin import NAS
 from yolonas_plugin.weights import read_checkpoint
 
@@ -32,7 +32,9 @@ def test_stages_follow_each_other_and_are_not_repeated(pages: Path, tmp_path: Pa
     checkpoint = read_checkpoint(written)
     assert tuple(checkpoint.class_names) == NAMES
     assert checkpoint.licence == "Apache-2.0"
-    assert NAS(written).processing.size == (96, 96)
+    processing = NAS(written).processing
+    assert processing.size == (96, 96)
+    assert {name: getattr(processing, name) for name in SELECTION} == SELECTION
     done = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("results.csv")}
     assert [path.parent.name for path in sorted(done)] == ["stage1", "stage2"]
     train(pages, tmp_path, stages)

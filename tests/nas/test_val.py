@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -54,6 +55,19 @@ def own_predictions(model: NAS, tmp_path: Path) -> Path:
         inside = (result.boxes.xyxy.min(dim=1).values >= 0) & (result.boxes.xyxyn.max(dim=1).values <= 1)
         write_sample(tmp_path, f"{seed}.png", cv2.imencode(".png", image)[1].tobytes(), boxes[inside].tolist())
     return write_yaml(tmp_path, NAMES)
+
+
+def test_what_a_checkpoint_says_of_selecting_boxes_changes_no_figure(model: NAS, own_predictions: Path) -> None:
+    other = NAS(model.ckpt_path, processing=replace(model.processing, conf=0.99, iou=0.01, class_agnostic=True))
+    given = {"conf": 0.01, "iou": 0.7, "agnostic_nms": False}
+    figures = [
+        one.val(data=str(own_predictions), verbose=False, **settings).results_dict
+        for one, settings in ((model, {}), (other, {}), (model, given))
+    ]
+    assert figures[0] == figures[1] == figures[2]
+    assert figures[0]["metrics/mAP50-95(B)"] > 0.5
+    across = other.val(data=str(own_predictions), verbose=False, iou=0.2, agnostic_nms=True).results_dict
+    assert across["metrics/mAP50-95(B)"] < figures[0]["metrics/mAP50-95(B)"]
 
 
 def test_a_model_agrees_with_itself(model: NAS, own_predictions: Path) -> None:

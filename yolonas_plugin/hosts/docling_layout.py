@@ -33,7 +33,10 @@ class YoloNASLayoutOptions(BaseLayoutOptions):
     model: Annotated[
         str, Field(description="Name of a model of this package, or path of a weight file whose classes are docling's.")
     ] = "yolo_nas_n_layout"
-    conf: Annotated[float, Field(ge=0, le=1, description="Lowest score of a part that is reported.")] = 0.3
+    conf: Annotated[
+        float | None,
+        Field(ge=0, le=1, description="Lowest score of a part that is reported; by default the model's own."),
+    ] = None
 
 
 class YoloNASLayout(BaseLayoutModel):
@@ -53,7 +56,8 @@ class YoloNASLayout(BaseLayoutModel):
         from model_zoo_api.zoo import ModelZoo  # docling imports this module whether the engine is chosen or not
 
         self.options = options
-        self._predict = ModelZoo.discover().predictor(options.model, provider="yolo_nas", conf=options.conf)
+        conf = {} if options.conf is None else {"conf": options.conf}
+        self._predict = ModelZoo.discover().predictor(options.model, provider="yolo_nas", **conf)
         model = self._predict.model
         self._labels = {index: docling_label(name, options.model) for index, name in model.names.items()}
         asked = accelerator_options.device

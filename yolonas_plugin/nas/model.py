@@ -234,10 +234,10 @@ class NAS(Model):
                 BGR or a list of them, tensor [B, 3, H, W] in RGB from 0 to 1.
             stream: Return a generator that works as it is read, instead of a list.
             predictor: Another predictor class.
-            **kwargs: The engine's settings; ``conf``, ``iou``, ``max_det`` and ``imgsz`` default to the checkpoint's.
-                With ``rect=True`` images are padded to the next multiples of 32 only, instead of the whole input:
-                faster, with boxes that are nearly the same. ``batch`` is 1; on OpenVINO, which works on them side by
-                side, 4 without ``rect``.
+            **kwargs: The engine's settings; ``conf``, ``iou``, ``max_det``, ``agnostic_nms`` and ``imgsz`` default to
+                the checkpoint's. With ``rect=True`` images are padded to the next multiples of 32 only, instead of the
+                whole input: faster, with boxes that are nearly the same. ``batch`` is 1; on OpenVINO, which works on
+                them side by side, 4 without ``rect``.
 
         Returns:
             One ``Results`` for each image that could be read. Boxes are the network's own and may reach a little out

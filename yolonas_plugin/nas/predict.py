@@ -251,7 +251,7 @@ class NASPredictor(DetectionPredictor):
             top_k=self.processing.top_k,
             max_detections=self.args.max_det,
             multi_label=self.processing.multi_label,
-            class_agnostic=self.args.agnostic_nms or self.processing.class_agnostic,
+            class_agnostic=self.args.agnostic_nms,
             classes=self.args.classes,
         )
         rows[:, :4] = placement.to_image(rows[:, :4])
@@ -277,7 +277,13 @@ class NASPredictor(DetectionPredictor):
 
 def engine_defaults(spec: ProcessingSpec) -> dict[str, Any]:
     """Return the engine's settings that a checkpoint decides unless the caller does."""
-    return {"imgsz": as_imgsz(spec.size), "conf": spec.conf, "iou": spec.iou, "max_det": spec.max_detections}
+    return {
+        "imgsz": as_imgsz(spec.size),
+        "conf": spec.conf,
+        "iou": spec.iou,
+        "max_det": spec.max_detections,
+        "agnostic_nms": spec.class_agnostic,
+    }
 
 
 def _as_images(batch: Tensor) -> list[Image]:
