@@ -19,9 +19,9 @@ import numpy as np
 import pypdfium2
 
 from model_zoo_api import ModelZoo
+from yolonas_plugin.boxes.image_boxes import as_arrays
 from yolonas_plugin.cli.drawing import draw
 from yolonas_plugin.images import read_image, write_picture
-from yolonas_plugin.results import as_arrays
 
 MODEL = "yolo_nas_n_layout"
 PAGE = Path(__file__).with_name("demo_page.pdf")

@@ -8,6 +8,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from yolonas_plugin.version import __version__
+
 if TYPE_CHECKING:
     from model_zoo_api import hookspecs
     from model_zoo_api.hookspecs import hookimpl
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from model_zoo_api.zoo import ModelZoo
     from yolonas_plugin.nas import NAS
 
-__version__ = "0.1.0"
 __all__ = ["NAS", "ModelCard", "ModelProvider", "ModelZoo", "__version__", "hookimpl", "hookspecs"]
 
 _CONTRACT = ("ModelCard", "ModelProvider", "ModelZoo", "hookimpl", "hookspecs")

@@ -18,13 +18,13 @@ import numpy as np
 from model_zoo_api import Detections
 from model_zoo_api.detections import failed
 from yolonas_plugin.boxes.arrays import select_boxes
+from yolonas_plugin.boxes.image_boxes import ImageBoxes, as_detections
 from yolonas_plugin.errors import RuntimeChoiceError, SettingError
 from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.options import LEAN
 from yolonas_plugin.prefetch import in_groups
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
-from yolonas_plugin.results import Arrays, as_detections
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
@@ -133,7 +133,9 @@ class LeanPredictor:
                 continue
             placement, boxes, scores = next(answers)
             rows = select_boxes(boxes, scores, **spec.selection(), classes=classes)
-            found = Arrays(*image.shape[:2], placement.to_image(rows[:, :4]), rows[:, 4], rows[:, 5].astype(np.intp))
+            found = ImageBoxes(
+                *image.shape[:2], placement.to_image(rows[:, :4]), rows[:, 4], rows[:, 5].astype(np.intp)
+            )
             yield as_detections(found, self.names, path=path, image=image)
 
     def _answers(

@@ -1,69 +1,15 @@
-"""What was found in an image, in the forms that it is handed on in: arrays, the contract's, the engine's."""
+"""The contract's detections as the engine's ``Results``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model_zoo_api import Detections
 
 if TYPE_CHECKING:
     from ultralytics.engine.results import Results
-
-    from yolonas_plugin.processing import Image
-
-
-class Arrays(NamedTuple):
-    """N detections, best first.
-
-    Attributes:
-        height: Of the image, in pixels.
-        width: Of the image, in pixels.
-        boxes: x1, y1, x2, y2 in pixels of the image [N, 4], not clipped to it.
-        scores: 0 to 1 [N].
-        labels: Class indices [N].
-    """
-
-    height: int
-    width: int
-    boxes: NDArray[np.floating[Any]]
-    scores: NDArray[np.floating[Any]]
-    labels: NDArray[np.integer[Any]]
-
-
-def as_arrays(result: Results | Detections) -> Arrays:
-    """Return the detections of an image, whoever found them."""
-    if isinstance(result, Detections):
-        return Arrays(result.height, result.width, *map(np.asarray, (result.boxes, result.scores, result.labels)))
-    found = result.boxes.cpu().numpy()
-    return Arrays(*result.orig_shape, found.xyxy, found.conf, found.cls.astype(np.intp))
-
-
-def as_detections(
-    found: Arrays,
-    names: Mapping[int, str],
-    *,
-    path: str | None,
-    image: Image,
-    track_ids: NDArray[np.integer[Any]] | None = None,
-    native: Any = None,
-) -> Detections:
-    """Return the detections of an image as the contract has them: every runtime's go through here."""
-    return Detections(
-        path=path,
-        height=found.height,
-        width=found.width,
-        boxes=found.boxes,
-        scores=found.scores,
-        labels=found.labels,
-        names=names,
-        track_ids=track_ids,
-        image=image,
-        native=native,
-    )
 
 
 def to_results(found: Detections) -> Results:

@@ -17,10 +17,10 @@ import torch
 from ultralytics.engine.results import Results
 
 from tests.nas.conftest import nano, picture  # noqa: F401  fixtures
+from yolonas_plugin.boxes.image_boxes import as_arrays, as_detections
 from yolonas_plugin.cli import main
 from yolonas_plugin.data import open_data, write_labels
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.results import as_arrays, as_detections
 
 FORMATS = ["yolo", "coco", "voc"]
 NAMES = {0: "traffic light", 1: "Verkehrsschild & Ampel", 2: "車"}

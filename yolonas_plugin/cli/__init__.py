@@ -19,10 +19,10 @@ from model_zoo_api.dependencies import required_packages
 from model_zoo_api.errors import ModelZooError
 from model_zoo_api.texts import printable
 from model_zoo_api.zoo import ALLOW_LIST
-from yolonas_plugin import __version__
 from yolonas_plugin.cli import benchmark, check_data, convert, doctor, label, predict, train, val, zoo
 from yolonas_plugin.cli.output import FAILED, INCOMPLETE, INTERRUPTED, USAGE, hold_standard_streams, lenient, warn
 from yolonas_plugin.settings import nearest
+from yolonas_plugin.version import __version__
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -97,7 +97,7 @@ def _benchmark(args: argparse.Namespace, out: IO[str]) -> int:
 @contextlib.contextmanager
 def _random_weights(args: argparse.Namespace, folder: Path) -> Iterator[None]:
     """Write random weights and name them in ``args``; what runtimes make of them isn't kept."""
-    from yolonas_plugin import NAS
+    from yolonas_plugin.nas import NAS
 
     args.weights = NAS(f"yolo_nas_{args.size}", pretrained=False).save(folder / "random.safetensors")
     with variable("YOLONAS_WEIGHTS", str(folder / "cache")):

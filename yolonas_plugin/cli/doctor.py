@@ -10,9 +10,9 @@ from typing import IO, Any, Final
 from model_zoo_api.distributions import canonical, distributions, folder_of, identity
 from model_zoo_api.texts import printable
 from model_zoo_api.zoo import ModelZoo
-from yolonas_plugin import __version__
 from yolonas_plugin.cli.arguments import add_command
 from yolonas_plugin.cli.output import FAILED, print_json, print_table
+from yolonas_plugin.version import __version__
 
 _PACKAGES: Final = (
     "pluggy",

@@ -276,7 +276,7 @@ def _save(results: Iterator[Detections], args: argparse.Namespace, answer: _Answ
 
 
 def _record(result: Any) -> dict[str, Any]:
-    from yolonas_plugin.results import as_arrays
+    from yolonas_plugin.boxes.image_boxes import as_arrays
 
     found = as_arrays(result)
     rows = zip(found.boxes.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True)

@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import os
 import re
-import tarfile
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
+from yolonas_plugin.data.by_reference import ask_engine
 from yolonas_plugin.data.text import legible, read_bytes, read_text
-from yolonas_plugin.errors import DataNotFoundError, SourceError
+from yolonas_plugin.errors import SourceError
 from yolonas_plugin.names import MAX_CLASSES
 
 SPLITS: Final = ("train", "val", "test")
 
-_ENDINGS: Final = (".yaml", ".yml")
+YAML_ENDINGS: Final = (".yaml", ".yml")
 _LARGEST: Final = 4 << 20
 _MAX_NODES: Final = 400_000
 _MAX_DEPTH: Final = 40
@@ -116,7 +115,7 @@ def find_description(root: Path) -> Path | None:
     found: dict[Path, bool] = {}
     broken: dict[Path, SourceError] = {}
     for path in sorted(root.iterdir()):
-        if path.suffix.lower() not in _ENDINGS:
+        if path.suffix.lower() not in YAML_ENDINGS:
             continue
         try:
             content = load_yaml(path)
@@ -211,12 +210,7 @@ def data_root(described: Mapping[str, Any], home: Path, title: str) -> Path:
         return path
     if os.path.exists(home / path):
         return home / path
-    from yolonas_plugin.system.silence import ultralytics  # noqa: F401  the first to import the engine
-
-    # isort: split
-    from ultralytics.utils import DATASETS_DIR
-
-    return Path(DATASETS_DIR) / path
+    return Path(ask_engine("datasets_folder")()) / path
 
 
 def engine_settings(
@@ -294,30 +288,7 @@ def locate(source: str) -> tuple[Path, Path | None]:
     Raises:
         DataNotFoundError, SourceError: There is none.
     """
-    if os.path.isfile(source) and source.lower().endswith(_ENDINGS):
+    if os.path.isfile(source) and source.lower().endswith(YAML_ENDINGS):
         return Path(source), None
-    from yolonas_plugin.system.silence import ultralytics  # noqa: F401  as above
-
-    # isort: split
-    from ultralytics.data.utils import find_dataset_yaml
-    from ultralytics.utils import DATASETS_DIR
-    from ultralytics.utils.checks import check_file
-    from ultralytics.utils.downloads import safe_download
-
-    from yolonas_plugin.engine import session
-
-    with session():
-        try:
-            bare = "://" not in source and not os.path.exists(source) and Path(source).suffix not in _ENDINGS
-            file = Path((check_file(f"{source}.yaml", hard=False) if bare else None) or check_file(source))
-            folder = None
-            if file.is_dir():
-                file = find_dataset_yaml(file)
-            elif zipfile.is_zipfile(file) or tarfile.is_tarfile(file):
-                folder = Path(safe_download(file, dir=DATASETS_DIR, unzip=True, delete=False))
-                file = find_dataset_yaml(folder)
-        except FileNotFoundError as error:
-            raise DataNotFoundError(f"{source}: {error}") from error
-        except Exception as error:  # the engine raises whatever its parts do
-            raise SourceError(f"{source}: the engine can't find a data set here: {error}") from error
-    return file, file.parent if folder else None
+    found: tuple[Path, Path | None] = ask_engine("locate")(source)
+    return found

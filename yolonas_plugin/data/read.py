@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sys
 import warnings
@@ -11,13 +10,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from yolonas_plugin.data.by_reference import ask_engine
 from yolonas_plugin.data.coco import CocoFiles, described_coco, find_coco, read_coco, split_of
 from yolonas_plugin.data.contents import Contents
-from yolonas_plugin.data.description import find_description, has_json, load_yaml
+from yolonas_plugin.data.description import YAML_ENDINGS, find_description, has_json, load_yaml
 from yolonas_plugin.data.image_files import same_content
 from yolonas_plugin.data.report import DataReport, Kind, Notes, SplitSummary, describe
 from yolonas_plugin.data.samples import Sample, make_samples
@@ -28,8 +28,6 @@ from yolonas_plugin.errors import CheckpointError, DataNotFoundError, SourceErro
 from yolonas_plugin.names import checked_names
 
 Source: TypeAlias = str | Path | Mapping[str, Any]
-
-_YAML: Final = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +147,7 @@ def _read(source: Source, wanted: tuple[str, ...] | None, notes: Notes) -> Conte
         path = described
     if path.suffix.lower() == ".json":
         return read_coco(_alone(path, wanted), wanted, notes)
-    if path.suffix.lower() in _YAML and path.exists() and has_json(described := load_yaml(path)):
+    if path.suffix.lower() in YAML_ENDINGS and path.exists() and has_json(described := load_yaml(path)):
         return _read_described_coco(described, path.parent, wanted, notes)
     return read_yolo(str(path if path.exists() else source), wanted, notes)
 
@@ -196,10 +194,7 @@ def _quietly() -> Iterator[None]:
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         if "ultralytics" in sys.modules:
-            from yolonas_plugin.engine import quiet, session
-
-            stack.enter_context(session())
-            stack.enter_context(quiet(logging.ERROR))
+            stack.enter_context(ask_engine("installing_nothing")())
         yield
 
 

@@ -14,11 +14,12 @@ import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 import yaml
 
+from yolonas_plugin.boxes.image_boxes import as_arrays
 from yolonas_plugin.data.contents import read_lines
 from yolonas_plugin.data.description import class_names, load_yaml
 from yolonas_plugin.data.image_files import SUFFIXES
@@ -26,10 +27,6 @@ from yolonas_plugin.errors import CheckpointError, SourceError
 from yolonas_plugin.files.whole import whole_folder
 from yolonas_plugin.images import log_unreadable
 from yolonas_plugin.names import as_file_name, checked_names
-from yolonas_plugin.results import as_arrays
-
-if TYPE_CHECKING:
-    from ultralytics.engine.results import Results
 
 
 class Written(NamedTuple):
@@ -51,7 +48,7 @@ class _Labels(NamedTuple):
     classes: list[int]
 
 
-def write_labels(found: Iterable[Results | Any], folder: str | Path, format: str) -> Written:
+def write_labels(found: Iterable[Any], folder: str | Path, format: str) -> Written:
     """Write detections in image files as a data set, which appears whole or not at all.
 
     Boxes are cut at the image's edges. Images keep their names, but for what not every system or format can write,

@@ -15,8 +15,8 @@ from typing import Any, Final
 import numpy as np
 
 from model_zoo_api.zoo import ModelZoo
+from yolonas_plugin.boxes.image_boxes import as_arrays
 from yolonas_plugin.hosts import unusable
-from yolonas_plugin.results import as_arrays
 
 try:
     from eta.core.config import Config

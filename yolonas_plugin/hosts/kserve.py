@@ -22,11 +22,11 @@ from urllib3.exceptions import HTTPError, ProtocolError
 from model_zoo_api import Detections
 from model_zoo_api.detections import failed
 from model_zoo_api.texts import printable
+from yolonas_plugin.boxes.image_boxes import ImageBoxes, as_detections
 from yolonas_plugin.errors import CheckpointError, ServerError, SettingError, SourceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.images import open_images, read_file
 from yolonas_plugin.processing import Image
-from yolonas_plugin.results import Arrays, as_detections
 
 MOST_BYTES: Final = 16 << 20
 """Of an answer, and of a file with metadata: those of 300 boxes have some 30,000."""
@@ -103,7 +103,7 @@ class ServedPredictor:
     def _detect(self, path: str | None, image: Image) -> Detections:
         canvas, placement = self.processing.letterbox(image)
         boxes, scores, labels = self._infer(canvas)
-        found = Arrays(*image.shape[:2], placement.to_image(boxes), scores, labels)
+        found = ImageBoxes(*image.shape[:2], placement.to_image(boxes), scores, labels)
         return as_detections(found, self.names, path=path, image=image)
 
     def _infer(self, canvas: Image) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:

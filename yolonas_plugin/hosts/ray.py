@@ -19,10 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_zoo_api.zoo import ModelZoo
+from yolonas_plugin.boxes.image_boxes import as_arrays
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.hosts import unusable
 from yolonas_plugin.images import SUFFIXES, decode_image, list_images
-from yolonas_plugin.results import as_arrays
 
 try:
     import pyarrow as pa

@@ -43,7 +43,7 @@ class YoloNASDetectionModel(UltralyticsDetectionModel):
         Raises:
             YoloNASPluginError: There is none, or ``NAS`` can't open it.
         """
-        from yolonas_plugin import NAS
+        from yolonas_plugin.nas import NAS
 
         if self.model_path is None:
             raise WeightsNotFoundError("SAHI's model yolo_nas has no weights; name them with model_path=")

@@ -11,12 +11,12 @@ import numpy as np
 
 from model_zoo_api import Detections
 from model_zoo_api.detections import failed
+from yolonas_plugin.boxes.image_boxes import as_arrays, as_detections
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.nas.sources import is_video, load_image
 from yolonas_plugin.prefetch import in_groups
 from yolonas_plugin.processing import Image
-from yolonas_plugin.results import as_arrays, as_detections
 from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ from typing import Final
 
 from filelock import FileLock
 
-from yolonas_plugin import __version__
 from yolonas_plugin.errors import ExportError, RuntimeChoiceError
 from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.files.temporary import TemporaryFolder
 from yolonas_plugin.files.whole import remove_leftovers, whole, whole_folder
+from yolonas_plugin.version import __version__
 from yolonas_plugin.weights.find import weights_folder
 
 LIMIT: Final = "YOLONAS_CACHE_MB"

@@ -14,11 +14,11 @@ from typing import Any, Final, cast
 
 from torch import Tensor
 
-from yolonas_plugin import __version__
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.names import GIVE_NAMES, check_text, checked_names
 from yolonas_plugin.nn import CONFIGS, Size
 from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.version import __version__
 from yolonas_plugin.weights.checkpoint import Checkpoint
 from yolonas_plugin.weights.half import restore_unused
 

@@ -17,7 +17,7 @@ import requests
 import urllib3
 
 from model_zoo_api.types import WeightFile
-from yolonas_plugin import __version__
+from yolonas_plugin.version import __version__
 from yolonas_plugin.weights.watch import Watch
 
 LARGEST: Final = 2 << 30
