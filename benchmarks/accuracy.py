@@ -21,9 +21,9 @@ import torch
 
 from benchmarks.coco import Rows, mean_average_precision
 from benchmarks.measuring import environment
-from tests.bccd import CLASSES
-from tests.conftest import CHECKPOINT, DATA, bccd_images
-from tests.engine_layout import split_output
+from tests.support.bccd import CLASSES
+from tests.support.engine import split_output
+from tests.support.shared import CHECKPOINT, DATA, bccd_images
 from yolonas_plugin import NAS
 from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.data import open_data

@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.coco import Rows, mean_average_precision
-from tests.bccd import CLASSES, write_yolo
-from tests.conftest import DATA
+from tests.support.bccd import CLASSES, write_yolo
+from tests.support.shared import DATA
 from yolonas_plugin.data import open_data
 
 CONF = 0.005

@@ -16,7 +16,7 @@ from statistics import median
 import ray
 
 from benchmarks.measuring import environment, parser, save
-from tests.conftest import bccd_images
+from tests.support.shared import bccd_images
 from yolonas_plugin.hosts.ray import predict
 
 MODEL = "yolo_nas_n_layout"

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tests.conftest import CHECKPOINT, bccd_images
+from tests.support.shared import CHECKPOINT, bccd_images
 from yolonas_plugin import NAS
 from yolonas_plugin.images import read_image
 

@@ -32,10 +32,10 @@ import torch
 from safetensors.torch import save_file
 
 from benchmarks.measuring import ROOT, arguments, environment, run, run_timed, save, spread, verdict
-from tests import golden, synthetic
-from tests.weights.hostile import torch_zip
-from tests.weights.test_formats import libreyolo, lightning
-from tests.weights.test_read import PARAMS, training_checkpoint
+from tests import golden
+from tests.support import synthetic
+from tests.support.checkpoints import PARAMS, libreyolo, lightning, training_checkpoint
+from tests.support.hostile_weights import torch_zip
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.weights.unpickle import Unpickler

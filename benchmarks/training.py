@@ -59,8 +59,8 @@ def one_run(name: str, size: str) -> dict[str, float]:
 
 def write_data(folder: Path) -> Path:
     """Write the images and labels that both train on, in the layout of YOLO; return its data.yaml."""
-    from tests.bccd import write_yolo
-    from tests.conftest import DATA
+    from tests.support.bccd import write_yolo
+    from tests.support.shared import DATA
 
     data = write_yolo(folder / "data", DATA / "bccd", "train")
     for image in sorted((folder / "data" / "images").iterdir())[IMAGES:]:
@@ -94,7 +94,7 @@ def train_super_gradients(size: str, folder: Path) -> float:
     from super_gradients.training.utils.collate_fn import DetectionCollateFN
     from torch.utils.data import DataLoader
 
-    from tests.bccd import CLASSES
+    from tests.support.bccd import CLASSES
 
     times: list[float] = []
 

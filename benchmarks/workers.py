@@ -17,10 +17,10 @@ from benchmarks import contestants
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.loading import write_module
 from benchmarks.measuring import ROOT, SET_BY_THE_ENGINE
-from tests import synthetic
-from tests.conftest import DATA
 from tests.formats.source import weights as moderate_weights
-from tests.weights.test_formats import libreyolo
+from tests.support import synthetic
+from tests.support.checkpoints import libreyolo
+from tests.support.shared import DATA
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.lean import open_lean

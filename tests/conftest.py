@@ -1,4 +1,4 @@
-"""What all tests share: where the data outside the repository lies, and which tests need super-gradients."""
+"""What all tests share: a small model and small images, and which tests need programs of environments of their own."""
 
 from __future__ import annotations
 
@@ -7,10 +7,18 @@ import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sites import Site
+from tests.support.shared import CHECKPOINT, DATA, bccd_images
+
+if TYPE_CHECKING:
+    from yolonas_plugin import NAS
+
+for module in ("bccd", "checkpoints", "engine", "environments", "outputs", "pictures", "weight_host", "writing"):
+    pytest.register_assert_rewrite(f"tests.support.{module}")  # so that `assert` in them says as much as in a test
 
 ELSEWHERE = {
     "reference": "super_gradients",
@@ -30,17 +38,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what 
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]
 """Tests with other programs run in environments of their own: ``make reference``, ``make oracles``, ``make hosts``,
 ``make docs``. Those of ``make gpu`` look for a GPU themselves."""
-
-DATA = Path(os.environ.get("YOLONAS_SHARED") or Path(__file__).parents[2] / "shared") / "data"
-"""The folder with BCCD and the checkpoint that super-gradients trained on it."""
-
-CHECKPOINT = DATA / "checkpoints" / "sg_yolo_nas_s_bccd_ckpt_best.pth"
-
-
-def bccd_images(split: str = "test") -> list[Path]:
-    names = (DATA / "bccd" / "ImageSets" / "Main" / f"{split}.txt").read_text().split()
-    return [DATA / "bccd" / "JPEGImages" / f"{name}.jpg" for name in names]
-
 
 os.environ["YOLONAS_OFFLINE"] = "1"
 """No test downloads from a real host; those of downloading take it back, and serve the files themselves."""
@@ -78,3 +75,42 @@ def one_thread() -> Iterator[None]:
 def site(tmp_path: Path) -> Site:
     """An empty site directory; what a test installs into it is seen beside what is installed for real."""
     return Site(tmp_path / "site")
+
+
+@pytest.fixture(scope="session")
+def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training checkpoint of size n with three classes, laid out as super-gradients lays it out."""
+    from tests.support.nano import write_nano
+
+    path = tmp_path_factory.mktemp("weights") / "nano.pth"
+    write_nano(path)
+    return path
+
+
+@pytest.fixture
+def model(nano: Path) -> NAS:
+    from yolonas_plugin import NAS
+
+    return NAS(nano)
+
+
+@pytest.fixture(scope="session")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A picture in a file that keeps every pixel."""
+    import cv2
+
+    from tests.support.pictures import picture
+
+    path = tmp_path_factory.mktemp("images") / "picture.png"
+    cv2.imwrite(str(path), picture())
+    return path
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """Six frames of a picture that moves to the right."""
+    from tests.support.pictures import write_video
+
+    path = tmp_path / "moving.avi"
+    write_video(path)
+    return path

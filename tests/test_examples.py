@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from model_zoo_api.testing import ProviderConformance
-from tests.environments import ROOT, Environment, build_contract, run
+from tests.support.environments import ROOT, Environment, build_contract, run
 
 pytest.importorskip("hatchling", reason="it builds the contract's wheel")
 pytest.importorskip("setuptools", "77", reason="it builds the examples")

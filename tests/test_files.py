@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.writing import content, write_file, write_folder
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.files import whole as files
-from yolonas_plugin.files.whole import remove_leftovers, whole, whole_folder
+from yolonas_plugin.files.whole import remove_leftovers, whole
 
 
 def killed(work: Callable[[], object]) -> None:
@@ -35,28 +36,6 @@ def die(*_: object) -> None:
 
 def stop() -> None:
     raise KeyboardInterrupt
-
-
-def write_file(path: Path, text: str, then: Callable[[], object] = lambda: None) -> None:
-    with whole(path) as temporary:
-        temporary.write_text(text)
-        then()
-
-
-def write_folder(path: Path, text: str, then: Callable[[], object] = lambda: None) -> None:
-    with whole_folder(path) as new:
-        (new / "a").write_text(text)
-        (new / "in").mkdir(exist_ok=True)
-        (new / "in" / "b").write_text(text)
-        then()
-
-
-def content(path: Path) -> str:
-    if path.is_file():
-        return path.read_text()
-    a, b = (path / "a").read_text(), (path / "in" / "b").read_text()
-    assert a == b
-    return a
 
 
 WRITERS = [write_file, write_folder]

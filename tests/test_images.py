@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests import hostile_images
+from tests.support import hostile_images
 from yolonas_plugin.errors import DataNotFoundError, SourceError
 from yolonas_plugin.files.paths import files_of
 from yolonas_plugin.images import SUFFIXES, list_images, open_images, read_file, read_image

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.sizes import size
-from tests.environments import ROOT, Environment, build_contract, copy_checkout, dependencies, run
+from tests.support.environments import ROOT, Environment, build_contract, copy_checkout, dependencies, run
 
 pytest.importorskip("hatchling", reason="it builds the distributions")
 HOST = ROOT / "examples" / "small_host.py"

@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 
 from exhaustive import exhaustive
-from tests.test_files import content, write_file, write_folder
+from tests.support.writing import content, write_file, write_folder
 from yolonas_plugin.files import temporary
 from yolonas_plugin.files import whole as files
 from yolonas_plugin.files.temporary import TemporaryFolder

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.interruptions import JOBS
+from tests.support.interruptions import JOBS
 
 
 def run(folder: Path, rounds: int, *jobs: str) -> dict[str, dict[str, int]]:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.interruptions", str(folder), str(rounds), *jobs],
+        [sys.executable, "-m", "tests.support.interruptions", str(folder), str(rounds), *jobs],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
@@ -53,7 +53,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
         program = f"""
 import shutil
 from pathlib import Path
-from tests.interruptions import digest, left, weights
+from tests.support.interruptions import digest, left, weights
 from yolonas_plugin.errors import ExportError
 disk = Path({str(disk)!r})
 one, other = weights(Path({str(tmp_path / "weights")!r}))

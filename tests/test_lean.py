@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from model_zoo_api import Detections, errors
-from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, image, model, nano, picture  # noqa: F401  fixtures
+from tests.support.pictures import assert_same_boxes, picture
+from tests.support.shapes import NAMES
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.errors import (
     CheckpointError,
@@ -35,7 +36,7 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 
 
 @pytest.fixture(scope="module")
-def exported(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> str:  # noqa: F811
+def exported(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     output = tmp_path_factory.mktemp("exported")
     return NAS(nano).export(output=output, takes="pixels", gives="pair", dynamic=True, simplify=False)
 
@@ -54,7 +55,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_the_detections_of_predict(name: str, exported: str, model: NAS, folder: Path) -> None:  # noqa: F811
+def test_the_detections_of_predict(name: str, exported: str, model: NAS, folder: Path) -> None:
     predict = LeanPredictor(exported, runtime=name)
     assert (predict.names, predict.processing) == (model.names, model.processing)
     for settings in ({}, {"conf": 0.3, "max_det": 20}, {"classes": [1]}, {"imgsz": (96, 224)}, {"iou": 0.1}):
@@ -72,14 +73,14 @@ def test_defaults_are_given_once_and_calls_win(exported: str) -> None:
     assert predict(picture(), conf=0.5)[0].scores.min() < 0.9
 
 
-def test_rectangular_input_gives_what_the_engine_s_path_gives(nano: Path, model: NAS) -> None:  # noqa: F811
+def test_rectangular_input_gives_what_the_engine_s_path_gives(nano: Path, model: NAS) -> None:
     images = [picture(seed, 100, 300 - 60 * seed) for seed in range(3)]
     for found, one in zip(open_lean(nano)(images, rect=True), images, strict=True):
         (expected,) = model.predict(one, rect=True, verbose=False)
         assert_same_boxes(rows(found), expected.boxes.data.numpy(), atol=0.05)
 
 
-def test_results_turn_into_the_engine_s_and_supervision_s(exported: str, model: NAS, image: Path) -> None:  # noqa: F811
+def test_results_turn_into_the_engine_s_and_supervision_s(exported: str, model: NAS, image: Path) -> None:
     (found,) = LeanPredictor(exported)(image)
     (expected,) = model.predict(image, verbose=False)
     assert len(found) == len(expected.boxes)
@@ -93,7 +94,7 @@ def test_results_turn_into_the_engine_s_and_supervision_s(exported: str, model: 
 
 
 @pytest.mark.parametrize("name", RUNTIMES)
-def test_neither_torch_nor_the_engine_is_imported(name: str, exported: str, nano: Path, image: Path) -> None:  # noqa: F811
+def test_neither_torch_nor_the_engine_is_imported(name: str, exported: str, nano: Path, image: Path) -> None:
     open_lean(nano, runtime=name)  # makes what the other process finds
     program = """
         import sys
@@ -111,8 +112,8 @@ def test_neither_torch_nor_the_engine_is_imported(name: str, exported: str, nano
 
 
 def test_a_weight_file_is_prepared_once(
-    nano: Path,  # noqa: F811
-    model: NAS,  # noqa: F811
+    nano: Path,
+    model: NAS,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -125,7 +126,7 @@ def test_a_weight_file_is_prepared_once(
         open_lean(nano, names=["a", "b", "c"])  # other names are other files
 
 
-def test_the_zoo_passes_options_of_the_loader_on(nano: Path) -> None:  # noqa: F811
+def test_the_zoo_passes_options_of_the_loader_on(nano: Path) -> None:
     zoo = ModelZoo.discover()
     lean = zoo.predictor(nano, provider="yolo_nas", runtime="onnxruntime", lean=True, conf=0.6)
     assert isinstance(lean(picture())[0], Detections)
@@ -185,7 +186,7 @@ def test_wrong_use_is_explained(
     assert len(predict(picture())[0]) > 5
 
 
-def test_wrong_files_are_explained(model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+def test_wrong_files_are_explained(model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "x.onnx").write_bytes(b"nothing")
     with pytest.raises(CheckpointError, match="can't open the file"):
         open_lean(tmp_path / "x.onnx")
@@ -216,7 +217,7 @@ def test_images_are_opened_as_they_are_asked_for(folder: Path) -> None:
     assert next(opened).image is None
 
 
-def test_hosts_say_to_the_zoo_what_the_loader_knows(nano: Path) -> None:  # noqa: F811
+def test_hosts_say_to_the_zoo_what_the_loader_knows(nano: Path) -> None:
     zoo = ModelZoo.discover()
     predict = zoo.predictor(str(nano), provider="yolo_nas", lean=True, names=["a", "b", "c"], load={"threads": 1})
     assert set(predict(picture())[0].names.values()) == {"a", "b", "c"}
@@ -224,7 +225,7 @@ def test_hosts_say_to_the_zoo_what_the_loader_knows(nano: Path) -> None:  # noqa
         zoo.validator(str(nano), provider="yolo_nas", lean=True)
 
 
-def test_boxes_of_all_classes_may_suppress_each_other(exported: str, model: NAS) -> None:  # noqa: F811
+def test_boxes_of_all_classes_may_suppress_each_other(exported: str, model: NAS) -> None:
     predict = LeanPredictor(exported)
     (expected,) = model.predict(picture(), agnostic_nms=True, iou=0.2, conf=0.1, verbose=False)
     (found,) = predict(picture(), agnostic_nms=True, iou=0.2, conf=0.1)

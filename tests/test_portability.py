@@ -14,7 +14,6 @@ from model_zoo_api import Detections, ModelZoo, errors
 from model_zoo_api.predictor import Predictor
 from model_zoo_api.testing import write_picture
 from sites import Site
-from tests.nas.conftest import nano  # noqa: F401  fixture
 
 TEMPLATE = Path(__file__).parents[1] / "examples" / "provider_template"
 
@@ -32,7 +31,7 @@ def zoo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelZoo]:
 
 
 @pytest.fixture(scope="module")
-def models(zoo: ModelZoo, nano: Path) -> dict[str, Callable[..., Predictor]]:  # noqa: F811
+def models(zoo: ModelZoo, nano: Path) -> dict[str, Callable[..., Predictor]]:
     """What makes a predictor, by provider."""
 
     def make(name: str | Path, provider: str) -> Callable[..., Predictor]:

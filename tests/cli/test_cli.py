@@ -19,7 +19,8 @@ from safetensors.torch import save_file
 
 from exhaustive import first
 from model_zoo_api.types import Licence, Metric, ModelCard
-from tests.nas.conftest import image, nano, picture  # noqa: F401  fixtures
+from tests.support.command_line import run, small_data
+from tests.support.pictures import picture
 from yolonas_plugin import NAS
 from yolonas_plugin.cli import main
 from yolonas_plugin.processing import SUPER_GRADIENTS
@@ -39,10 +40,6 @@ def folder(tmp_path: Path) -> Path:
     for seed in range(3):
         cv2.imwrite(str(path / f"{seed}.png"), picture(seed))
     return path
-
-
-def run(*argv: str | Path) -> int:
-    return main([str(arg) for arg in argv])
 
 
 def test_list_shows_every_model(capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,7 +115,7 @@ def test_doctor_fails_when_a_plugin_does(monkeypatch: pytest.MonkeyPatch, capsys
 
 
 def test_predict_draws_prints_and_answers_in_json(
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -143,7 +140,7 @@ def test_predict_draws_prints_and_answers_in_json(
     assert list(Path().iterdir()) == []
 
 
-def test_predict_makes_a_new_folder_each_time(nano: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_predict_makes_a_new_folder_each_time(nano: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
         assert run("predict", "--weights", nano, "--source", folder / "0.png", folder / "2.png") == 0
     assert sorted(path.name for path in Path("runs").iterdir())[0] == "predict"
@@ -151,7 +148,7 @@ def test_predict_makes_a_new_folder_each_time(nano: Path, folder: Path, capsys: 
 
 
 def test_predict_reports_unreadable_images_and_keeps_the_others(
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -162,7 +159,7 @@ def test_predict_reports_unreadable_images_and_keeps_the_others(
     assert str(folder / "1.png") in captured.err
 
 
-def test_predict_refuses_to_overwrite_the_images(nano: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_predict_refuses_to_overwrite_the_images(nano: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (folder / "0.png").read_bytes()
     for source in (folder, folder / "0.png", folder / "*.png"):
         assert run("predict", "--weights", nano, "--source", source, "--output", folder) == 1
@@ -171,7 +168,7 @@ def test_predict_refuses_to_overwrite_the_images(nano: Path, folder: Path, capsy
 
 
 def test_settings_reach_the_model_even_when_they_are_zero(
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -210,7 +207,7 @@ def test_predict_explains_bad_weights(
     assert "Traceback" not in captured.err
 
 
-def test_val_prints_map_for_each_class(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_val_prints_map_for_each_class(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for part in ("images", "labels"):
         (tmp_path / part).mkdir()
     cv2.imwrite(str(tmp_path / "images" / "0.png"), picture())
@@ -226,20 +223,8 @@ def test_val_prints_map_for_each_class(nano: Path, tmp_path: Path, capsys: pytes
     assert run("val", "--weights", nano, "--data", "nowhere.yaml") == 1
 
 
-def small_data(root: Path, classes: str = "disc, ring, cross") -> Path:
-    """Two pictures for training and two for validation, with the same labels on all."""
-    for seed in range(4):
-        split = ("train", "val")[seed // 2]
-        for part in ("images", "labels"):
-            (root / part / split).mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(root / "images" / split / f"{seed}.png"), picture(seed))
-        (root / "labels" / split / f"{seed}.txt").write_text("0 0.5 0.5 0.4 0.4\n2 0.3 0.3 0.2 0.2\n")
-    (root / "data.yaml").write_text(f"path: {root}\ntrain: images/train\nval: images/val\nnames: [{classes}]\n")
-    return root
-
-
 def test_val_takes_a_folder_and_says_what_was_left_out(
-    nano: Path,  # noqa: F811
+    nano: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
@@ -313,7 +298,7 @@ def test_check_data_lists_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFi
     assert "does not exist" in captured.err
 
 
-def test_export_prints_the_path(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_export_prints_the_path(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("export", "--weights", nano, "--output", tmp_path / "new" / "folder", "--imgsz", "96", "128") == 0
     path = Path(capsys.readouterr().out.strip())
     assert path == tmp_path / "new" / "folder" / "nano-96x128.onnx"
@@ -344,7 +329,7 @@ WRITERS: dict[str, Callable[[Path, Path], object]] = {
 def test_convert_takes_every_format_that_is_read(
     layout: str,
     ending: str,
-    nano: Path,  # noqa: F811
+    nano: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -365,7 +350,7 @@ def test_convert_takes_every_format_that_is_read(
     assert all(found.state_dict[name].equal(tensor) for name, tensor in expected.state_dict.items())
 
 
-def test_convert_answers_in_json(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_convert_answers_in_json(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = tmp_path / "x.safetensors"
     assert run("convert", "--weights", nano, "--output", target, "--json", "--training-data", "drawings") == 0
     assert json.loads(capsys.readouterr().out) == {
@@ -377,7 +362,7 @@ def test_convert_answers_in_json(nano: Path, tmp_path: Path, capsys: pytest.Capt
     }
 
 
-def test_convert_may_halve_the_precision(nano: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_convert_may_halve_the_precision(nano: Path, tmp_path: Path) -> None:
     target = tmp_path / "x.safetensors"
     assert run("convert", "--weights", nano, "--output", target, "--half") == 0
     assert target.stat().st_size < 0.36 * nano.stat().st_size
@@ -385,7 +370,7 @@ def test_convert_may_halve_the_precision(nano: Path, tmp_path: Path) -> None:  #
 
 
 def test_convert_replaces_a_file_only_if_asked(
-    nano: Path,  # noqa: F811
+    nano: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -398,7 +383,7 @@ def test_convert_replaces_a_file_only_if_asked(
     assert NAS(target).names == NAS(nano).names
 
 
-def test_convert_explains_what_it_refuses(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_convert_explains_what_it_refuses(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     weights = tmp_path / "mine.safetensors"
     save_file(torch.load(nano)["ema_net"], weights)
     before = weights.read_bytes()
@@ -434,7 +419,7 @@ def test_wrong_usage_exits_with_2(argv: list[str], capsys: pytest.CaptureFixture
     assert "usage:" in capsys.readouterr().err
 
 
-def test_standard_output_is_json_alone_even_on_the_first_run_ever(nano: Path, folder: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_standard_output_is_json_alone_even_on_the_first_run_ever(nano: Path, folder: Path, tmp_path: Path) -> None:
     """The engine greets its first user on standard output."""
     done = subprocess.run(
         [sys.executable, "-m", "yolonas_plugin.cli", "predict", "--weights", nano, "--source", folder, "--json"],
@@ -455,7 +440,7 @@ def test_list_and_doctor_import_nothing_heavy() -> None:
     assert done.stdout.splitlines()[-1] == "end"
 
 
-def test_an_array_of_boxes_is_json(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_an_array_of_boxes_is_json(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cv2.imwrite(str(tmp_path / "black.png"), np.zeros((40, 40, 3), np.uint8))
     assert (
         run("predict", "--weights", nano, "--source", tmp_path / "black.png", "--json", "--no-save", "--conf", "1") == 0

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import io
 import json
 import os
-import pty
 import signal
-import struct
 import subprocess
 import sys
-import termios
 import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import IO
 
 import cv2
 import pytest
 
-from tests.cli.test_cli import small_data
-from tests.nas.conftest import nano, picture, video  # noqa: F401  fixtures
+from tests.support.command_line import Terminal, run, small_data
+from tests.support.pictures import picture
 from yolonas_plugin.cli import main
 from yolonas_plugin.cli import progress as progress_module
 from yolonas_plugin.cli.output import lenient, print_table, shorten, tally, width
@@ -46,38 +40,6 @@ def folder(tmp_path: Path) -> Path:
     return path
 
 
-def run(*argv: str | Path) -> int:
-    return main([str(arg) for arg in argv])
-
-
-class Terminal:
-    """A terminal of 80 columns that stands for standard error while it is entered; ``text`` is what it was sent."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._monkeypatch, self.text = monkeypatch, ""
-
-    def __enter__(self) -> Terminal:
-        self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-        self._stream: IO[str] = os.fdopen(slave, "w")
-        self._before = sys.stderr
-        self._monkeypatch.setattr(sys, "stderr", self._stream)
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._monkeypatch.setattr(sys, "stderr", self._before)
-        self._stream.close()
-        self._reader.join()
-        os.close(self._master)
-
-    def _read(self) -> None:
-        with contextlib.suppress(OSError):  # EIO when the other end is closed
-            while piece := os.read(self._master, 4096):
-                self.text += piece.decode()
-
-
 COMMANDS = {
     "predict": ("--weights", "{nano}", "--source", "{folder}", "--no-save"),
     "label": ("--weights", "{nano}", "--source", "{folder}", "--format", "coco", "--output", "{out}"),
@@ -94,7 +56,7 @@ COMMANDS = {
 )
 def test_progress_is_shown_on_a_terminal_and_never_in_a_pipe(
     command: str,
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -217,7 +179,7 @@ def test_wider_terminals_show_more(monkeypatch: pytest.MonkeyPatch, capsys: pyte
 
 
 def test_names_of_files_never_reach_the_terminal_as_codes(
-    nano: Path,  # noqa: F811
+    nano: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -333,7 +295,7 @@ def test_list_says_what_a_model_finds_and_where_its_weights_are(
 
 
 def test_classes_are_given_by_name(
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -348,7 +310,7 @@ def test_classes_are_given_by_name(
     assert "did you mean 'disc'?" in capsys.readouterr().err
 
 
-def test_names_say_when_they_replace_the_file_s(nano: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_names_say_when_they_replace_the_file_s(nano: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     argv = ["predict", "--weights", nano, "--source", folder / "0.png", "--no-save", "--names"]
     assert run(*argv, "a", "b", "c") == 0
     assert "--names replaces the names that the weights have themselves: disc, ring, cross" in capsys.readouterr().err
@@ -357,9 +319,9 @@ def test_names_say_when_they_replace_the_file_s(nano: Path, folder: Path, capsys
 
 
 def test_frames_of_a_video_have_a_number_and_a_time(
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
-    video: Path,  # noqa: F811
+    video: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     argv = ["predict", "--weights", nano, "--source", folder / "0.png", video, "--no-save", "--imgsz", "64"]
@@ -373,7 +335,7 @@ def test_frames_of_a_video_have_a_number_and_a_time(
 
 
 @pytest.mark.parametrize("source", [[""], ["nowhere.png"], [" "]])
-def test_a_source_that_is_none_is_an_error(source: list[str], nano: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_a_source_that_is_none_is_an_error(source: list[str], nano: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for flags in (["predict"], ["predict", "--lean"], ["label", "--format", "yolo", "--output", "x"]):
         assert run(*flags, "--weights", nano, "--source", *source) == 1
         assert "source" in capsys.readouterr().err or source == ["nowhere.png"]
@@ -399,7 +361,7 @@ def interrupt_when(ready: Path) -> threading.Thread:
 @pytest.mark.parametrize("flags", [[], ["--json"]])
 def test_what_was_done_before_ctrl_c_is_kept_and_told(
     flags: list[str],
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -420,7 +382,7 @@ def test_what_was_done_before_ctrl_c_is_kept_and_told(
         assert f"pictures: {tmp_path / 'out'}" in captured.out
 
 
-def test_rows_come_as_they_are_done_and_a_reader_may_stop(nano: Path, folder: Path) -> None:  # noqa: F811
+def test_rows_come_as_they_are_done_and_a_reader_may_stop(nano: Path, folder: Path) -> None:
     """``python -m yolonas_plugin predict ... | head -2``."""
     argv = [sys.executable, "-m", "yolonas_plugin", "predict", "--weights", nano, "--no-save", "--imgsz", "64"]
     many = [str(folder / f"{index % 3}.png") for index in range(3000)]
@@ -455,7 +417,7 @@ def test_a_stream_takes_what_its_encoding_lacks() -> None:
 
 
 def test_a_process_without_streams_works(
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -524,7 +486,7 @@ def test_models_of_other_plugins_are_fetched_or_it_is_said_that_they_are_not_off
 
 @pytest.mark.exhaustive
 def test_calibration_and_benchmark_name_the_images_that_can_not_be_read(
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.bf16 import openvino_has_bf16
-from tests.cli.test_cli import run, small_data
-from tests.nas.conftest import NAMES, assert_same_boxes, model, nano, picture  # noqa: F401  fixtures
+from tests.support.bf16 import openvino_has_bf16
+from tests.support.command_line import run, small_data
+from tests.support.pictures import assert_same_boxes, picture
+from tests.support.shapes import NAMES
 from yolonas_plugin import NAS
 from yolonas_plugin.nn.onednn import cpu_has_bf16
 
@@ -37,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def exported(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> str:  # noqa: F811
+def exported(nano: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     output = tmp_path_factory.mktemp("exported")
     return NAS(nano).export(output=output, takes="pixels", gives="pair", dynamic=True, simplify=False)
 
@@ -60,7 +61,7 @@ def _rows(detections: list[dict[str, Any]]) -> np.ndarray:
 @pytest.mark.parametrize("options", [("--runtime", "openvino"), ("--runtime", "onnxruntime"), ("--lean",)])
 def test_every_runtime_gives_the_same_answer(
     options: tuple[str, ...],
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -76,7 +77,7 @@ def test_every_runtime_gives_the_same_answer(
 
 
 def test_rectangular_input_gives_the_same_answer_on_both_paths(
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -156,7 +157,7 @@ def test_the_lean_path_refuses_to_overwrite_the_images(
 def test_what_does_not_fit_together_is_refused(
     options: tuple[str, ...],
     message: str,
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -167,7 +168,7 @@ def test_what_does_not_fit_together_is_refused(
     assert not Path("runs").exists()
 
 
-def test_val_measures_a_runtime(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_val_measures_a_runtime(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data = small_data(tmp_path / "data")
     answers = []
     for more in ((), ("--runtime", "openvino"), ("--runtime", "onnxruntime")):
@@ -203,7 +204,7 @@ def test_benchmark_measures_every_runtime_that_is_installed(
     assert not (tmp_path / "cache").exists()  # nothing is kept of random weights
 
 
-def test_benchmark_prints_a_table(nano: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: F811
+def test_benchmark_prints_a_table(nano: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     given = ("--weights", nano, "--source", folder / "0.png", "--rounds", 2)
     assert run("benchmark", *given) == 0
     lines = capsys.readouterr().out.splitlines()

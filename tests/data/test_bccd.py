@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.bccd import CLASSES, write_yolo
+from tests.support.bccd import CLASSES, write_yolo
 from yolonas_plugin.data import Kind, check_data, open_data
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.data.sets import NAMES, SPLITS, write_voc, write_yolo
+from tests.support.data_sets import NAMES, SPLITS, write_voc, write_yolo
 from yolonas_plugin.data import check_data, open_data
 from yolonas_plugin.data.description import load_yaml
 from yolonas_plugin.data.text import legible

@@ -20,7 +20,7 @@ from ultralytics.data import YOLODataset
 from ultralytics.data.utils import check_det_dataset
 from ultralytics.utils import checks
 
-from tests.data.sets import NAMES, SPLITS, WRITERS, Box, Picture, write_coco, write_yolo
+from tests.support.data_sets import NAMES, SPLITS, WRITERS, Box, Picture, write_coco, write_yolo
 from yolonas_plugin.data import DataSet, check_data, open_data
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes

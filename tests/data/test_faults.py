@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 
-from tests.data.sets import (
+from tests.support.data_sets import (
     NAMES,
     SPLITS,
     WRITERS,

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from PIL import Image
 
-from tests.data.sets import (
+from tests.support.data_sets import (
     NAMES,
     SPLITS,
     WRITERS,

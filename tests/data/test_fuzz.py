@@ -18,8 +18,8 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.audit import FORBIDDEN
-from tests.data.sets import SPLITS, WRITERS, write_coco, write_voc, write_yolo
+from tests.support.audit import FORBIDDEN
+from tests.support.data_sets import SPLITS, WRITERS, write_coco, write_voc, write_yolo
 from yolonas_plugin.data import check_data
 from yolonas_plugin.errors import SourceError
 

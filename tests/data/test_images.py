@@ -17,7 +17,7 @@ import pytest
 from PIL import Image, features
 from ultralytics.utils.patches import imread
 
-from tests.nas.conftest import OLD_ENGINE
+from tests.support.engine import OLD_ENGINE
 from yolonas_plugin.data import Kind, open_data
 from yolonas_plugin.data.image_files import look_at
 from yolonas_plugin.errors import SourceError

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.data.sets import SPLITS, Box, Picture, write_image, write_yolo
+from tests.support.data_sets import SPLITS, Box, Picture, write_image, write_yolo
 from yolonas_plugin.cli import main
 from yolonas_plugin.data import Kind, check_data, open_data
 from yolonas_plugin.errors import SourceError

@@ -16,7 +16,7 @@ import pytest
 import torch
 from ultralytics.engine.results import Results
 
-from tests.nas.conftest import nano, picture  # noqa: F401  fixtures
+from tests.support.pictures import picture
 from yolonas_plugin.boxes.image_boxes import as_arrays, as_detections
 from yolonas_plugin.cli import main
 from yolonas_plugin.data import open_data, write_labels
@@ -260,7 +260,7 @@ def test_what_has_no_file_or_no_place_is_refused(results: list[Results], tmp_pat
 
 
 def test_the_command_line_labels_what_it_can_read(
-    nano: Path,  # noqa: F811
+    nano: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -14,10 +14,10 @@ import torch
 import yaml
 
 from benchmarks.loading import write_module
-from tests import synthetic
-from tests.bccd import CLASSES, write_yolo
-from tests.conftest import bccd_images
-from tests.weights.test_formats import libreyolo, lightning
+from tests.support import synthetic
+from tests.support.bccd import CLASSES, write_yolo
+from tests.support.checkpoints import libreyolo, lightning
+from tests.support.shared import bccd_images
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.cli import main
 from yolonas_plugin.weights import read_checkpoint

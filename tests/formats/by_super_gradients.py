@@ -22,9 +22,9 @@ from super_gradients.training import models
 from super_gradients.training.processing.processing import get_pretrained_processing_params
 from torch import nn
 
-from tests.conftest import CHECKPOINT
 from tests.formats.pictures import INPUT, NAMES, write_data_set
 from tests.formats.source import Opened, Project, Written, weights
+from tests.support.shared import CHECKPOINT
 
 OLD = super_gradients.__version__.startswith("3.1.")
 

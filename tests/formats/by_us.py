@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 from ultralytics import YOLO
 
-from tests import synthetic
-from tests.engine_layout import split_output
 from tests.formats.pictures import INPUT, NAMES, write_data_set
 from tests.formats.source import Opened, Project, Written, weights
+from tests.support import synthetic
+from tests.support.engine import split_output
 from yolonas_plugin import NAS, __version__
 from yolonas_plugin.nn import Size
 from yolonas_plugin.processing import ProcessingSpec

@@ -8,7 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from tests import synthetic
+from tests.support import synthetic
 
 NAMES: Final = ("blue", "green", "red")
 """The classes of the data set: the colours of the discs, in the order of BGR."""

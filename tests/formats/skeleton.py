@@ -17,7 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from tests import golden
-from tests.weights.hostile import torch_zip
+from tests.support.hostile_weights import torch_zip
 from yolonas_plugin.weights.unpickle import Unpickler
 
 _TYPES: Final = {

@@ -22,8 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tests import synthetic
 from tests.formats import skeleton
+from tests.support import synthetic
 from yolonas_plugin.weights import Checkpoint
 
 
@@ -70,8 +70,8 @@ class Project(NamedTuple):
 def weights(template: Mapping[str, Tensor], side: int, maximum: float = 1.0) -> dict[str, Tensor]:
     """Return synthetic weights of a network that finds about a hundred things.
 
-    As ``tests/synthetic.py`` makes them, they find thousands, all certain; which of these are left after NMS and the
-    cut at 300 hangs on the last bit of a score.
+    As ``tests/support/synthetic.py`` makes them, they find thousands, all certain; which of these are left after NMS
+    and the cut at 300 hangs on the last bit of a score.
 
     Args:
         template: A network's state dict, for names and shapes.

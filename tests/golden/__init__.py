@@ -1,7 +1,7 @@
 """What super-gradients 3.7.1 computed and what other projects wrote, for machines that don't have them.
 
 What was computed is written by ``python -m tests.reference.golden`` in the environment that
-``tests/reference/make_env.sh`` makes; the inputs are formulas (``tests/synthetic.py``, ``tests/processing/cases.py``).
+``tests/reference/make_env.sh`` makes; the inputs are formulas (``tests/support``: ``synthetic``, ``processing_cases``).
 The skeletons of weight files, of which ``SKELETONS`` has the names, are written by ``make formats ARGS=--golden``.
 """
 

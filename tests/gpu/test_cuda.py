@@ -9,8 +9,8 @@ import pytest
 import torch
 from ultralytics.engine.results import Results
 
-from tests.nas.conftest import assert_same_boxes, nano, picture  # noqa: F401  fixtures
-from tests.shapes import SIDE, draw, write_shapes
+from tests.support.pictures import assert_same_boxes, picture
+from tests.support.shapes import SIDE, draw, write_shapes
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.nas.training_state import read_training_state
 from yolonas_plugin.weights import read_checkpoint
@@ -62,7 +62,7 @@ def losses(run: Path) -> list[float]:
 # --- prediction ---
 
 
-def test_the_boxes_are_those_of_the_cpu(nano: Path) -> None:  # noqa: F811
+def test_the_boxes_are_those_of_the_cpu(nano: Path) -> None:
     images = [picture(seed) for seed in range(3)]
     on_cpu = boxes(NAS(nano).predict(images, device="cpu", **QUIET))
     on_gpu = NAS(nano).predict(images, device=0, **QUIET)
@@ -83,14 +83,14 @@ def test_half_precision_finds_the_same_things(trained: Path) -> None:
         assert (half.float() - full[0]).abs().max(dim=1).values.min() < 0.5
 
 
-def test_it_changes_devices_and_back(nano: Path) -> None:  # noqa: F811
+def test_it_changes_devices_and_back(nano: Path) -> None:
     model = NAS(nano)
     first, on_gpu, again = (model.predict(picture(), device=device, **QUIET) for device in ("cpu", 0, "cpu"))
     assert_same_boxes(boxes(on_gpu)[0].numpy(), boxes(first)[0].numpy(), atol=0.02)
     assert torch.equal(boxes(first)[0], boxes(again)[0])
 
 
-def test_a_tensor_that_is_on_the_gpu_already(nano: Path) -> None:  # noqa: F811
+def test_a_tensor_that_is_on_the_gpu_already(nano: Path) -> None:
     model = NAS(nano)
     pixels = torch.rand(2, 3, 160, 160, generator=torch.Generator().manual_seed(0))
     on_cpu = boxes(model.predict(pixels, device="cpu", **QUIET))
@@ -99,13 +99,13 @@ def test_a_tensor_that_is_on_the_gpu_already(nano: Path) -> None:  # noqa: F811
         assert_same_boxes(found.numpy(), expected.numpy(), atol=0.02)
 
 
-def test_the_zoo_s_predictor_takes_a_device(nano: Path) -> None:  # noqa: F811
+def test_the_zoo_s_predictor_takes_a_device(nano: Path) -> None:
     predict = ModelZoo.discover().predictor(str(nano), provider="yolo_nas", device="cuda:0")
     (found,) = predict(picture())
     assert found.boxes.data.is_cuda
 
 
-def test_memory_does_not_grow(nano: Path) -> None:  # noqa: F811
+def test_memory_does_not_grow(nano: Path) -> None:
     model = NAS(nano)
 
     def used(predictions: int) -> int:
@@ -166,7 +166,7 @@ def test_val_measures_the_same(trained: Path, shapes: Path, tmp_path: Path) -> N
 # --- files ---
 
 
-def test_what_was_on_the_gpu_is_saved_and_exported(nano: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_what_was_on_the_gpu_is_saved_and_exported(nano: Path, tmp_path: Path) -> None:
     model = NAS(nano)
     (expected,) = boxes(model.predict(picture(), device=0, **QUIET))
     model.save(tmp_path / "saved.safetensors")

@@ -20,7 +20,7 @@ import numpy as np
 import pytest
 from fiftyone.core.odm import database
 
-from tests.bccd import Rows, write_yolo
+from tests.support.bccd import Rows, write_yolo
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import LicenceError, WeightsNotFoundError
 from yolonas_plugin.hosts.fiftyone import load_model

@@ -17,7 +17,7 @@ from sahi.models.base import DetectionModel
 from sahi.predict import get_prediction, get_sliced_prediction
 from sahi.prediction import ObjectPrediction, PredictionResult
 
-from tests.bccd import Rows, agreement
+from tests.support.bccd import Rows, agreement
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import CheckpointError, WeightsNotFoundError
 from yolonas_plugin.hosts.sahi import register

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests import synthetic
+from tests.support import synthetic
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError

@@ -14,7 +14,7 @@ from torchvision.models import get_model, list_models
 from torchvision.ops import box_iou
 from torchvision.transforms.functional import to_tensor
 
-from tests.nas.conftest import assert_same_boxes
+from tests.support.pictures import assert_same_boxes
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import CheckpointError, SourceError, WeightsNotFoundError, YoloNASPluginError
 from yolonas_plugin.hosts import torchvision as ours

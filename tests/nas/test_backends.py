@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import save_file
 
-from tests import synthetic
+from tests.support import synthetic
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.errors import BackendError, MissingExtraError
 from yolonas_plugin.nas.module import NASModule

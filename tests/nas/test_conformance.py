@@ -10,7 +10,7 @@ import pytest
 
 from model_zoo_api import ModelProvider
 from model_zoo_api.testing import ProviderConformance
-from tests.data.sets import write_yolo
+from tests.support.data_sets import write_yolo
 from yolonas_plugin import NAS
 from yolonas_plugin.provider import model_zoo_providers
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from model_zoo_api import ModelZoo, errors
-from tests.weights import host as answers
-from tests.weights.host import serving, weight_file
+from tests.support import weight_host as answers
+from tests.support.weight_host import serving, weight_file
 from yolonas_plugin import errors as ours
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.cli import main

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.sets import Box, Picture, write_coco, write_voc, write_yolo
+from tests.support.data_sets import Box, Picture, write_coco, write_voc, write_yolo
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import SourceError
 

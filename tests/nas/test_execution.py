@@ -13,9 +13,11 @@ import torch
 from torch import nn
 
 from model_zoo_api import errors as contract
-from tests.bf16 import needs_bf16
-from tests.cli.test_cli import small_data
-from tests.nas.conftest import SIZE, assert_same_boxes, compiled, picture, runtime_of
+from tests.support.bf16 import needs_bf16
+from tests.support.command_line import small_data
+from tests.support.engine import compiled, runtime_of
+from tests.support.nano import SIZE
+from tests.support.pictures import assert_same_boxes, picture
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.lean import LeanPredictor, open_lean

@@ -13,9 +13,10 @@ import onnxruntime
 import pytest
 import torch
 
-from tests import synthetic
-from tests.engine_layout import split_output
-from tests.nas.conftest import SIZE, picture, threads
+from tests.support import synthetic
+from tests.support.engine import split_output, threads
+from tests.support.nano import SIZE
+from tests.support.pictures import picture
 from yolonas_plugin import NAS, engine
 from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.errors import ExportError, MissingExtraError, ProcessingError

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests import synthetic
+from tests.support import synthetic
 from yolonas_plugin.cli import main
 from yolonas_plugin.errors import CheckpointError, ProcessingError, RuntimeChoiceError, YoloNASPluginError
 from yolonas_plugin.export.description import PROCESSING_KEY, Description

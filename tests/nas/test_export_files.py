@@ -16,8 +16,8 @@ import torch
 import yaml
 
 from exhaustive import first
-from tests import synthetic
-from tests.nas.conftest import SIZE, processing_params
+from tests.support import synthetic
+from tests.support.nano import SIZE, processing_params
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError, ExportSettingError, SettingError
 from yolonas_plugin.export.description import Description

@@ -10,7 +10,8 @@ import onnxruntime
 import pytest
 
 from exhaustive import first
-from tests.nas.conftest import NAMES, assert_same_boxes, picture
+from tests.support.pictures import assert_same_boxes, picture
+from tests.support.shapes import NAMES
 from yolonas_plugin import NAS
 from yolonas_plugin.boxes.arrays import select_boxes
 from yolonas_plugin.errors import ExportError

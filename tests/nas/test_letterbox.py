@@ -14,7 +14,9 @@ from torch import Tensor
 from ultralytics import YOLO
 from ultralytics.data.augment import LetterBox
 
-from tests.nas.conftest import SIZE, needs_engine_s_onnx, picture
+from tests.support.engine import needs_engine_s_onnx
+from tests.support.nano import SIZE
+from tests.support.pictures import picture
 from yolonas_plugin import NAS
 from yolonas_plugin.nas.letterbox import letterboxed
 from yolonas_plugin.processing import ProcessingSpec

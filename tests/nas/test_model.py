@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import save_file
 from ultralytics.engine.model import Model
 
-from tests import synthetic
-from tests.nas.conftest import NAMES, SIZE
+from tests.support import synthetic
+from tests.support.nano import SIZE
+from tests.support.shapes import NAMES
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import (
     CheckpointError,

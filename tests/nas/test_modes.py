@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ultralytics.utils import DEFAULT_CFG_DICT
 
-from tests.nas.conftest import picture
+from tests.support.pictures import picture
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import RuntimeChoiceError, SettingError
 from yolonas_plugin.factories import predictor, trainer, validator

@@ -12,7 +12,7 @@ import yaml
 from ultralytics.nn.autobackend import check_class_names
 
 from exhaustive import first
-from tests.nas.conftest import picture
+from tests.support.pictures import picture
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.weights import read_checkpoint
 

@@ -11,7 +11,7 @@ import pytest
 
 from model_zoo_api import ModelZoo, Setting
 from model_zoo_api.errors import DependencyMissingError, SettingError
-from tests.nas.conftest import picture
+from tests.support.pictures import picture
 from yolonas_plugin import NAS, factories
 from yolonas_plugin.errors import MissingExtraError
 from yolonas_plugin.errors import SettingError as OurSettingError

@@ -11,7 +11,8 @@ import pytest
 from ultralytics.engine.results import Results
 
 from model_zoo_api import Detections
-from tests.nas.conftest import SIZE, picture
+from tests.support.nano import SIZE
+from tests.support.pictures import picture
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import SettingError
 from yolonas_plugin.factories import predictor

@@ -20,7 +20,7 @@ from ultralytics.engine.results import Results
 from ultralytics.utils import checks, downloads
 
 from model_zoo_api.texts import printable
-from tests.nas.conftest import picture
+from tests.support.pictures import picture
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.images import read_image

@@ -18,7 +18,10 @@ from ultralytics.engine import predictor as engine_predictor
 from ultralytics.engine.results import Results
 from ultralytics.utils import checks
 
-from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, picture, threads
+from tests.support.engine import threads
+from tests.support.nano import SIZE
+from tests.support.pictures import assert_same_boxes, picture
+from tests.support.shapes import NAMES
 from yolonas_plugin import NAS, engine
 from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.errors import SettingError, SourceError
@@ -382,7 +385,7 @@ def test_streams_keep_their_settings_and_block_nobody(model: NAS, image: Path, v
 
 
 def test_images_of_one_channel_need_a_model_of_one_channel(tmp_path: Path) -> None:
-    from tests import synthetic
+    from tests.support import synthetic
 
     path = tmp_path / "grey.pth"
     torch.save(synthetic.network("n", num_classes=2, in_channels=1).state_dict(), path)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.nas.conftest import picture
+from tests.support.pictures import picture
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError

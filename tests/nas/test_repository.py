@@ -12,7 +12,9 @@ import onnxruntime
 import openvino
 import pytest
 
-from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, picture
+from tests.support.nano import SIZE
+from tests.support.pictures import assert_same_boxes, picture
+from tests.support.shapes import NAMES
 from yolonas_plugin import NAS
 from yolonas_plugin.cli import main
 from yolonas_plugin.errors import ExportError, MissingExtraError

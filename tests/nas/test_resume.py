@@ -15,8 +15,8 @@ import torch
 import yaml
 from ultralytics.utils import LOGGER
 
-from tests.nas.watch import watched
-from tests.shapes import SIDE
+from tests.support.audit import watched
+from tests.support.shapes import SIDE
 from yolonas_plugin import NAS
 from yolonas_plugin.cli import main
 from yolonas_plugin.data import Kind, check_data

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from ultralytics.utils import LOGGER
 
-from tests.nas.watch import watched
+from tests.support.audit import watched
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.nas import NASTrainer

@@ -16,8 +16,11 @@ import torch
 from torchvision.ops import box_iou
 
 from exhaustive import exhaustive, first
-from tests.bf16 import openvino_has_bf16
-from tests.nas.conftest import NAMES, SIZE, assert_same_boxes, compiled, picture, runtime_of
+from tests.support.bf16 import openvino_has_bf16
+from tests.support.engine import compiled, runtime_of
+from tests.support.nano import SIZE
+from tests.support.pictures import assert_same_boxes, picture
+from tests.support.shapes import NAMES
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import (
     CheckpointError,

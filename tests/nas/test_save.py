@@ -21,9 +21,12 @@ from safetensors.torch import save_file
 from ultralytics import YOLO
 
 from exhaustive import first
-from tests import synthetic
-from tests.bccd import write_yolo
-from tests.nas.conftest import NAMES, OLD_ENGINE, SIZE, needs_engine_s_onnx, picture
+from tests.support import synthetic
+from tests.support.bccd import write_yolo
+from tests.support.engine import OLD_ENGINE, needs_engine_s_onnx
+from tests.support.nano import SIZE
+from tests.support.pictures import picture
+from tests.support.shapes import NAMES
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import CheckpointError, ExportError

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.nas.conftest import assert_same_boxes, picture
+from tests.support.pictures import assert_same_boxes, picture
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.lean import LeanPredictor
 from yolonas_plugin.nas import NASPredictor

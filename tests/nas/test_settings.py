@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 
 from model_zoo_api import errors as contract
-from tests import synthetic
-from tests.nas.conftest import SIZE, assert_same_boxes, picture
+from tests.support import synthetic
+from tests.support.nano import SIZE
+from tests.support.pictures import assert_same_boxes, picture
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.errors import DataNotFoundError, SettingError, SourceError
 from yolonas_plugin.factories import load, predictor, trainer, validator

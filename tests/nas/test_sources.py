@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests import hostile_images
-from tests.nas.conftest import picture
+from tests.support import hostile_images
+from tests.support.pictures import picture
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas import sources

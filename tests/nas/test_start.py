@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from tests import synthetic
+from tests.support import synthetic
 from yolonas_plugin.nas.module import NASModule, fused_copy
 from yolonas_plugin.nn import CONFIGS
 

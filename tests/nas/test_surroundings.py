@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from ultralytics.utils import LOGGER
 
-from tests.nas.conftest import SIZE, picture
+from tests.support.nano import SIZE
+from tests.support.pictures import picture
 from yolonas_plugin import NAS
 from yolonas_plugin.system import environment
 

@@ -20,9 +20,9 @@ from ultralytics import YOLO
 from ultralytics.utils import LOGGER
 
 from exhaustive import first
-from tests import synthetic
-from tests.nas.conftest import threads
-from tests.shapes import NAMES, SIDE, draw
+from tests.support import synthetic
+from tests.support.engine import threads
+from tests.support.shapes import NAMES, SIDE, draw
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import CheckpointError, TrainingError, UnknownModelError

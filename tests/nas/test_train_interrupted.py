@@ -18,7 +18,7 @@ import pytest
 from ultralytics.utils import LOGGER
 
 from exhaustive import exhaustive
-from tests.shapes import write_shapes
+from tests.support.shapes import write_shapes
 from yolonas_plugin import NAS
 from yolonas_plugin.nas import NASTrainer
 from yolonas_plugin.nas.dataset import SampleDataset

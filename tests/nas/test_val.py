@@ -13,8 +13,10 @@ from ultralytics.utils import LOGGER, checks
 from ultralytics.utils.instance import Instances
 
 from exhaustive import first
-from tests.bccd import write_yolo
-from tests.nas.conftest import NAMES, picture, threads
+from tests.support.bccd import write_yolo
+from tests.support.engine import threads
+from tests.support.pictures import picture
+from tests.support.shapes import NAMES
 from yolonas_plugin import NAS, engine
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas import NASValidator

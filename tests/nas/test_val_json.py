@@ -13,8 +13,10 @@ import yaml
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from tests.bccd import write_yolo
-from tests.nas.conftest import NAMES, OLD_ENGINE, picture
+from tests.support.bccd import write_yolo
+from tests.support.engine import OLD_ENGINE
+from tests.support.pictures import picture
+from tests.support.shapes import NAMES
 from yolonas_plugin import NAS
 from yolonas_plugin.data import open_data
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from exhaustive import first
-from tests import golden, synthetic
-from tests.network import losses
+from tests import golden
+from tests.support import losses, synthetic
 from yolonas_plugin.nn import RawPredictions, YoloNAS, YoloNASLoss
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -9,8 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests import synthetic
-from tests.network import losses
+from tests.support import losses, synthetic
 from yolonas_plugin.nn import RawPredictions, YoloNASLoss
 from yolonas_plugin.nn.assign import Assignment, assign_by_alignment, assign_by_place
 from yolonas_plugin.nn.head import boxes_about

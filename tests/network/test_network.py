@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests import synthetic
+from tests.support import synthetic
 from yolonas_plugin.cards import CARDS, LAYOUT_CLASSES
 from yolonas_plugin.nn import (
     CONFIGS,

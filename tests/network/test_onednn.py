@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests import synthetic
+from tests.support import synthetic
 from yolonas_plugin.nn import YoloNAS
 from yolonas_plugin.nn.onednn import OneDNNConv, has_onednn, use_onednn
 

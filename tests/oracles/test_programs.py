@@ -18,8 +18,8 @@ from inference_models.models.yolonas.yolonas_object_detection_onnx import YOLONa
 from torchvision.ops import box_iou
 from ultralytics.utils.ops import clip_boxes
 
-from tests.bccd import CLASSES
-from tests.conftest import CHECKPOINT, bccd_images
+from tests.support.bccd import CLASSES
+from tests.support.shared import CHECKPOINT, bccd_images
 from yolonas_plugin import NAS
 from yolonas_plugin.processing import COCO, ProcessingSpec
 

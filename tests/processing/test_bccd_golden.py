@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from exhaustive import first
-from tests import bccd, golden
+from tests import golden
+from tests.support import bccd
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests import golden
-from tests.processing import cases
+from tests.support import processing_cases as cases
 from yolonas_plugin.boxes.tensors import select_boxes
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.processing import cases
+from tests.support import processing_cases as cases
 from yolonas_plugin.errors import ProcessingError
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
 

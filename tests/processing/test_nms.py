@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
-from torch import Tensor
 
 from exhaustive import first
+from tests.support.crowd import crowd
 from yolonas_plugin.boxes.tensors import class_aware_nms, nms
 
 CALL = """
@@ -21,16 +21,6 @@ boxes = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9], [20, 20, 30, 30]])
 scores = torch.tensor([0.5, 0.9, 0.7])
 assert nms(boxes, scores, 0.5).tolist() == [1, 2]
 """
-
-
-def crowd(count: int, seed: int = 0) -> tuple[Tensor, Tensor, Tensor]:
-    """Boxes about a few places, so that many overlap by about the same; some scores are equal."""
-    random = torch.Generator().manual_seed(seed)
-    places = torch.rand(max(count // 10, 1), 2, generator=random) * 600
-    centres = places[torch.randint(len(places), (count,), generator=random)] + torch.randn(count, 2, generator=random)
-    halves = 20 + 10 * torch.rand(count, 2, generator=random)
-    scores = torch.rand(count, generator=random).mul(100).round() / 100
-    return torch.cat((centres - halves, centres + halves), dim=1), scores, torch.randint(5, (count,), generator=random)
 
 
 @pytest.mark.parametrize("count", [0, 1, 50, 1000, 1001, 1500])

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.processing import cases
-from tests.processing.test_nms import crowd
+from tests.support import processing_cases as cases
+from tests.support.crowd import crowd
 from yolonas_plugin.boxes import arrays, tensors
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests.processing import cases
+from tests.support import processing_cases as cases
 from yolonas_plugin.boxes.tensors import select_boxes
 
 

@@ -13,11 +13,11 @@ from functools import partial
 
 import numpy as np
 
-from tests import golden, synthetic
-from tests.conftest import CHECKPOINT, bccd_images
-from tests.network import losses
-from tests.processing import cases
+from tests import golden
 from tests.reference import oracle
+from tests.support import losses, synthetic
+from tests.support import processing_cases as cases
+from tests.support.shared import CHECKPOINT, bccd_images
 
 
 def network() -> dict[str, np.ndarray]:

@@ -27,7 +27,7 @@ from super_gradients.training.processing.processing import (
 from super_gradients.training.utils.predict import DetectionPrediction
 from torch import Tensor, nn
 
-from tests import synthetic
+from tests.support import synthetic
 from yolonas_plugin.nn import YoloNASConfig
 from yolonas_plugin.nn.head import STRIDES
 

@@ -18,10 +18,10 @@ from safetensors.torch import save_file
 from super_gradients.training.models.detection_models.yolo_nas import YoloNAS_S
 from torch import Tensor, nn
 
-from tests import bccd, synthetic
-from tests.engine_layout import split_output
 from tests.reference import oracle
-from tests.reference.test_network import FUSED, UNFUSED, assert_near
+from tests.support import bccd, synthetic
+from tests.support.engine import split_output
+from tests.support.outputs import FUSED, UNFUSED, assert_near
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.errors import BackendError, CheckpointError, ExportError
 from yolonas_plugin.nas.backends import OriginalModule

@@ -15,8 +15,8 @@ from super_gradients.training.utils.collate_fn import DetectionCollateFN
 from torch import nn
 from torch.utils.data import DataLoader
 
-from tests import bccd
 from tests.reference import oracle
+from tests.support import bccd
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

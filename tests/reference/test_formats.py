@@ -20,9 +20,9 @@ from super_gradients.training.processing.processing import (
 )
 from torch import nn
 
-from tests import synthetic
 from tests.reference import oracle
-from tests.reference.test_network import FUSED, UNFUSED, assert_near, forward
+from tests.support import synthetic
+from tests.support.outputs import FUSED, UNFUSED, assert_near, forward
 from yolonas_plugin.processing import COCO, ProcessingSpec
 from yolonas_plugin.weights import read_checkpoint
 

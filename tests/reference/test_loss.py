@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tests import synthetic
-from tests.network import losses
 from tests.reference import oracle
+from tests.support import losses, synthetic
 from yolonas_plugin.nn import RawPredictions, YoloNASLoss
 
 pytestmark = pytest.mark.usefixtures("one_thread")

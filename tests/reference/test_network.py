@@ -5,19 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from tests import synthetic
 from tests.reference import oracle
+from tests.support import synthetic
+from tests.support.outputs import FUSED, UNFUSED, assert_near, forward
 from yolonas_plugin.nn import YoloNAS
 from yolonas_plugin.weights import read_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SHAPES = [(640, 640), (320, 320), (416, 608)]
-UNFUSED = {"pixels": 1e-3, "score": 1e-5}
-FUSED = {"pixels": 0.05, "score": 1e-4}
 
 
 @pytest.fixture(scope="module", params=["s", "m", "l"])
@@ -58,16 +56,3 @@ def test_the_same_for_a_trained_checkpoint(bccd_checkpoint: Path) -> None:
     expected = oracle.forward(theirs, images)
     assert_near(forward(ours, images), expected, UNFUSED)
     assert_near(forward(ours.fuse(), images), expected, FUSED)
-
-
-def forward(model: nn.Module, images: Tensor) -> tuple[Tensor, Tensor]:
-    with torch.no_grad():
-        return model(images)
-
-
-def assert_near(found: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor], bounds: dict[str, float]) -> None:
-    pixels, score = (float((ours - theirs).abs().max()) for ours, theirs in zip(found, expected, strict=True))
-    print(f"{list(found[1].shape)}: {pixels:.1e} px, {score:.1e}")
-    assert [tensor.shape for tensor in found] == [tensor.shape for tensor in expected]
-    assert pixels <= bounds["pixels"]
-    assert score <= bounds["score"]

@@ -11,8 +11,8 @@ import torch
 from super_gradients.training.transforms.utils import _rescale_and_pad_to_size, _rescale_xyxy_bboxes
 from torch import nn
 
-from tests.processing import cases
 from tests.reference import oracle
+from tests.support import processing_cases as cases
 from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.weights.processing_params import parse_processing_params
 

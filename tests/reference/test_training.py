@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests import synthetic
-from tests.network import losses
 from tests.reference import oracle
+from tests.support import losses, synthetic
 from yolonas_plugin.nn import CONFIGS, StageConfig, YoloNAS, YoloNASLoss
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -31,7 +31,7 @@ for name in modules():
 
 import numpy as np  # noqa: E402
 
-from tests.shapes import write_shapes  # noqa: E402
+from tests.support.shapes import write_shapes  # noqa: E402
 from yolonas_plugin import NAS, ModelZoo  # noqa: E402
 from yolonas_plugin.cli import main  # noqa: E402
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.weights.host import Host, serving
+from tests.support.weight_host import Host, serving
 
 
 @pytest.fixture

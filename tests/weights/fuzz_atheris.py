@@ -37,10 +37,9 @@ with atheris.instrument_imports(include=["yolonas_plugin"]):  # all that isn't i
     from yolonas_plugin.weights import header, metadata, read, torch_file
 
 from tests import golden
-from tests.weights import hostile
-from tests.weights.mutations import Mutator, jsons, pickles
-from tests.weights.test_fuzz import small_files
-from tests.weights.test_read import PARAMS
+from tests.support import hostile_weights as hostile
+from tests.support.checkpoints import PARAMS, small_files
+from tests.support.mutations import Mutator, jsons, pickles
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.processing import COCO, ProcessingSpec
 

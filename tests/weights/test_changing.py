@@ -15,8 +15,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from tests import synthetic
-from tests.weights.test_read import refused, save_legacy, training_checkpoint
+from tests.support import synthetic
+from tests.support.checkpoints import refused, save_legacy, training_checkpoint
 from yolonas_plugin.weights import read_checkpoint
 from yolonas_plugin.weights.opened import OpenedFile
 from yolonas_plugin.weights.safetensors_file import SafetensorsFile

@@ -13,9 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from exhaustive import first
-from tests import synthetic
-from tests.weights.test_formats import libreyolo
-from tests.weights.test_read import PARAMS, as_module, refused, training_checkpoint
+from tests.support import synthetic
+from tests.support.checkpoints import PARAMS, as_module, libreyolo, refused, training_checkpoint
 from yolonas_plugin.errors import CheckpointError, ExportError, ProcessingError
 from yolonas_plugin.names import MAX_NAME, checked_names
 from yolonas_plugin.nn import Size

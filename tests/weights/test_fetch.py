@@ -17,8 +17,8 @@ import pytest
 from filelock import FileLock
 
 from model_zoo_api.types import WeightFile
-from tests.weights import host as answers
-from tests.weights.host import BODY, ETAG, HALF, Host, serving, weight_file
+from tests.support import weight_host as answers
+from tests.support.weight_host import BODY, ETAG, HALF, Host, serving, weight_file
 from yolonas_plugin.errors import DownloadError, WeightsNotFoundError, YoloNASPluginError
 from yolonas_plugin.weights.fetch import Patience, fetch
 

@@ -18,8 +18,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from exhaustive import first
-from tests import synthetic
-from tests.weights.test_read import PARAMS, PROCESSING, as_module, refused
+from tests.support import synthetic
+from tests.support.checkpoints import PARAMS, PROCESSING, as_module, libreyolo, lightning, prefixed, refused
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.nn.blocks import BN_EPS, QARepVGGBlock
 from yolonas_plugin.processing import ProcessingSpec
@@ -40,10 +40,6 @@ def weights() -> StateDict:
 @pytest.fixture(scope="module")
 def others(weights: StateDict) -> StateDict:
     return {name: tensor + 1 for name, tensor in weights.items()}
-
-
-def prefixed(weights: StateDict, prefix: str) -> StateDict:
-    return {f"{prefix}{name}": tensor for name, tensor in weights.items()}
 
 
 def same(path: Path, weights: StateDict) -> bool:
@@ -103,39 +99,6 @@ LAYOUTS: dict[str, Callable[[StateDict, StateDict], Any]] = {
 def test_the_best_weights_are_found(layout: str, weights: StateDict, others: StateDict, tmp_path: Path) -> None:
     torch.save(LAYOUTS[layout](weights, others), tmp_path / "weights.pt")
     assert same(tmp_path / "weights.pt", weights)
-
-
-def lightning(weights: StateDict, **settings: Any) -> dict[str, Any]:
-    """What Lightning's Trainer saves of modern-yolonas 0.5."""
-    return {
-        "epoch": 3,
-        "global_step": 30,
-        "pytorch-lightning_version": "2.6.6",
-        "state_dict": prefixed(weights, "model."),
-        "loops": {},
-        "callbacks": {},
-        "optimizer_states": [],
-        "lr_schedulers": [],
-        "hparams_name": "kwargs",
-        "hyper_parameters": {"num_classes": 3, "lr": 2e-4, **settings},
-        "ema_state_dict": weights,
-        "ema_updates": 30,
-    }
-
-
-def libreyolo(weights: StateDict, **entries: Any) -> dict[str, Any]:
-    """What LibreYOLO 1.6 saves."""
-    return {
-        "model": weights,
-        "schema_version": "1.0",
-        "libreyolo_version": "1.6.0",
-        "model_family": "yolonas",
-        "size": "s",
-        "task": "detect",
-        "nc": 3,
-        "names": {0: "RBC", 1: "WBC", 2: "Platelets"},
-        "imgsz": 320,
-    } | entries
 
 
 def test_modern_yolonas(weights: StateDict, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import pickle
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,9 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from tests import synthetic
-from tests.weights import hostile
-from tests.weights.test_read import as_module, save_legacy, training_checkpoint
+from tests.support import hostile_weights as hostile
+from tests.support import synthetic
+from tests.support.checkpoints import SMALL, as_module, save_legacy, small_files, training_checkpoint
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.weights import read_checkpoint
 from yolonas_plugin.weights.unpickle import UnpickleError, Unpickler
@@ -108,27 +107,6 @@ def change_and_read(changes: list[tuple[int, bytes]], file: Path) -> None:
             for start, old in reversed(kept):
                 handle.seek(start)
                 handle.write(old)
-
-
-SMALL: dict[str, bytes] = {}
-
-
-def small_files(folder: Path) -> dict[str, bytes]:
-    """Real files of everything at once, small enough to be cut and spliced."""
-    content = training_checkpoint(
-        {"a.b": torch.zeros(2)}, optimizer=torch.nn.Linear(1, 1), path=Path("x"), size=torch.Size((1,))
-    )
-    writers = {
-        "zip": lambda path: torch.save(content, path),
-        "protocol 5": lambda path: torch.save(content, path, pickle_protocol=5),
-        "legacy": lambda path: save_legacy(content, path),
-        "safetensors": lambda path: save_file({"a.b": torch.zeros(2)}, path),
-        "bare": lambda path: path.write_bytes(pickle.dumps({"a": [1.5, "b", (None, True)]}, 4)),
-    }
-    for name, write in writers.items():
-        write(folder / "small")
-        SMALL[name] = (folder / "small").read_bytes()
-    return SMALL
 
 
 @bounded(100)

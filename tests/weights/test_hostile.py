@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from exhaustive import sample
-from tests.weights import bombs, hostile
+from tests.support import bombs
+from tests.support import hostile_weights as hostile
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the judge forks a process per file")
 
@@ -26,7 +27,7 @@ SAYS = {name: message for name, (_, message) in bombs.CORPUS.items()}
 
 
 def judge(paths: list[Path], trace: Path) -> Iterator[dict[str, Any]]:
-    command = [sys.executable, "-m", "tests.weights.judge", *map(str, paths)]
+    command = [sys.executable, "-m", "tests.support.judge", *map(str, paths)]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "HOSTILE_TRACE": str(trace)}, capture_output=True, text=True, timeout=600
     )

@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from sites import Site
-from tests.nas.conftest import nano, picture  # noqa: F401  fixtures
-from tests.weights.host import BODY, Host, serving, slow, status, weight_file
+from tests.support.pictures import picture
+from tests.support.weight_host import BODY, Host, serving, slow, status, weight_file
 from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.cli import main
@@ -196,7 +196,7 @@ def test_offline_nothing_is_downloaded(host: Host, folder: Path, monkeypatch: py
 
 def test_names_and_files_load_the_published_weights(
     host: Host,
-    nano: Path,  # noqa: F811
+    nano: Path,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -241,7 +241,7 @@ def test_the_command_line_fetches_and_prints_the_path(
 
 def test_the_command_line_loads_what_it_downloads(
     host: Host,
-    nano: Path,  # noqa: F811
+    nano: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

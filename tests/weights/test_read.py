@@ -14,76 +14,22 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
-from tests import synthetic
-from yolonas_plugin.errors import CheckpointError, ProcessingError, YoloNASPluginError
+from tests.support import synthetic
+from tests.support.checkpoints import PARAMS, PROCESSING, as_module, refused, save_legacy, training_checkpoint
+from yolonas_plugin.errors import ProcessingError
 from yolonas_plugin.nn import CONFIGS, YoloNAS
-from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import Checkpoint, read_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 StateDict = dict[str, Tensor]
 
-PARAMS: dict[str, Any] = {
-    "class_names": ["RBC", "WBC", "Platelets"],
-    "image_processor": {
-        "ComposeProcessing": {
-            "processings": [
-                "ReverseImageChannels",
-                {"DetectionLongestMaxSizeRescale": {"output_shape": (320, 320)}},
-                {"DetectionLongestMaxSizeRescale": {"output_shape": (320, 320)}},
-                {"DetectionBottomRightPadding": {"output_shape": (320, 320), "pad_value": 114}},
-                {"ImagePermute": {"permutation": (2, 0, 1)}},
-            ]
-        }
-    },
-    "iou": 0.65,
-    "conf": 0.5,
-}
-"""As super-gradients' YOLO-format recipe writes them."""
-
-PROCESSING = ProcessingSpec(
-    size=(320, 320),
-    resize=(320, 320),
-    padding="bottom_right",
-    channels="BGR",
-    divisor=1.0,
-    conf=0.5,
-    iou=0.65,
-)
-
 
 @pytest.fixture(scope="module")
 def weights() -> StateDict:
     return dict(synthetic.network("n", num_classes=3).state_dict())
-
-
-def training_checkpoint(weights: StateDict, **entries: Any) -> dict[str, Any]:
-    """What super-gradients' Trainer saves."""
-    net = {name: tensor + 1 for name, tensor in weights.items()}
-    return {
-        "net": net,
-        "acc": torch.tensor(0.48),
-        "epoch": 35,
-        "metrics": {"mAP": 0.48},
-        "packages": {"torch": "2.3.1"},
-        "ema_net": weights,
-        "processing_params": PARAMS,
-    } | entries
-
-
-def save_legacy(content: Any, path: Path) -> None:
-    torch.save(content, path, _use_new_zipfile_serialization=False)
-
-
-def as_module(weights: StateDict) -> nn.Module:
-    """Return the weights in a module of which the reader knows nothing, with a buffer that isn't saved."""
-    network = synthetic.network("n", num_classes=3)
-    network.load_state_dict(weights)
-    network.heads.head1.register_buffer("identity", torch.ones(3), persistent=False)
-    return network
 
 
 WRITERS: dict[str, Callable[[StateDict, Path], None]] = {
@@ -190,16 +136,6 @@ def test_training_a_network_leaves_its_file_alone(weights: StateDict, tmp_path: 
 
 
 # --- what is no weight file ---
-
-
-def refused(path: Path, *words: str, error: type[Exception] = CheckpointError) -> str:
-    with pytest.raises(error) as caught:
-        read_checkpoint(path)
-    assert str(path) in str(caught.value)
-    for word in words:
-        assert word in str(caught.value)
-    assert isinstance(caught.value, (YoloNASPluginError, FileNotFoundError))
-    return str(caught.value)
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ import pytest
 import requests
 from filelock import FileLock
 
-from tests.cli.test_output import Terminal
-from tests.weights import host as answers
-from tests.weights.host import BODY, HALF, Host, weight_file
+from tests.support import weight_host as answers
+from tests.support.command_line import Terminal
+from tests.support.weight_host import BODY, HALF, Host, weight_file
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.cli import main
 from yolonas_plugin.errors import DownloadError, SettingError

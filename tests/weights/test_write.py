@@ -18,7 +18,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from tests import synthetic
+from tests.support import synthetic
 from yolonas_plugin import __version__
 from yolonas_plugin.errors import CheckpointError, ExportError, ProcessingError
 from yolonas_plugin.nn import Size

@@ -1,9 +1,9 @@
 """Stop saving, exporting and caching at random moments, and see that nothing good is lost and nothing half is left.
 
-``python -m tests.interruptions FOLDER ROUNDS [JOB ...]`` works in ``FOLDER``: ``ROUNDS`` processes are killed, as many
-get Ctrl-C, and as many run into a limit on the size of files, each at a random moment of the jobs in turn. It prints
-what happened, in JSON; ``YOLONAS_SEED`` chooses other moments. Processes are forked, after the imports and before
-anything has threads.
+``python -m tests.support.interruptions FOLDER ROUNDS [JOB ...]`` works in ``FOLDER``: ``ROUNDS`` processes are killed,
+as many get Ctrl-C, and as many run into a limit on the size of files, each at a random moment of the jobs in turn. It
+prints what happened, in JSON; ``YOLONAS_SEED`` chooses other moments. Processes are forked, after the imports and
+before anything has threads.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import onnx
 import openvino
 import torch
 
-from tests import synthetic
+from tests.support import synthetic
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.nas import NAS
 from yolonas_plugin.nas.inference import make_graph

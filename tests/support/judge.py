@@ -1,4 +1,4 @@
-"""Read files, each in a process of its own, and say what came of it: ``python -m tests.weights.judge FILES``.
+"""Read files, each in a process of its own, and say what came of it: ``python -m tests.support.judge FILES``.
 
 Prints one JSON object per file: its outcome, the seconds of the processor and the megabytes of memory that reading and
 building took, and the audited events (commands, imports of pickle's making) that must not happen.
@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from tests.audit import FORBIDDEN
+from tests.support.audit import FORBIDDEN
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.weights import read_checkpoint
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import torch
 
-from tests.weights.hostile import MAGIC, legacy, numbers, state, storage, tensor, text, torch_zip
+from tests.support.hostile_weights import MAGIC, legacy, numbers, state, storage, tensor, text, torch_zip
 from yolonas_plugin.processing import COCO
 
 TENSOR: Final = tensor(0, (0,), (1,))

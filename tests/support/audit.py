@@ -1,4 +1,7 @@
-"""What a process does besides computing, told by Python's audit events: commands, foreign code, other machines."""
+"""What a process does besides computing, told by Python's audit events: commands, foreign code, other machines.
+
+https://docs.python.org/3/library/audit_events.html
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.audit import FORBIDDEN
+FORBIDDEN = (
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "subprocess.",
+    "pickle.",
+    "socket.connect",
+    "socket.getaddrinfo",
+)
+"""The beginnings of the names of events that no file may bring about: commands, unpickling, and other machines."""
 
 _watching: list[Callable[[str, tuple[Any, ...]], None]] = []
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 OURS = ("yolonas_plugin", "model_zoo_api")
 SITES = [Path(folder) for folder in sys.path if Path(folder).name in ("site-packages", "dist-packages")]
 

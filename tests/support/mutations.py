@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import atheris
 
-from tests.weights import hostile
+from tests.support import hostile_weights as hostile
 
 Mutator = Callable[[bytes, int, int], bytes]
 """From the bytes, their greatest length and a seed to other bytes."""
