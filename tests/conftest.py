@@ -17,7 +17,7 @@ from tests.support.shared import CHECKPOINT, DATA, bccd_images
 if TYPE_CHECKING:
     from yolonas_plugin import NAS
 
-for module in ("bccd", "checkpoints", "engine", "environments", "outputs", "pictures", "weight_host", "writing"):
+for module in ("bccd", "checkpoints", "data_sets", "engine", "environments", "outputs", "pictures", "writing"):
     pytest.register_assert_rewrite(f"tests.support.{module}")  # so that `assert` in them says as much as in a test
 
 ELSEWHERE = {
