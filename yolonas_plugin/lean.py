@@ -8,8 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,8 +21,8 @@ from yolonas_plugin.errors import RuntimeChoiceError, SettingError
 from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.options import LEAN
-from yolonas_plugin.prefetch import in_groups
-from yolonas_plugin.processing import Image, Placement, ProcessingSpec
+from yolonas_plugin.prefetch import detect_in_groups
+from yolonas_plugin.processing import SELECTION_SETTINGS, Image, Placement, ProcessingSpec
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
@@ -108,19 +106,8 @@ class LeanPredictor:
         given = {**self._settings, **settings}
         spec, classes, rect = self._spec(**given)
         most = 1 if rect else given.get("batch") or SIDE_BY_SIDE
-        return self._stream(open_images(source, self._channels), spec, classes, rect, most)
-
-    def _stream(
-        self, images: Iterator[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool, most: int
-    ) -> Iterator[Detections]:
-        index = 0
-        with closing(in_groups(images, most)) as groups:
-            for group in groups:
-                for found in self._detect(group, spec, classes, rect):
-                    yield replace(found, index=index)
-                    index += 1
-                group.clear()  # nothing of it is kept while the next ones are worked on
-                del found
+        images = open_images(source, self._channels)
+        return detect_in_groups(images, most, lambda group: self._detect(group, spec, classes, rect))
 
     def _detect(
         self, group: Sequence[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool
@@ -148,8 +135,7 @@ class LeanPredictor:
 
     def _spec(self, **settings: Any) -> tuple[ProcessingSpec, Sequence[int] | None, bool]:
         given = check_lean(settings, self.names)
-        rename = {"conf": "conf", "iou": "iou", "max_det": "max_detections", "agnostic_nms": "class_agnostic"}
-        spec = replace(self.processing, **{field: given[name] for name, field in rename.items() if name in given})
+        spec = self.processing.with_settings({name: given[name] for name in SELECTION_SETTINGS if name in given})
         spec = spec.with_size(given.get("imgsz", spec.size))
         return spec, given.get("classes"), given.get("rect", False)
 

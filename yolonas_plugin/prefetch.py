@@ -6,8 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from model_zoo_api import Detections
 from yolonas_plugin.images import Opened
 
 _Item = TypeVar("_Item")
@@ -99,6 +101,20 @@ def in_groups(images: Iterator[Opened], most: int) -> Generator[list[Opened]]:
                 return
             yield group
             group = []
+
+
+def detect_in_groups(
+    images: Iterator[Opened], most: int, detect: Callable[[list[Opened]], Iterator[Detections]]
+) -> Iterator[Detections]:
+    """Yield what ``detect`` gives for each group of :func:`in_groups`, numbered from 0 on."""
+    index = 0
+    with closing(in_groups(images, most)) as groups:
+        for group in groups:
+            for found in detect(group):
+                yield replace(found, index=index)
+                index += 1
+            group.clear()  # nothing of it is kept while the next ones are worked on
+            del found
 
 
 def _bytes(one: Opened) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
@@ -28,6 +28,14 @@ _Boxes = TypeVar("_Boxes", bound="NDArray[Any] | Tensor")
 
 MAX_SIDE: Final = 4096
 """Longest side of an input in pixels. At 4096x4096 the first layer of L alone gives 0.8 GB."""
+
+SELECTION_SETTINGS: Final = {
+    "conf": "conf",
+    "iou": "iou",
+    "max_det": "max_detections",
+    "agnostic_nms": "class_agnostic",
+}
+"""Settings of predicting, measuring and exporting that select boxes, and the fields of a spec that they are."""
 
 _SMALLEST: Final = 1e-6
 _LARGEST: Final = 1e6
@@ -151,16 +159,29 @@ class ProcessingSpec:
                     "channels"
                 )
 
-    def selection(self) -> dict[str, Any]:
-        """Return the settings of ``select_boxes``, as its keyword arguments."""
-        return {
-            "conf": self.conf,
-            "iou": self.iou,
-            "top_k": self.top_k,
-            "max_detections": self.max_detections,
-            "multi_label": self.multi_label,
-            "class_agnostic": self.class_agnostic,
-        }
+    def selection(self, **settings: Any) -> dict[str, Any]:
+        """Return the settings of ``select_boxes``, as its keyword arguments.
+
+        Args:
+            **settings: Those that win over the spec's own, by the names of :data:`SELECTION_SETTINGS`.
+        """
+        fields = ("conf", "iou", "top_k", "max_detections", "multi_label", "class_agnostic")
+        return {name: getattr(self, name) for name in fields} | _as_fields(settings)
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings of predicting and exporting that a checkpoint decides unless the caller does.
+
+        They are ``imgsz``, height and width, and :data:`SELECTION_SETTINGS`.
+        """
+        return {"imgsz": self.size} | {name: getattr(self, field) for name, field in SELECTION_SETTINGS.items()}
+
+    def with_settings(self, settings: Mapping[str, Any]) -> ProcessingSpec:
+        """Return the same processing with other box selection, by the names of :data:`SELECTION_SETTINGS`.
+
+        Raises:
+            ProcessingError: A value is out of its range.
+        """
+        return replace(self, **_as_fields(settings))
 
     def to_json(self) -> str:
         """Return every field as one JSON object; :meth:`from_json` gives an equal spec back, to the bit."""
@@ -263,6 +284,10 @@ class ProcessingSpec:
         if self.std is not None:
             values = values / values.new_tensor(self.std)[:, None, None]
         return values
+
+
+def _as_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {SELECTION_SETTINGS[name]: value for name, value in settings.items()}
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from tests.support.nano import SIZE, processing_params
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import ExportError, ExportSettingError, SettingError
 from yolonas_plugin.export.description import Description
-from yolonas_plugin.export.form import DEFAULTS, OPSETS, check_form, form_name, own_values
+from yolonas_plugin.export.form import DEFAULTS, OPSETS, check_form, form_name
 from yolonas_plugin.nas.export import export
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import read_checkpoint
@@ -96,7 +96,7 @@ def test_each_form_has_a_name_of_its_own() -> None:
     assert name(batch=2, half=True) == "best-batch2-half"
     assert name(imgsz=(320, 640), opset=13) == "best-320x640-opset13"
     assert name(conf=0.0, iou=0.5, max_det=20) == "best-conf0.0-iou0.5-max_det20"
-    own = DEFAULTS | own_values(ProcessingSpec(size=(320, 320), resize=(320, 320), conf=0.4))
+    own = DEFAULTS | ProcessingSpec(size=(320, 320), resize=(320, 320), conf=0.4).settings()
     assert form_name("best", {"imgsz": (320, 320), "conf": 0.4, "opset": 17, "iou": 0.7}, own) == "best"
     assert name(quantize=8) != name(quantize=16) != name(quantize="w8a16")
     forms: list[dict[str, Any]] = [

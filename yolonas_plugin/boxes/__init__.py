@@ -1,1 +1,1 @@
-"""From a network's predictions to detections: threshold, the best candidates, NMS; on tensors and on arrays."""
+"""Boxes: selecting them from a network's predictions, cutting them at an image's edges, arrays of one image's."""

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from yolonas_plugin.boxes.selection import Selection
+
 Floats: TypeAlias = NDArray[np.float32]
 
 
-def select_boxes(
-    boxes: NDArray[Any],
-    scores: NDArray[Any],
-    *,
-    conf: float,
-    iou: float,
-    top_k: int = 1024,
-    max_detections: int = 300,
-    multi_label: bool = True,
-    class_agnostic: bool = False,
-    classes: Sequence[int] | None = None,
-) -> Floats:
-    """Select the detections of one image.
-
-    Arguments and result are those of :func:`yolonas_plugin.boxes.tensors.select_boxes`, as arrays.
-    """
+def select_boxes(boxes: NDArray[Any], scores: NDArray[Any], **settings: Any) -> Floats:
+    """Select the detections of one image; see :class:`~yolonas_plugin.boxes.selection.Selection`."""
+    chosen = Selection(**settings)
     boxes, scores = np.asarray(boxes, np.float32), np.asarray(scores, np.float32)
-    if classes is not None:
-        scores = np.where(np.isin(np.arange(scores.shape[1]), classes), scores, np.float32(-1))
-    if multi_label:
-        anchors, labels = np.nonzero(scores > conf)
+    if chosen.classes is not None:
+        scores = np.where(np.isin(np.arange(scores.shape[1]), chosen.classes), scores, np.float32(-1))
+    if chosen.multi_label:
+        anchors, labels = np.nonzero(scores > chosen.conf)
         confidence = scores[anchors, labels]
     else:
         labels, confidence = scores.argmax(axis=1), scores.max(axis=1)
-        (anchors,) = np.nonzero(confidence >= conf)
+        (anchors,) = np.nonzero(confidence >= chosen.conf)
         confidence, labels = confidence[anchors], labels[anchors]
-    best = np.argsort(-confidence, kind="stable")[:top_k]
+    best = np.argsort(-confidence, kind="stable")[: chosen.top_k]
     boxes, confidence, labels = boxes[anchors[best]], confidence[best], labels[best]
-    kept = nms(boxes, iou, None if class_agnostic else labels)[:max_detections]
+    kept = nms(boxes, chosen.iou, None if chosen.class_agnostic else labels)[: chosen.max_detections]
     return np.column_stack((boxes[kept], confidence[kept], labels[kept])).astype(np.float32, copy=False)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_zoo_api import Detections
+from yolonas_plugin.boxes.clipping import clip_boxes, have_area
 
 if TYPE_CHECKING:
     from ultralytics.engine.results import Results
@@ -32,6 +33,12 @@ class ImageBoxes(NamedTuple):
     boxes: NDArray[np.floating[Any]]
     scores: NDArray[np.floating[Any]]
     labels: NDArray[np.integer[Any]]
+
+    def within_image(self) -> ImageBoxes:
+        """Return those that are in the image, cut at its edges."""
+        boxes = clip_boxes(self.boxes, self.height, self.width)
+        inside = have_area(boxes)
+        return ImageBoxes(self.height, self.width, boxes[inside], self.scores[inside], self.labels[inside])
 
 
 def as_arrays(result: Results | Detections) -> ImageBoxes:

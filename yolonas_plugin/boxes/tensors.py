@@ -10,60 +10,41 @@ import contextlib
 import functools
 import importlib
 import sys
-from collections.abc import Sequence
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from yolonas_plugin.boxes.selection import Selection
 
-def select_boxes(
-    boxes: Tensor,
-    scores: Tensor,
-    *,
-    conf: float,
-    iou: float,
-    top_k: int = 1024,
-    max_detections: int = 300,
-    multi_label: bool = True,
-    class_agnostic: bool = False,
-    classes: Sequence[int] | None = None,
-) -> Tensor:
-    """Select the detections of one image: threshold, the ``top_k`` best, class-aware NMS, the ``max_detections`` best.
 
-    Args:
-        boxes: x1, y1, x2, y2 in pixels [A, 4].
-        scores: 0 to 1 [A, C].
-        conf: Lowest score, exclusive with ``multi_label``, inclusive without (as in super-gradients).
-        iou: Highest overlap of two kept boxes.
-        top_k: Most candidates for NMS.
-        max_detections: Most boxes returned.
-        multi_label: Let a box be an object of several classes.
-        class_agnostic: Let a box suppress boxes of other classes.
-        classes: Indices of the classes to keep; None keeps all.
-
-    Returns:
-        Rows x1, y1, x2, y2, score, class [N, 6], float32, best first.
-    """
+def select_boxes(boxes: Tensor, scores: Tensor, **settings: Any) -> Tensor:
+    """Select the detections of one image; see :class:`~yolonas_plugin.boxes.selection.Selection`."""
+    chosen = Selection(**settings)
     boxes, scores = boxes.float(), scores.float()
-    if classes is not None:
+    if chosen.classes is not None:
         wanted = torch.zeros(scores.shape[1], dtype=torch.bool, device=scores.device)
-        wanted[list(classes)] = True
+        wanted[list(chosen.classes)] = True
         scores = scores.masked_fill(~wanted, -1.0)
-    if multi_label:
-        anchors, labels = (scores > conf).nonzero(as_tuple=True)
+    if chosen.multi_label:
+        anchors, labels = (scores > chosen.conf).nonzero(as_tuple=True)
         confidence = scores[anchors, labels]
     else:
         confidence, labels = scores.max(dim=1)
-        anchors = (confidence >= conf).nonzero(as_tuple=True)[0]
+        anchors = (confidence >= chosen.conf).nonzero(as_tuple=True)[0]
         confidence, labels = confidence[anchors], labels[anchors]
-    if len(confidence) > top_k:
-        confidence, best = confidence.topk(top_k)
+    if len(confidence) > chosen.top_k:
+        confidence, best = confidence.topk(chosen.top_k)
         anchors, labels = anchors[best], labels[best]
     boxes = boxes[anchors]
-    kept = nms(boxes, confidence, iou) if class_agnostic else class_aware_nms(boxes, confidence, labels, iou)
-    kept = kept[:max_detections]
+    kept = (
+        nms(boxes, confidence, chosen.iou)
+        if chosen.class_agnostic
+        else class_aware_nms(boxes, confidence, labels, chosen.iou)
+    )
+    kept = kept[: chosen.max_detections]
     return torch.cat((boxes[kept], confidence[kept, None], labels[kept, None].float()), dim=1)
 
 

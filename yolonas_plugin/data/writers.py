@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-import numpy as np
 import yaml
 
+from yolonas_plugin.boxes.clipping import clip_boxes, have_area
 from yolonas_plugin.boxes.image_boxes import as_arrays
 from yolonas_plugin.data.contents import read_lines
 from yolonas_plugin.data.description import class_names, load_yaml
@@ -144,9 +144,8 @@ def _write_checked(write: Write, root: Path, images: Sequence[_Labels], names: S
 
 def _labels(name: str, result: Any) -> _Labels:
     found = as_arrays(result)
-    limits = (found.width, found.height, found.width, found.height)
-    boxes = np.clip(found.boxes.astype(float).reshape(-1, 4), 0, limits).round(2)
-    inside = (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
+    boxes = clip_boxes(found.boxes.astype(float).reshape(-1, 4), found.height, found.width).round(2)
+    inside = have_area(boxes)
     rows = (values[inside].tolist() for values in (boxes, found.scores, found.labels))
     return _Labels(name, found.height, found.width, *rows)
 

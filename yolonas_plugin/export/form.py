@@ -8,7 +8,6 @@ from typing import Any, Final, get_args
 
 from yolonas_plugin.errors import ExportSettingError, SettingError
 from yolonas_plugin.export.description import Gives, Takes
-from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.settings import check_flag, check_settings, nearest
 
 OPSETS: Final = range(13, 24)
@@ -145,8 +144,3 @@ def form_name(stem: str, settings: Mapping[str, Any], defaults: Mapping[str, Any
             text = name if value is True else value if isinstance(value, str) else f"{name}{value}"
         parts.append(re.sub(r"[^\w.-]+", "_", text))
     return "-".join(parts)
-
-
-def own_values(spec: ProcessingSpec) -> dict[str, Any]:
-    """Return the values of an export's settings that are the weights' own: asking for them asks for nothing else."""
-    return {"imgsz": spec.size, "conf": spec.conf, "iou": spec.iou, "max_det": spec.max_detections}

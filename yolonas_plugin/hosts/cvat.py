@@ -16,6 +16,7 @@ from PIL import Image
 
 from model_zoo_api.predictor import Predictor
 from model_zoo_api.zoo import ModelZoo
+from yolonas_plugin.boxes.image_boxes import as_arrays
 
 
 class Detector:
@@ -35,11 +36,9 @@ class Detector:
         """Return a rectangle inside the image for each detection, with its score."""
         limit = {} if context.conf_threshold is None else {"conf": context.conf_threshold}
         (found,) = self._predict(np.asarray(image.convert("RGB"))[..., ::-1], **limit)
-        boxes = np.clip(found.boxes, 0, (found.width, found.height, found.width, found.height))
-        rows = zip(boxes.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True)
-        return [
-            cvat.rectangle(label, box, score=score) for box, score, label in rows if box[0] < box[2] and box[1] < box[3]
-        ]
+        within = as_arrays(found).within_image()
+        rows = zip(within.boxes.tolist(), within.scores.tolist(), within.labels.tolist(), strict=True)
+        return [cvat.rectangle(label, box, score=score) for box, score, label in rows]
 
 
 def create(

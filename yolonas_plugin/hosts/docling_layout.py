@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
+from yolonas_plugin.boxes.clipping import clip_boxes
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.hosts import unusable
 
@@ -80,7 +81,8 @@ class YoloNASLayout(BaseLayoutModel):
         for index, found in zip(images, results, strict=True):
             size = pages[index].size
             assert size is not None
-            parts = (found.boxes / (found.width, found.height, found.width, found.height)).clip(0, 1)
+            clipped = clip_boxes(found.boxes, found.height, found.width)
+            parts = clipped / (found.width, found.height, found.width, found.height)
             boxes = parts * (size.width, size.height, size.width, size.height)
             rows = zip(boxes.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True)
             predictions[index] = LayoutPrediction(clusters=self._clusters(rows))

@@ -94,13 +94,12 @@ def load_model(weights: str | Path, *, confidence_thresh: float | None = None, *
 
 
 def _detections(result: Any) -> Detections:
-    height, width, boxes, scores, labels = as_arrays(result)
-    corners = (boxes / (width, height, width, height)).clip(0, 1)
+    height, width, boxes, scores, labels = as_arrays(result).within_image()
+    corners = boxes / (width, height, width, height)
     rows = zip(corners.tolist(), scores.tolist(), labels.tolist(), strict=True)
     return Detections(
         detections=[
             Detection(label=result.names[label], bounding_box=[x1, y1, x2 - x1, y2 - y1], confidence=score)
             for (x1, y1, x2, y2), score, label in rows
-            if x1 < x2 and y1 < y2
         ]
     )

@@ -6,9 +6,8 @@ The server's model is one that ``NAS.export(format="triton")`` wrote. Neither to
 from __future__ import annotations
 
 import json
-import queue
-import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -27,6 +26,7 @@ from yolonas_plugin.errors import CheckpointError, ServerError, SettingError, So
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.images import open_images, read_file
 from yolonas_plugin.processing import Image
+from yolonas_plugin.system.threads import in_thread
 
 MOST_BYTES: Final = 16 << 20
 """Of an answer, and of a file with metadata: those of 300 boxes have some 30,000."""
@@ -185,22 +185,10 @@ class ServedPredictor:
 
 def _within(seconds: float, url: str, work: Callable[[], _Answer]) -> _Answer:
     """Return what ``work`` returns; an answer that comes a byte at a time would keep it for ever."""
-    done: queue.SimpleQueue[tuple[_Answer | None, BaseException | None]] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            done.put((work(), None))
-        except BaseException as error:
-            done.put((None, error))
-
-    threading.Thread(target=run, name="yolonas-ask", daemon=True).start()
-    try:
-        answer, error = done.get(timeout=seconds + 1)  # one more: for the connection's own limit, which says more
-    except queue.Empty:
-        raise ServerError(f"{url}: the server's answer wasn't complete after {seconds:g} s") from None
-    if error is not None:
-        raise error
-    return answer  # type: ignore[return-value]
+    answer = in_thread(work, "yolonas-ask")
+    if not wait([answer], timeout=seconds + 1).done:  # one more: for the connection's own limit, which says more
+        raise ServerError(f"{url}: the server's answer wasn't complete after {seconds:g} s")
+    return answer.result()
 
 
 def _read_detections(answer: Any, classes: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:

@@ -17,6 +17,7 @@ import sys
 
 import numpy as np
 
+from yolonas_plugin.boxes.clipping import clip_boxes
 from yolonas_plugin.errors import WeightsNotFoundError
 from yolonas_plugin.hosts import unusable
 
@@ -52,11 +53,9 @@ class YoloNASDetectionModel(UltralyticsDetectionModel):
     def perform_batch_inference(self, images: list[np.ndarray]) -> None:
         """Detect objects in images [H, W, 3], RGB, and keep them for SAHI to fetch."""
         super().perform_batch_inference(images)
-        found = [rows.clone() for rows in self._original_predictions]
-        for rows, image in zip(found, images, strict=True):  # NAS doesn't clip, and SAHI only at the upper left
-            rows[:, 0:4:2].clamp_(0, image.shape[1])
-            rows[:, 1:4:2].clamp_(0, image.shape[0])
-        self._original_predictions = found
+        # NAS doesn't clip, and SAHI only at the upper left
+        found = zip(self._original_predictions, images, strict=True)
+        self._original_predictions = [clip_boxes(rows, *image.shape[:2]) for rows, image in found]
 
 
 def register() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -21,7 +20,6 @@ from yolonas_plugin.export.form import (
     check_format,
     check_names,
     form_name,
-    own_values,
 )
 from yolonas_plugin.export.onnx import EXPORTER
 from yolonas_plugin.files.whole import require_room, settle, workplace
@@ -31,8 +29,8 @@ from yolonas_plugin.settings import check_flag, check_imgsz
 if TYPE_CHECKING:
     from yolonas_plugin.nas.model import NAS
 
-_SELECTION: Final = {"conf": "conf", "iou": "iou", "max_det": "max_detections"}
-"""The engine's words for settings of box selection, and the processing's."""
+_SELECTION: Final = ("conf", "iou", "max_det")
+"""Settings of box selection."""
 
 _ALIASES: Final = {
     **dict.fromkeys(("tensorrt", "trt"), "engine"),
@@ -119,7 +117,7 @@ def export(
         if output is None:
             raise ExportError("format='triton' needs output=, the model repository, to which it adds a model")
         return export_repository(model, folder, overwrite=overwrite, **settings)
-    own = own_values(model.processing)
+    own = model.processing.settings()
     if format in OF_FORMAT:
         settings = check_form(format, kwargs)
         name = form_name(weights.stem, {name: settings.get(name) for name in FORM}, DEFAULTS | own)
@@ -360,7 +358,7 @@ def _describe(
     selection: dict[str, Any],
 ) -> Description:
     check_form("onnx", {"takes": takes, "gives": gives, "imgsz": imgsz, "batch": batch, **selection})
-    spec = replace(model.processing, **{_SELECTION[name]: value for name, value in selection.items()})
+    spec = model.processing.with_settings(selection)
     if imgsz is not None:
         spec = spec.with_size(check_imgsz(imgsz))
     return model.model.describe(spec, takes, gives)

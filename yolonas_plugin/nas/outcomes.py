@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -15,7 +13,7 @@ from yolonas_plugin.boxes.image_boxes import as_arrays, as_detections
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.nas.sources import is_video, load_image
-from yolonas_plugin.prefetch import in_groups
+from yolonas_plugin.prefetch import detect_in_groups
 from yolonas_plugin.processing import Image
 from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE
 
@@ -40,20 +38,10 @@ def outcomes(model: NAS, source: Any, settings: Mapping[str, Any]) -> Iterator[D
     Raises:
         SourceError: The source names no image.
     """
+    settings = {"verbose": False, **settings}
     opened = open_images(source, model.model.in_channels, _load)
-    return _outcomes(model, opened, {"verbose": False, **settings})
-
-
-def _outcomes(model: NAS, images: Iterator[Opened], settings: Mapping[str, Any]) -> Iterator[Detections]:
     together = int(settings.get("batch") or (1 if settings.get("rect") else SIDE_BY_SIDE))
-    index = 0
-    with closing(in_groups(images, together)) as groups:
-        for group in groups:
-            for found in _detect(model, group, settings):
-                yield replace(found, index=index)
-                index += 1
-            group.clear()  # nothing of it is kept while the next ones are worked on
-            del found
+    return detect_in_groups(opened, together, lambda group: _detect(model, group, settings))
 
 
 def _detect(model: NAS, group: list[Opened], settings: Mapping[str, Any]) -> Iterator[Detections]:

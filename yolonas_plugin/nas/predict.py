@@ -243,17 +243,9 @@ class NASPredictor(DetectionPredictor):
     def _result(
         self, boxes: Tensor, scores: Tensor, placement: Placement, image: Image, path: str, iou: float
     ) -> NASResults:
-        rows = select_boxes(
-            boxes,
-            scores,
-            conf=self.args.conf,
-            iou=iou,
-            top_k=self.processing.top_k,
-            max_detections=self.args.max_det,
-            multi_label=self.processing.multi_label,
-            class_agnostic=self.args.agnostic_nms,
-            classes=self.args.classes,
-        )
+        args = self.args
+        chosen = {"conf": args.conf, "iou": iou, "max_det": args.max_det, "agnostic_nms": args.agnostic_nms}
+        rows = select_boxes(boxes, scores, **self.processing.selection(**chosen), classes=args.classes)
         rows[:, :4] = placement.to_image(rows[:, :4])
         return NASResults(image, path=path, names=self.model.names, boxes=rows)
 
@@ -277,13 +269,7 @@ class NASPredictor(DetectionPredictor):
 
 def engine_defaults(spec: ProcessingSpec) -> dict[str, Any]:
     """Return the engine's settings that a checkpoint decides unless the caller does."""
-    return {
-        "imgsz": as_imgsz(spec.size),
-        "conf": spec.conf,
-        "iou": spec.iou,
-        "max_det": spec.max_detections,
-        "agnostic_nms": spec.class_agnostic,
-    }
+    return {**spec.settings(), "imgsz": as_imgsz(spec.size)}
 
 
 def _as_images(batch: Tensor) -> list[Image]:

@@ -13,6 +13,7 @@ from ultralytics.engine.results import Results
 from ultralytics.utils.plotting import save_one_box
 
 from model_zoo_api.texts import printable
+from yolonas_plugin.boxes.clipping import clip_boxes, have_area
 from yolonas_plugin.engine import local_fonts
 from yolonas_plugin.files.paths import suffix_of
 from yolonas_plugin.images import SUFFIXES, write_picture
@@ -38,14 +39,9 @@ class NASResults(Results):
         """Return those that are in the image, cut at its edges."""
         if self.boxes is None:
             return self
-        data = self.boxes.data
-        data = data.clone() if hasattr(data, "clone") else data.copy()
-        height, width = self.orig_shape
-        for column, limit in enumerate((width, height, width, height)):
-            data[:, column] = data[:, column].clip(0, limit)
-        inside = (data[:, 2] > data[:, 0]) & (data[:, 3] > data[:, 1])
+        data = clip_boxes(self.boxes.data, *self.orig_shape)
         result = copy(self)
-        result.boxes = type(self.boxes)(data[inside], self.orig_shape)
+        result.boxes = type(self.boxes)(data[have_area(data)], self.orig_shape)
         return result
 
     def plot(

@@ -18,6 +18,7 @@ from ultralytics.models.yolo.detect import DetectionValidator
 from ultralytics.utils import RANK
 from ultralytics.utils.patches import imread
 
+from yolonas_plugin.boxes.clipping import clip_boxes
 from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.data import DataSet, Sample, open_data
 from yolonas_plugin.engine import session
@@ -196,8 +197,7 @@ class NASValidator(DetectionValidator):
                 max_detections=self.args.max_det,
                 class_agnostic=self.args.single_cls or self.args.agnostic_nms,
             )
-            rows[:, 0:4:2].clamp_(0, width)
-            rows[:, 1:4:2].clamp_(0, height)
+            rows = clip_boxes(rows, height, width)
             detections.append({"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]})
         return detections
 

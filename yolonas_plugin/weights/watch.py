@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
 from typing import Final, TypeVar
+
+from yolonas_plugin.system.threads import in_thread
 
 T = TypeVar("T")
 
@@ -89,23 +90,9 @@ class Watch:
         self.ask()
         if self._cancelled is None:
             return call()
-        answers: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
-
-        def work() -> None:
-            try:
-                answers.put((call(), None))
-            except BaseException as error:
-                answers.put((None, error))
-
-        threading.Thread(target=work, daemon=True).start()
+        answer = in_thread(call, "yolonas-download")
         self.left = True
-        while True:
-            try:
-                answer, error = answers.get(timeout=OFTEN)
-                break
-            except queue.Empty:
-                self.ask()
+        while not wait([answer], timeout=OFTEN).done:
+            self.ask()
         self.left = False
-        if error is not None:
-            raise error
-        return answer  # type: ignore[return-value]
+        return answer.result()
