@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,6 +11,7 @@ from model_zoo_api.types import ModelCard
 from yolonas_plugin.errors import RuntimeChoiceError, SettingError
 from yolonas_plugin.options import OPTIONS
 from yolonas_plugin.settings import check_settings
+from yolonas_plugin.weights.suppliers import already_asked
 
 if TYPE_CHECKING:
     from yolonas_plugin.lean import LeanPredictor
@@ -45,7 +47,7 @@ def load(
 
     Args:
         source: Path or name.
-        card: Of the model that is named.
+        card: Of the model that is named, if the host has asked plugins for its weights; else they are asked now.
         lean: Predict on NumPy, OpenCV and the runtime alone, see :class:`yolonas_plugin.lean.LeanPredictor`; torch and
             the engine are imported only if ``source`` is a weight file that hasn't been prepared for that before.
         runtime: What it predicts on. Default: torch, or for ``lean`` the fastest that is installed.
@@ -66,13 +68,14 @@ def load(
     options |= {"runtime": runtime, "precision": precision, "calibration": calibration}
     options |= {"accept_licence": accept_licence, "processing": processing, "names": names}
     options |= {"progress": progress, "cancelled": cancelled}
-    if lean:
-        from yolonas_plugin.lean import open_lean
+    with contextlib.nullcontext() if card is None else already_asked():
+        if lean:
+            from yolonas_plugin.lean import open_lean
 
-        return open_lean(source, **options)
-    from yolonas_plugin.nas import NAS
+            return open_lean(source, **options)
+        from yolonas_plugin.nas import NAS
 
-    return NAS(source, **options)
+        return NAS(source, **options)
 
 
 class Predictor:

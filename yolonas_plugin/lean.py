@@ -199,7 +199,7 @@ def open_lean(
     if is_export(source):
         refuse_overrides(source, calibration=calibration, **options)
         return LeanPredictor(source, runtime=runtime or "auto", precision=precision, threads=threads)
-    precision = precision or "fp32"
+    asked, precision = precision, precision or "fp32"
     name = choose(runtime or "auto", precision)
     if name == "torch":
         raise RuntimeChoiceError(
@@ -207,6 +207,9 @@ def open_lean(
             "'yolonas-plugin[onnx]'"
         )
     path = find_weights(source, accept_licence=accept_licence, progress=progress, cancelled=cancelled)
+    if is_export(path):  # which a plugin supplies
+        refuse_overrides(path, calibration=calibration, **options)
+        return LeanPredictor(path, runtime=name, precision=asked, threads=threads)
 
     def make(folder: Path) -> None:
         from yolonas_plugin.nas import NAS

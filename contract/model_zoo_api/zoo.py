@@ -278,19 +278,20 @@ class ModelZoo:
                 )
         return self.find(name, provider=provider)
 
-    def locate_weights(self, card: ModelCard, *, provider: str | None = None) -> Path | None:
+    def locate_weights(self, card: ModelCard, *, provider: str | ModelProvider | None = None) -> Path | None:
         """Return the weight file that a plugin supplies for ``card`` (``model_zoo_locate_weights``), if one does.
 
         Args:
             card: Of the model.
-            provider: Whose card it is; by default who has this card.
+            provider: Whose card it is: a name, or the provider itself, which may be one that this zoo doesn't have; by
+                default who has this card.
 
         Raises:
             UnknownModelError: There is no such provider.
         """
         providers = self._registry.providers.values()
         has_it = next((owner for owner in providers if any(one is card for one in owner.models)), None)
-        owner = has_it if provider is None else self._owner(provider)
+        owner = self._owner(provider) if isinstance(provider, str) else provider or has_it
         for plugin, answer in self._registry.call_each("model_zoo_locate_weights", provider=owner, card=card):
             if answer is None:
                 continue

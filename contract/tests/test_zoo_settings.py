@@ -177,6 +177,9 @@ def model_zoo_providers():
     whose = [["rival", "acme_tiny"], ["acme", "acme_tiny"], ["says", "says_tiny"], ["rival", "says_tiny"]]
     assert found == [*whose, [None, "other"]]
     assert site.ask("zoo.locate_weights(zoo.find('says_tiny')[1], provider='no')").error_type == "UnknownModelError"
+    itself = "__import__('dataclasses').replace(zoo.providers['acme'], name='not of this zoo')"
+    unknown = f"zoo.locate_weights(zoo.find('says_tiny')[1], provider={itself})"
+    assert ask(site, f"[{unknown}, {heard}][1]") == [["not of this zoo", "says_tiny"]]
 
 
 # -- packages that are missing -------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ with contextlib.suppress(ImportError):  # Windows has none of them
     import termios
 
 LICENCE = "LicenseRef-Deci-YOLO-NAS"
+ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
 import dataclasses, sys
@@ -52,7 +53,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("YOLONAS_OFFLINE", "YOLONAS_ACCEPT_LICENCE", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "weights"))
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # it may be relative, and the directory changed
+    path = [str(ROOT), *(os.path.join(ROOT, place) for place in os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(path))  # its places may be relative, and the directory changed
     return tmp_path / "weights"
 
 

@@ -52,7 +52,7 @@ class NAS(Model):
 
     Args:
         model: The path of a weight file, or a model's name such as ``"yolo_nas_s"``, whose published weights are
-            downloaded if they aren't on this machine. Plugins that supply weights are asked by ``ModelZoo.load`` only.
+            downloaded if they aren't on this machine and no plugin supplies them.
             Or a file that :meth:`export` wrote as ONNX or OpenVINO, which can be used for predicting and measuring.
         processing: How images are prepared: a ``ProcessingSpec``, ``"coco"`` or ``"super-gradients"``. For files that
             don't say it themselves; what is given here wins over the file.
@@ -128,14 +128,17 @@ class NAS(Model):
     def _load(self, weights: str | Path, task: str | None = None) -> None:
         runtime, precision, calibration, threads = self._choice
         processing, names = self._given
-        if is_export(weights):
+        file = Path(weights)
+        if self._pretrained and not is_export(file):
+            file = find_weights(weights, accept_licence=self._accept_licence, **self._download)
+        if is_export(file):
             backend = None if self._backend == "native" else self._backend
             given = {"processing": processing, "names": names, "calibration": calibration, "backend": backend}
-            refuse_overrides(weights, **given, weights=None if self._pretrained else False)
-            path = str(Path(weights).expanduser().absolute())
+            refuse_overrides(file, **given, weights=None if self._pretrained else False)
+            path = str(file.expanduser().absolute())
             self.model = ExportedModule(open_runtime(path, runtime or "auto", precision, threads=threads))
         elif self._pretrained:
-            path = str(find_weights(weights, accept_licence=self._accept_licence, **self._download).absolute())
+            path = str(file.absolute())
             checkpoint = read_checkpoint(path, own_processing=processing is None, own_names=names is None)
             self.model = build_module(checkpoint, processing, names, self._build_network)
             self.model.runtime = chosen(runtime or "torch", precision, calibration, threads)

@@ -8,7 +8,7 @@ import difflib
 import functools
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from yolonas_plugin.weights.bar import downloading
 from yolonas_plugin.weights.fetch import OFFLINE, by_hand, fetch, offline
 from yolonas_plugin.weights.licence import require_licence
 from yolonas_plugin.weights.published import check_published
+from yolonas_plugin.weights.suppliers import ask_suppliers
 
 CACHE: Final = "YOLONAS_WEIGHTS"
 """Environment variable: the folder where weight files lie by their published names."""
@@ -65,9 +66,10 @@ def find_weights(
 
     Args:
         source: The path of a weight file, or a model's name such as ``"yolo_nas_s"``. A name stands for a file of that
-            name with the ending .pt, .pth or .safetensors in the working directory, else for the file that comes with
-            this package, else for the published one in :func:`weights_folder`, which is downloaded if it isn't there,
-            unless ``YOLONAS_OFFLINE`` is set. Plugins are not asked: that is the zoo's work.
+            name that a plugin supplies, see :func:`.suppliers.ask_suppliers`, else for one with the ending .pt, .pth or
+            .safetensors in the working directory, else for the file that comes with this package, else for the
+            published one in :func:`weights_folder`, which is downloaded if it isn't there, unless ``YOLONAS_OFFLINE``
+            is set.
         accept_licence: Accept the licence of what is downloaded; see :func:`.licence.require_licence`.
         progress: Called during a download, see :func:`.fetch.fetch`. None shows a bar, where standard error is a
             terminal.
@@ -100,6 +102,20 @@ def find_weights(
         near = difflib.get_close_matches(stem, [card.name for card in CARDS], n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"models are {', '.join(card.name for card in CARDS)}"
         raise WeightsNotFoundError(f"{source}: there is no such file, and no model of that name; {hint}")
+    supplied, problems = ask_suppliers(card)
+    if supplied is not None:
+        return supplied
+    try:
+        return _own_file(card, accept_licence, callbacks)
+    except WeightsNotFoundError as error:
+        if problems:
+            said = "; ".join(map(str, problems))
+            error.args = (f"{error}\nA plugin that may supply them failed: {said}",)
+        raise
+
+
+def _own_file(card: ModelCard, accept_licence: bool, callbacks: Mapping[str, Callable[..., object] | None]) -> Path:
+    """Return the file of a model that is here, or has been downloaded now; errors as of :func:`find_weights`."""
     places = [Path(card.name + ending) for ending in (".pt", ".pth", ".safetensors")]
     places += [EMBEDDED / file.filename for file in card.weights]
     for place in places:
@@ -113,7 +129,8 @@ def find_weights(
     if card.licence:
         require_licence(card.licence, weights_folder(), what=f"the weights of {card.name}", accepted=accept_licence)
     file = card.weights[0]
-    with downloading(file.filename) if progress is None else contextlib.nullcontext(progress) as tell:
+    given = callbacks["progress"]
+    with downloading(file.filename) if given is None else contextlib.nullcontext(given) as tell:
         return fetch(file, weights_folder(), licence=card.licence, **{**callbacks, "progress": tell})
 
 
