@@ -21,8 +21,9 @@ from tests.support.engine import OLD_ENGINE
 from yolonas_plugin.data import Kind, open_data
 from yolonas_plugin.data.image_files import look_at
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.nas.dataset import SampleDataset
 from yolonas_plugin.nas.sources import load_image
-from yolonas_plugin.nas.val import NASDataset
+from yolonas_plugin.processing import COCO
 
 NOISE = Image.fromarray(np.random.default_rng(0).integers(0, 255, (72, 96, 3), np.uint8))
 DEEP = Image.fromarray(np.random.default_rng(1).integers(0, 65535, (72, 96), np.uint16))
@@ -164,8 +165,8 @@ def test_a_set_of_all_kinds_is_read_through_by_what_measures(tmp_path: Path) -> 
     assert data.report.images_lost == len(BAD)
     assert {Path(sample.image).name for sample in data.splits["val"]} == set(GOOD)
     for sample in data.splits["val"]:
-        dataset = NASDataset.__new__(NASDataset)
-        dataset.im_files, dataset.cv2_flag = [sample.image], 1
+        dataset = SampleDataset.__new__(SampleDataset)
+        dataset.im_files, dataset.cv2_flag, dataset._processing = [sample.image], 1, COCO
         assert dataset.load_image(0)[1] == sample.shape
 
 

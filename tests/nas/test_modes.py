@@ -15,8 +15,7 @@ from yolonas_plugin.errors import RuntimeChoiceError, SettingError
 from yolonas_plugin.factories import predictor, trainer, validator
 from yolonas_plugin.nas import NASPredictor, NASTrainer, NASValidator
 from yolonas_plugin.nas.model import TASK_MAP
-from yolonas_plugin.nas.modes import EFFECTIVE, check_effect
-from yolonas_plugin.nas.settings import check_engine_settings
+from yolonas_plugin.nas.settings import EFFECTIVE, check_effect, check_engine_settings
 
 
 @pytest.fixture(scope="module")

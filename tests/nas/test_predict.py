@@ -14,7 +14,6 @@ import pytest
 import torch
 from PIL import Image
 from torch import nn
-from ultralytics.engine import predictor as engine_predictor
 from ultralytics.engine.results import Results
 from ultralytics.utils import checks
 
@@ -25,7 +24,7 @@ from tests.support.shapes import NAMES
 from yolonas_plugin import NAS, engine
 from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.errors import SettingError, SourceError
-from yolonas_plugin.nas import NASPredictor, sources
+from yolonas_plugin.nas import NASPredictor, loaders
 
 
 def rows(result: Results) -> np.ndarray:
@@ -120,7 +119,6 @@ def test_videos_and_streams_give_one_result_for_each_frame(model: NAS, video: Pa
     assert len(list(model.predict([str(image)] * 3, stream=True, verbose=False))) == 3
 
 
-@pytest.mark.skipif(not hasattr(engine_predictor, "_prefetch"), reason="this engine reads images one by one")
 def test_the_next_images_are_read_meanwhile(model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for index in range(4):
         cv2.imwrite(str(tmp_path / f"{index}.png"), picture(index))
@@ -131,8 +129,8 @@ def test_the_next_images_are_read_meanwhile(model: NAS, tmp_path: Path, monkeypa
         readers.append(threading.current_thread())
         return read_image(*args, **settings)
 
-    read_image = sources.read_image
-    monkeypatch.setattr(sources, "read_image", read)
+    read_image = loaders.read_image
+    monkeypatch.setattr(loaders, "read_image", read)
     results = model.predict(tmp_path, verbose=False)
     assert [Path(result.path).name for result in results] == ["0.png", "1.png", "3.png"]
     assert readers

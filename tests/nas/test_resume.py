@@ -22,7 +22,8 @@ from yolonas_plugin.cli import main
 from yolonas_plugin.data import Kind, check_data
 from yolonas_plugin.errors import CheckpointError, SourceError, TrainingError
 from yolonas_plugin.nas import NASTrainer
-from yolonas_plugin.nas.training_settings import SETTINGS, settings_from_file
+from yolonas_plugin.nas.resume import settings_from_file
+from yolonas_plugin.nas.training_settings import SETTINGS
 from yolonas_plugin.nas.training_state import training_state
 from yolonas_plugin.weights import Checkpoint, read_checkpoint
 from yolonas_plugin.weights.read import Content

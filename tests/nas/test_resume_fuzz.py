@@ -18,7 +18,7 @@ from tests.support.audit import watched
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import YoloNASPluginError
 from yolonas_plugin.nas import NASTrainer
-from yolonas_plugin.nas.training_settings import settings_from_file
+from yolonas_plugin.nas.resume import settings_from_file
 from yolonas_plugin.nas.training_state import training_state
 from yolonas_plugin.weights import Checkpoint, read_checkpoint
 from yolonas_plugin.weights.read import Content

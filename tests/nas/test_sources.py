@@ -15,8 +15,9 @@ from tests.support import hostile_images
 from tests.support.pictures import picture
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.nas import sources
-from yolonas_plugin.nas.sources import FileLoader, list_files
+from yolonas_plugin.nas import loaders
+from yolonas_plugin.nas.loaders import FileLoader
+from yolonas_plugin.nas.sources import list_files
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -57,7 +58,7 @@ def test_a_batch_ends_early_when_its_pixels_are_many(tmp_path: Path, monkeypatch
     sides = [40, 40, 400, 40, 40, 40, 400, 400]
     for index, side in enumerate(sides):
         cv2.imwrite(str(tmp_path / f"{index}.png"), np.full((side, side, 3), index, np.uint8))
-    monkeypatch.setattr(sources, "MOST_BYTES", 3 * 400 * 400)
+    monkeypatch.setattr(loaders, "MOST_BYTES", 3 * 400 * 400)
     files = list_files(tmp_path)
     batches = [[int(image[0, 0, 0]) for image in images] for _, images, _ in FileLoader(files, 4, 1, 3)]
     assert batches == [[0, 1, 2], [3, 4, 5, 6], [7]]

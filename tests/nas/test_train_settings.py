@@ -249,7 +249,7 @@ def test_the_engine_goes_back_to_last_pt_without_unpickling_it(
 
 @pytest.mark.parametrize("name", ['a"; import os #.pt', "a\nb.pt", "a\\x.pt"])
 def test_a_path_is_never_part_of_a_program(name: str, shapes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(train, "_WRITES_PROGRAMS", True)
+    monkeypatch.setattr(train, "WRITES_PROGRAMS", True)
     trainer = NASTrainer(overrides={"model": "yolo_nas_n", "data": str(shapes), **QUICK})
     trainer.ddp, trainer.args.model = True, name
     with pytest.raises(TrainingError, match="writes the path into a program"):

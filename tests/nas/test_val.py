@@ -20,7 +20,7 @@ from tests.support.shapes import NAMES
 from yolonas_plugin import NAS, engine
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas import NASValidator
-from yolonas_plugin.nas.val import _Letterbox
+from yolonas_plugin.nas.dataset import _Letterbox
 
 SUPER_GRADIENTS_MAP, SUPER_GRADIENTS_MAP50 = 0.4775, 0.8453
 """super-gradients' DetectionMetrics of the checkpoint on BCCD's test split; see its README and tests/reference."""

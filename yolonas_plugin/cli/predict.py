@@ -188,20 +188,12 @@ def _on_engine(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, 
         frames: Counter[str] = Counter()
         try:
             for result in model.predict(source, stream=True, verbose=False, save=args.save, **settings):
-                answer.total = _count(model.predictor.dataset)
+                answer.total = getattr(model.predictor.dataset, "total", None)  # of a camera nobody knows
                 yield {**_record(result), **_frame(result.path, model.predictor.dataset, frames)}
         finally:
             if getattr(model.predictor, "dataset", None) is not None:  # else it failed before it began
                 answer.skipped += model.predictor.skipped
                 answer.folder = str(model.predictor.save_dir) if args.save else None
-
-
-def _count(dataset: Any) -> int | None:
-    """Return how many images the engine's data set has; None where that isn't known, as of videos and cameras."""
-    images, files = getattr(dataset, "ni", None), getattr(dataset, "nf", None)
-    if images is not None and images == files:
-        return int(images)
-    return dataset.frames if files == 1 and getattr(dataset, "frames", 0) > 0 else None
 
 
 def _frame(path: str, dataset: Any, frames: Counter[str]) -> dict[str, Any]:

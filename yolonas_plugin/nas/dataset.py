@@ -12,11 +12,14 @@ import cv2
 import numpy as np
 import yaml
 from ultralytics.data import YOLODataset
-from ultralytics.data.augment import Compose, LetterBox, Mosaic, RandomPerspective
+from ultralytics.data.augment import Compose, Format
+from ultralytics.utils.patches import imread
 
 from yolonas_plugin.data import DataSet, Sample
+from yolonas_plugin.engine import set_canvas
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.files.temporary import TemporaryFolder
+from yolonas_plugin.processing import Image, ProcessingSpec
 
 _NOWHERE: Final = Path(os.devnull, "nothing.npy")
 
@@ -32,6 +35,7 @@ class SampleDataset(YOLODataset):
         indices: The class that each class of the samples becomes; None leaves them.
         canvas: Height and width of what augmentation gives; None for a square of the engine's ``imgsz``, which is the
             longer side.
+        processing: For measuring: images are letterboxed so, and not augmented.
         **kwargs: What the engine's ``YOLODataset`` takes; ``img_path`` is not used.
     """
 
@@ -41,8 +45,10 @@ class SampleDataset(YOLODataset):
         samples: Sequence[Sample],
         indices: Sequence[int] | None = None,
         canvas: tuple[int, int] | None = None,
+        processing: ProcessingSpec | None = None,
         **kwargs: Any,
     ) -> None:
+        self._processing = processing
         self._canvas = None if canvas is None or canvas[0] == canvas[1] else canvas
         self._samples = samples
         self._indices = None if indices is None else np.asarray(indices, dtype=np.float32)
@@ -71,7 +77,15 @@ class SampleDataset(YOLODataset):
         return [sample.image for sample in self._samples]
 
     def load_image(self, i: int, *args: Any, **kwargs: Any) -> tuple[Any, tuple[int, int], tuple[int, int]]:
-        """Read image ``i``, scaled to the canvas by its longer side, or by whichever side fits it less."""
+        """Read image ``i``, BGR: scaled to the canvas by its longer side, or by whichever side fits it less.
+
+        With ``processing`` it comes in its own size.
+        """
+        if self._processing is not None:
+            found = imread(self.im_files[i], flags=self.cv2_flag)
+            if found is None:
+                raise SourceError(f"{self.im_files[i]}: could not be read as an image")
+            return found, found.shape[:2], found.shape[:2]
         image, original, (height, width) = super().load_image(i, *args, **kwargs)
         if self._canvas is not None and (height > self._canvas[0] or width > self._canvas[1]):
             scale = min(self._canvas[0] / height, self._canvas[1] / width)
@@ -80,10 +94,12 @@ class SampleDataset(YOLODataset):
         return image, original, (height, width)
 
     def build_transforms(self, hyp: Any = None) -> Compose:
-        """Return the engine's augmentation, onto the canvas."""
+        """Return the engine's augmentation, onto the canvas; or the letterbox of ``processing``."""
+        if self._processing is not None:
+            return Compose([_Letterbox(self._processing), Format(bbox_format="xywh", normalize=True, batch_idx=True)])
         transforms = super().build_transforms(hyp)
         if self._canvas is not None:
-            _reshape(transforms, self.imgsz, *self._canvas)
+            set_canvas(transforms, self.imgsz, *self._canvas)
         return transforms
 
     def get_labels(self) -> list[dict[str, Any]]:
@@ -107,19 +123,56 @@ class SampleDataset(YOLODataset):
         return sample.classes.copy() if self._indices is None else self._indices[sample.classes.astype(int)]
 
 
-def _reshape(transform: Any, side: int, height: int, width: int) -> None:
-    """Make augmentation for a square of ``side`` give ``height`` and ``width``: the same middle part of a mosaic."""
-    if isinstance(transform, Compose):
-        for part in transform.transforms:
-            _reshape(part, side, height, width)
-    elif isinstance(transform, Mosaic):
-        transform.border = (height // 2 - side, width // 2 - side)
-    elif isinstance(transform, RandomPerspective):
-        transform.size = (width, height)
-    elif isinstance(transform, LetterBox):
-        transform.new_shape = (height, width)
-    if getattr(transform, "pre_transform", None) is not None:
-        _reshape(transform.pre_transform, side, height, width)
+class _Letterbox:
+    """Letterboxes the image of a sample and moves its boxes along."""
+
+    def __init__(self, processing: ProcessingSpec) -> None:
+        self.processing = processing
+
+    def __call__(self, labels: dict[str, Any]) -> dict[str, Any]:
+        image: Image = labels["img"]
+        height, width = image.shape[:2]
+        canvas, placement = self.processing.letterbox(image, truncate=True)
+        instances = labels["instances"]
+        instances.convert_bbox(format="xyxy")
+        instances.denormalize(width, height)
+        instances.update(placement.to_input(instances.bboxes))
+        labels.update(
+            img=canvas,
+            resized_shape=canvas.shape[:2],
+            ratio_pad=((placement.scale_y, placement.scale_x), (placement.left, placement.top)),
+        )
+        return labels
+
+
+def measured_dataset(
+    args: Any,
+    samples: Sequence[Sample],
+    data: dict[str, Any],
+    processing: ProcessingSpec,
+    indices: Sequence[int] | None = None,
+    mode: str = "val",
+    batch: int | None = None,
+) -> SampleDataset:
+    """Return samples for measuring a network with this ``processing``; ``indices`` as for ``SampleDataset``."""
+    return SampleDataset(
+        samples=samples,
+        indices=indices,
+        imgsz=args.imgsz,
+        batch_size=batch,
+        augment=False,
+        hyp=args,
+        rect=False,
+        cache=None,
+        single_cls=args.single_cls or False,
+        stride=32,
+        pad=0.0,
+        prefix=f"{mode}: ",
+        task=args.task,
+        classes=args.classes,
+        data=data,
+        processing=processing,
+    )
 
 
 @contextlib.contextmanager

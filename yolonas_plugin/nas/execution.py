@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import Iterator
 from typing import Any, Final
 
 import torch
@@ -125,17 +123,6 @@ def changed_at_setup(args: Any, given: dict[str, Any]) -> bool:
     Older engines go on with the predictor that they have.
     """
     return any(name in given and getattr(args, name, given[name]) != given[name] for name in _AT_SETUP)
-
-
-@contextlib.contextmanager
-def replaced(args: Any, **settings: Any) -> Iterator[None]:
-    """Hold settings of the engine at other values for a while."""
-    before = {name: getattr(args, name) for name in settings}
-    vars(args).update(settings)
-    try:
-        yield
-    finally:
-        vars(args).update(before)
 
 
 def _asks_for_half(args: Any) -> bool:

@@ -7,19 +7,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-import numpy as np
-from PIL import Image, ImageOps
 from ultralytics.engine.model import Model
 from ultralytics.engine.results import Results
 from ultralytics.utils import DEFAULT_CFG_DICT, RANK
 from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
 
-from model_zoo_api.texts import printable
 from yolonas_plugin.engine import require
 from yolonas_plugin.errors import (
     ConfigRefusedError,
     SettingError,
-    SourceError,
     TrainingError,
     WeightsNotFoundError,
     YoloNASPluginError,
@@ -31,7 +27,8 @@ from yolonas_plugin.nas.inference import ExportedModule, chosen
 from yolonas_plugin.nas.module import NASModule, build_module, untrained_module
 from yolonas_plugin.nas.predict import NASPredictor, engine_defaults
 from yolonas_plugin.nas.save import save
-from yolonas_plugin.nas.settings import as_imgsz, check_engine_settings, check_engine_source
+from yolonas_plugin.nas.settings import as_imgsz, check_engine_settings
+from yolonas_plugin.nas.sources import check_engine_source
 from yolonas_plugin.nas.trackers import check_tracker
 from yolonas_plugin.nas.train import NASTrainer
 from yolonas_plugin.nas.val import NASValidator, refuse_rect
@@ -269,7 +266,7 @@ class NAS(Model):
                 self.predictor = self.predictor.fork()  # a stream may be read later, with the settings it was given
             self._streaming = stream
             try:
-                results = super().predict(_upright(source), stream, predictor, **{**defaults, "rect": False, **given})
+                results = super().predict(source, stream, predictor, **{**defaults, "rect": False, **given})
             finally:
                 if self.predictor is not None and self.predictor.model is None:
                     self.predictor = None  # it failed while it was set up
@@ -401,21 +398,3 @@ class NAS(Model):
     def benchmark(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Not available in this version."""
         self._unsupported("benchmark")
-
-
-def _upright(source: Any) -> Any:
-    """Turn PIL images as EXIF says and bring them to 8 bits, which older engines do for files only."""
-    if isinstance(source, (list, tuple)):
-        return [_upright(item) for item in source]
-    if not isinstance(source, Image.Image):
-        return source
-    try:
-        upright = ImageOps.exif_transpose(source)
-        upright.load()
-    except Exception as error:  # Pillow raises whatever its decoders do
-        name = getattr(source, "filename", "") or "a PIL image"
-        raise SourceError(f"{printable(str(name))}: its pixels can't be read: {error}") from error
-    if upright.mode == "I" or upright.mode.startswith("I;16"):  # 16 bits, of which engines keep the wrong ones
-        upright = Image.fromarray((np.asarray(upright).clip(0, 65535).astype(np.uint16) >> 8).astype(np.uint8))
-    upright.filename = getattr(source, "filename", "")
-    return upright

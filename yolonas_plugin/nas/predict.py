@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator, Sequence
-from copy import copy
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import PIL.Image
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -19,17 +18,18 @@ from ultralytics.utils import DEFAULT_CFG
 
 from model_zoo_api.texts import printable
 from yolonas_plugin.boxes.tensors import select_boxes
-from yolonas_plugin.engine import session
+from yolonas_plugin.engine import fork, ready, session, tell, told
 from yolonas_plugin.errors import DataNotFoundError, SourceError
 from yolonas_plugin.files.whole import whole
 from yolonas_plugin.images import as_pixels, unreadable
-from yolonas_plugin.nas.execution import check_runtime, device_of, replaced
+from yolonas_plugin.nas.execution import check_runtime, device_of
 from yolonas_plugin.nas.inference import ExportedModule, choice_of, inference_module
+from yolonas_plugin.nas.loaders import FileLoader, ImageLoader, Loader
 from yolonas_plugin.nas.module import NASModule, RuntimeChoice, build_module
 from yolonas_plugin.nas.outputs import Outputs
 from yolonas_plugin.nas.results import NASResults
 from yolonas_plugin.nas.settings import as_imgsz, check_overrides
-from yolonas_plugin.nas.sources import Arrays, FileLoader, list_files
+from yolonas_plugin.nas.sources import list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.settings import check_settings
 from yolonas_plugin.weights import find_weights, read_checkpoint
@@ -62,9 +62,7 @@ class NASPredictor(DetectionPredictor):
 
     def fork(self) -> NASPredictor:
         """Return a predictor with the same network and a state of its own, for another source at the same time."""
-        twin = copy(self)
-        twin._lock = threading.Lock()
-        return twin
+        return fork(self)
 
     def setup_model(self, model: nn.Module | str | None, verbose: bool = True) -> None:
         """Prepare ``model`` for its runtime, or read the file that it (or the setting ``model``) names.
@@ -78,19 +76,17 @@ class NASPredictor(DetectionPredictor):
             model = build_module(read_checkpoint(find_weights(model or self.args.model)))
         if not isinstance(model, (NASModule, ExportedModule)):
             raise TypeError(f"NASPredictor runs YOLO-NAS, not a {type(model).__name__}")
-        self.processing, self.in_channels = model.processing, model.in_channels
-        for name, value in engine_defaults(model.processing).items():
-            if name not in self._chosen:
-                setattr(self.args, name, value)
+        self.processing = self._spec = model.processing
+        self.in_channels = model.in_channels
+        defaults = engine_defaults(model.processing)
+        tell(self.args, **{name: value for name, value in defaults.items() if name not in self._chosen})
         self.choice = choice_of(model)
         check_runtime(self.choice, self.args)
         device = device_of(self.choice, self.args)
         network = inference_module(model, self.args.compile)
-        with session(), replaced(self.args, device=device, compile=False):
+        with session(), told(self.args, device=device, compile=False):
             super().setup_model(network, verbose)
-        self.model.names = dict(model.names)
-        self.model.prefetch = True  # newer engines then read the next images meanwhile
-        self.done_warmup = True  # the engine's runs the first image twice, and imports torchvision for its own NMS
+        ready(self, model.names)
 
     def setup_source(self, source: Any, *args: Any, **kwargs: Any) -> None:
         """Open the source. Files that can't be read are left out as they are reached, see :attr:`skipped`.
@@ -103,14 +99,18 @@ class NASPredictor(DetectionPredictor):
         files = list_files(source)
         if files == []:
             raise DataNotFoundError(f"No images or videos found in {printable(str(source))}")
-        if isinstance(source, (list, tuple)) and files is None:
-            source = Arrays(source, self.args.batch, self.in_channels)
+        if files is None and isinstance(source, (list, tuple, np.ndarray, PIL.Image.Image)):
+            images = source if isinstance(source, (list, tuple)) else [source]
+            source = ImageLoader(images, self.args.batch, self.in_channels)
         if files is None:
             super().setup_source(source, *args, **kwargs)
             files = getattr(self.dataset, "files", None)  # of an address whose file was fetched
         if files:
             loader = FileLoader(files, self.args.batch, self.args.vid_stride, self.in_channels)
             super().setup_source(loader, *args, **kwargs)
+        size = (int(self.imgsz[0]), int(self.imgsz[1]))
+        if size != self._spec.size:
+            self._spec = self.processing.with_size(size)
         self._outputs = Outputs(Path(self.save_dir))
         if self.args.save:
             self._check_output(getattr(self.dataset, "files", ()))
@@ -139,6 +139,8 @@ class NASPredictor(DetectionPredictor):
                 yield result
         finally:
             results.close()
+            if isinstance(self.dataset, Loader):
+                self.dataset.close()  # which older engines leave open
             if self._outputs is not None:
                 self._outputs.close()
         if self.skipped and not found:
@@ -170,7 +172,7 @@ class NASPredictor(DetectionPredictor):
         self._wrote = True
         live = self.source_type.stream or self.source_type.from_img or self.source_type.tensor
         match = re.search(r"\(frame (\d+)/", s[i])
-        frame = self.dataset.count if live else int(match[1]) if match else 0
+        frame = self.dataset.count if self.source_type.stream else int(match[1]) if match else 0
         name = outputs.name(str(p), None if mode == "image" else p if mode == "video" else i)
         self.txt_path = outputs.folder / "labels" / (name if mode == "image" else f"{name}_{frame}")
         result.save_dir = str(outputs.folder)
@@ -217,7 +219,7 @@ class NASPredictor(DetectionPredictor):
             self._placements = [Placement(1.0, 1.0, 0, 0)] * len(im)
             pixels = im.to(self.device).float() * 255
             return pixels.flip(1) if pixels.shape[1] == 3 else pixels
-        spec = self._spec()
+        spec = self._spec
         im[:] = [as_pixels(image, self.in_channels) for image in im]  # in place, for the engine draws on the same list
         size = spec.tight_size(im) if self.args.rect else spec.size
         canvases, placements = zip(*(spec.letterbox(x, size=size) for x in im), strict=True)
@@ -249,14 +251,9 @@ class NASPredictor(DetectionPredictor):
         rows[:, :4] = placement.to_image(rows[:, :4])
         return NASResults(image, path=path, names=self.model.names, boxes=rows)
 
-    def _spec(self) -> ProcessingSpec:
-        size = (int(self.imgsz[0]), int(self.imgsz[1]))
-        return self.processing if size == self.processing.size else self.processing.with_size(size)
-
     def _check_settings(self) -> None:
         given = {name: getattr(self.args, name) for name in ("conf", "iou", "max_det", "batch", "classes")}
-        for name, value in check_settings(given, given, self.args.mode, self.model.names).items():
-            setattr(self.args, name, value)
+        tell(self.args, **check_settings(given, given, self.args.mode, self.model.names))
 
     def _check_output(self, files: Sequence[str]) -> None:
         folder = Path(self.save_dir).resolve()

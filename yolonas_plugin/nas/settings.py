@@ -1,30 +1,66 @@
-"""The engine's settings, checked before the engine sees them: it answers a misspelt one with a page of help."""
+"""The engine's settings, checked before the engine sees them.
+
+It answers a misspelt one with a page of help, and takes all of them in every mode, those that do nothing there too.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-from PIL import Image
-from torch import Tensor
-from ultralytics.cfg import _handle_deprecation, check_cfg
-from ultralytics.data.loaders import LOADERS
+from ultralytics.cfg import check_cfg
 from ultralytics.utils import DEFAULT_CFG_DICT
 
 from model_zoo_api.values import as_python
-from yolonas_plugin.errors import SettingError, SourceError
-from yolonas_plugin.nas.modes import check_effect
-from yolonas_plugin.options import STRIDE
-from yolonas_plugin.settings import check_count, check_settings, check_source
+from yolonas_plugin.engine import renamed
+from yolonas_plugin.errors import SettingError
+from yolonas_plugin.nas.training_settings import REFUSED, SETTINGS
+from yolonas_plugin.settings import check_count, check_settings
+from yolonas_plugin.weights.values import describe
 
 _ALSO: Final = {"augmentations", "save_dir"}
 """Known to the engine, but not among its defaults."""
 
-_KINDS: Final = (str, Path, np.ndarray, Image.Image)
-"""What a source may be, or a list have entries of."""
+_EVERYWHERE: Final = {
+    *("batch", "imgsz", "device", "compile", "classes", "conf", "iou", "max_det", "agnostic_nms"),
+    *("project", "name", "exist_ok", "save_dir", "save_txt", "save_conf", "verbose"),
+}
+
+_JUDGED: Final = {"augment", "dnn", "embed", "half", "int8", "nms", "quantize", "rect", "visualize"}
+"""What ``execution.check_runtime`` and ``NASValidator`` refuse themselves, where it can't be given."""
+
+_PREDICT: Final = {
+    *(*_EVERYWHERE, *_JUDGED, "save", "save_crop", "save_frames", "show", "show_boxes", "show_conf", "show_labels"),
+    *("line_width", "stream_buffer", "vid_stride"),
+}
+
+EFFECTIVE: Final[Mapping[str, frozenset[str]]] = {
+    "predict": frozenset(_PREDICT),
+    "track": frozenset({*_PREDICT, "tracker"}),
+    "val": frozenset(
+        {*_EVERYWHERE, *_JUDGED, "data", "split", "workers", "plots", "save_json", "single_cls"}
+        | {"show_conf", "show_labels"}  # in the pictures of visualize
+    ),
+    "train": frozenset(
+        {*_EVERYWHERE, *SETTINGS, *REFUSED, "data", "resume", "augmentations", "channels_last", "save_json"}
+    ),
+}
+"""The settings that change what a mode does, or that it refuses with a reason of their own."""
+
+_OF_DIRECT_USE: Final = {"model", "source"}
+"""Settings of the engine's classes themselves, for which ``NAS`` has arguments."""
+
+_LOSS: Final = "the loss is super-gradients', with weights of its own"
+_WHY: Final = {
+    **dict.fromkeys(("box", "cls", "dfl"), _LOSS),
+    "dropout": "it is for the engine's classifiers",
+    "channels_last": "the layout of tensors is chosen by what runs the network",
+    "model": "the model is the one that is open; open another one with NAS(...)",
+    "cfg": "settings are given by name, not as a file",
+    "fraction": "all images of the split are measured",
+    "cls_remap": "predictions of classes are kept where all names are the same, and begin anew otherwise",
+}
 
 
 def check_engine_settings(
@@ -47,7 +83,7 @@ def check_engine_settings(
     Raises:
         SettingError: There is no such setting, a value is none that it may have, or it would change nothing.
     """
-    given = _handle_deprecation({name: as_python(value) for name, value in given.items()})
+    given = renamed({name: as_python(value) for name, value in given.items()})
     kept = {name: value for name, value in given.items() if value is None and not _has_number(name)}
     batch = given.pop("batch", None) if what == "train" else None
     settings = kept | check_settings(given, {*DEFAULT_CFG_DICT, *_ALSO, "batch"}, what, names, near)
@@ -77,39 +113,6 @@ def as_imgsz(size: tuple[int, int]) -> int | list[int]:
     return height if height == width else [height, width]
 
 
-def check_engine_source(source: Any, channels: int) -> None:
-    """See that a source names something that the engine can open, for a network with so many channels.
-
-    Raises:
-        SourceError: It doesn't.
-        DataNotFoundError: It is an empty list, or a path that doesn't exist.
-    """
-    check_source(source)
-    if isinstance(source, Tensor):
-        _check_tensor(source, channels)
-        return
-    several = isinstance(source, (list, tuple))
-    entries = source if several else [source]
-    for entry in entries:
-        if several and isinstance(entry, Tensor):
-            raise SourceError("a list of tensors is no source; stack them to one tensor [B, C, H, W]")
-        if not isinstance(entry, _KINDS) and (several or not isinstance(entry, (int, np.integer, *LOADERS))):
-            raise SourceError(
-                f"a {type(entry).__name__} is no image; give paths, folders, globs, addresses, arrays or PIL images"
-            )
-
-
-def _check_tensor(batch: Tensor, channels: int) -> None:
-    wanted = f"[B, {channels}, H, W], RGB from 0 to 1" if channels == 3 else f"[B, {channels}, H, W], from 0 to 1"
-    shape = list(batch.shape)
-    if batch.ndim not in (3, 4) or not batch.numel():
-        raise SourceError(f"got a tensor {shape}; this model takes {wanted}")
-    if shape[-3] != channels:
-        raise SourceError(f"got a tensor {shape}, with {shape[-3]} channels; this model takes {channels}: {wanted}")
-    if wrong := [side for side in shape[-2:] if side % STRIDE]:
-        raise SourceError(f"got a tensor {shape}; its sides must be multiples of {STRIDE}, and {wrong[0]} is none")
-
-
 def _training_batch(batch: Any) -> int | float:
     """Return images at a time, or what lets the engine choose: -1, or the part of a GPU's memory that it may fill."""
     if isinstance(batch, float) and 0 < batch < 1:
@@ -122,3 +125,29 @@ def _training_batch(batch: Any) -> int | float:
 def _has_number(name: str) -> bool:
     """Whether the engine's default of a setting is a number or a switch, where None has no meaning of its own."""
     return isinstance(DEFAULT_CFG_DICT.get(name), (int, float)) and name != "cache"
+
+
+def check_effect(given: Mapping[str, Any], mode: str, *, direct: bool = False) -> None:
+    """See that each setting changes something, or asks for nothing but the engine's default.
+
+    Args:
+        given: Settings of the engine.
+        mode: One of :data:`EFFECTIVE`.
+        direct: Whether they are given to the engine's class, which takes its model among them, not to ``NAS``.
+
+    Raises:
+        SettingError: One would change nothing.
+    """
+    for name, value in given.items():
+        if name in EFFECTIVE[mode] or (direct and name in _OF_DIRECT_USE) or value is None:
+            continue
+        if name in ("mode", "task"):
+            if value != (mode if name == "mode" else "detect"):
+                raise SettingError(f"{mode}: {name}={describe(value)} can't be had: this is {mode}, of task detect")
+        elif value != DEFAULT_CFG_DICT.get(name):
+            raise SettingError(f"{mode}: {name}={describe(value)} would change nothing: {_why(name)}; leave it out")
+
+
+def _why(name: str) -> str:
+    others = [mode for mode in ("train", "val", "predict", "track") if name in EFFECTIVE[mode]]
+    return _WHY.get(name) or (f"it is a setting of {others[0]}" if others else "YOLO-NAS has nothing that it sets")

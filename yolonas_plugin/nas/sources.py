@@ -1,31 +1,67 @@
-"""Files given to the engine: one that can't be read is left out and reported, whatever it is; the others are read."""
+"""What a source of images means under the engine: the files behind it, and the pixels in a file or an object."""
 
 from __future__ import annotations
 
 import csv
 import os
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import cv2
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
 from numpy.typing import NDArray
-from ultralytics.data.loaders import LoadImagesAndVideos, LoadPilAndNumpy, SourceTypes, autocast_list
+from torch import Tensor
+from ultralytics.data.loaders import LOADERS
 from ultralytics.data.utils import IMG_FORMATS, VID_FORMATS
-from ultralytics.utils import LOGGER, NUM_THREADS
 from ultralytics.utils.patches import imread
 
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.files.paths import files_of, is_regular, suffix_of, text_path
-from yolonas_plugin.images import as_pixels, decode_image, read_file, refuse_programs, unreadable
-from yolonas_plugin.prefetch import MOST_BYTES
+from yolonas_plugin.images import as_pixels, decode_image, read_file, refuse_programs
+from yolonas_plugin.options import STRIDE
 from yolonas_plugin.processing import Image
+from yolonas_plugin.settings import check_source
 
-_TOGETHER: Final = 8  # images of a batch from which on several are decoded at a time
-_SMALL_FILE: Final = 8 << 20
+_KINDS: Final = (str, Path, np.ndarray, PIL.Image.Image)
+"""What a source may be, or a list have entries of."""
+
+
+def check_engine_source(source: Any, channels: int) -> None:
+    """See that a source names something that the engine can open, for a network with so many channels.
+
+    Raises:
+        SourceError: It doesn't.
+        DataNotFoundError: It is an empty list, or a path that doesn't exist.
+    """
+    check_source(source)
+    if isinstance(source, Tensor):
+        _check_tensor(source, channels)
+        return
+    several = isinstance(source, (list, tuple))
+    entries = source if several else [source]
+    for entry in entries:
+        if several and isinstance(entry, Tensor):
+            raise SourceError("a list of tensors is no source; stack them to one tensor [B, C, H, W]")
+        if not isinstance(entry, _KINDS) and (several or not isinstance(entry, (int, np.integer, *LOADERS))):
+            raise SourceError(
+                f"a {type(entry).__name__} is no image; give paths, folders, globs, addresses, arrays or PIL images"
+            )
+
+
+def _check_tensor(batch: Tensor, channels: int) -> None:
+    wanted = f"[B, {channels}, H, W], RGB from 0 to 1" if channels == 3 else f"[B, {channels}, H, W], from 0 to 1"
+    shape = list(batch.shape)
+    if batch.ndim not in (3, 4) or not batch.numel():
+        raise SourceError(f"got a tensor {shape}; this model takes {wanted}")
+    if shape[-3] != channels:
+        raise SourceError(f"got a tensor {shape}, with {shape[-3]} channels; this model takes {channels}: {wanted}")
+    if wrong := [side for side in shape[-2:] if side % STRIDE]:
+        raise SourceError(f"got a tensor {shape}; its sides must be multiples of {STRIDE}, and {wrong[0]} is none")
 
 
 def list_files(source: Any) -> list[str] | None:
@@ -57,158 +93,27 @@ def list_files(source: Any) -> list[str] | None:
     return files
 
 
-class FileLoader(LoadImagesAndVideos):
-    """Reads images and then videos, a batch at a time, and goes on after what can't be read.
-
-    A batch has images, or frames of one video; it ends early when its pixels take
-    :data:`~yolonas_plugin.prefetch.MOST_BYTES`.
-
-    Attributes:
-        unreadable: The files that could not be read so far.
-    """
-
-    def __init__(self, files: Sequence[str], batch: int, vid_stride: int, channels: int) -> None:
-        images = [file for file in files if not is_video(file)]
-        self.files = images + [file for file in files if is_video(file)]
-        self.ni, self.nf = len(images), len(files)
-        self.video_flag = [index >= self.ni for index in range(self.nf)]
-        self.mode = "image" if images else "video"
-        self.bs, self.vid_stride, self.channels = batch, vid_stride, channels
-        self.count = self.frame = self.frames = 0
-        self.fps = 0.0
-        self.cap: cv2.VideoCapture | None = None
-        self.unreadable: list[str] = []
-        self.source_type = SourceTypes()
-
-    def __iter__(self) -> FileLoader:
-        self.count = 0
-        return self
-
-    def __next__(self) -> tuple[list[str], list[Image], list[str]]:
-        """Return the paths, pixels [H, W, C] and descriptions of a batch."""
-        batch: list[tuple[str, Image, str]] = []
-        while not batch and self.count < self.nf:
-            batch = list(self._frames() if self.video_flag[self.count] else self._images())
-        if not batch:
-            raise StopIteration
-        paths, pixels, info = map(list, zip(*batch, strict=True))
-        return paths, pixels, info
-
-    def close(self) -> None:
-        """Let go of the video that is open."""
-        if self.cap is not None:
-            self.cap.release()
-            self.cap = None
-
-    def _images(self) -> Iterator[tuple[str, Image, str]]:
-        self.mode = "image"
-        found, size = 0, 0
-        while found < self.bs and size < MOST_BYTES and self.count < self.ni:
-            paths = self.files[self.count : self.count + self._at_once(self.bs - found)]
-            for path, image in zip(paths, self._read(paths), strict=True):
-                self.count += 1
-                if image is None:
-                    _leave_out(path, self.unreadable)
-                    continue
-                found, size = found + 1, size + image.nbytes
-                yield path, image, f"image {self.count}/{self.nf} {printable(path)}: "
-
-    def _at_once(self, wanted: int) -> int:
-        """Return how many of the next images to decode side by side: one, unless all are small."""
-        number = min(wanted, self.ni - self.count, NUM_THREADS) if self.bs >= _TOGETHER else 1
-        next_ones = self.files[self.count : self.count + number]
-        return number if all(os.path.getsize(path) < _SMALL_FILE for path in next_ones if is_regular(path)) else 1
-
-    def _read(self, paths: Sequence[str]) -> list[Image | None]:
-        if len(paths) == 1:
-            return [read_image(paths[0], self.channels)]
-        with ThreadPoolExecutor(len(paths)) as pool:
-            return list(pool.map(lambda path: read_image(path, self.channels), paths))
-
-    def _frames(self) -> Iterator[tuple[str, Image, str]]:
-        self.mode = "video"
-        path = self.files[self.count]
-        if self.cap is None:
-            self.cap, self.frame = open_video(path), 0
-            self.fps = self.cap.get(cv2.CAP_PROP_FPS)
-            self.frames = max(0, int(self.cap.get(cv2.CAP_PROP_FRAME_COUNT)) // self.vid_stride)
-        found, size = 0, 0
-        while found < self.bs and size < MOST_BYTES:
-            image = self._next_frame()
-            if image is None:
-                if not self.frame:
-                    _leave_out(path, self.unreadable)
-                self.close()
-                self.count += 1
-                return
-            self.frame, found, size = self.frame + 1, found + 1, size + image.nbytes
-            total = max(self.frames, self.frame)
-            yield path, image, f"video {self.count + 1}/{self.nf} (frame {self.frame}/{total}) {printable(path)}: "
-
-    def _next_frame(self) -> Image | None:
-        assert self.cap is not None
-        try:
-            if not all(self.cap.grab() for _ in range(self.vid_stride)):
-                return None
-            found, image = self.cap.retrieve()
-            if not found or image is None:
-                return None
-            if self.channels == 1:
-                image = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-            return as_pixels(image, self.channels)
-        except (cv2.error, SourceError):
-            return None
-
-
-class Arrays(LoadPilAndNumpy):
-    """Images in memory, ``batch`` at a time, where the engine takes them all at once.
-
-    Args:
-        images: Arrays [H, W, C] in BGR, PIL images, and paths or addresses of images.
-        batch: Images at a time.
-        channels: Of the network.
-
-    Attributes:
-        unreadable: The files and addresses that could not be read.
+def as_array(image: NDArray[Any] | PIL.Image.Image, channels: int) -> NDArray[Any]:
+    """Return an image as an array [H, W] or [H, W, C], BGR; one of PIL is turned as EXIF says, and has 8 bits.
 
     Raises:
-        SourceError: Not one could be read.
+        SourceError: Its pixels can't be read.
     """
+    if not isinstance(image, PIL.Image.Image):
+        return cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) if channels == 1 and _is_colour(image) else image
+    try:
+        upright = PIL.ImageOps.exif_transpose(image)
+        if upright.mode == "I" or upright.mode.startswith("I;16"):  # 16 bits, of which Pillow would keep the wrong ones
+            upright = PIL.Image.fromarray((np.asarray(upright).clip(0, 65535).astype(np.uint16) >> 8).astype(np.uint8))
+        pixels = np.asarray(upright.convert("L" if channels == 1 else "RGB"))
+    except Exception as error:  # Pillow raises whatever its decoders do
+        name = getattr(image, "filename", "") or "a PIL image"
+        raise SourceError(f"{printable(str(name))}: its pixels can't be read: {error}") from error
+    return pixels if channels == 1 else pixels[..., ::-1]
 
-    source_type = SourceTypes(from_img=True)
 
-    def __init__(self, images: Sequence[Any], batch: int, channels: int) -> None:
-        self.unreadable: list[str] = []
-        opened = [one for index, entry in enumerate(images) for one in self._open(index, entry, channels)]
-        if not opened:
-            raise unreadable(self.unreadable, channels)
-        super().__init__([image for _, image in opened], channels)
-        self.paths = [path for path, _ in opened]
-        self._batch = batch
-
-    def __next__(self) -> tuple[list[str], list[NDArray[Any]], list[str]]:
-        begin, end = self.count * self._batch, (self.count + 1) * self._batch
-        if begin >= len(self.im0):
-            raise StopIteration
-        self.count += 1
-        paths = self.paths[begin:end]
-        return paths, self.im0[begin:end], [""] * len(paths)
-
-    def _open(self, index: int, entry: Any, channels: int) -> Iterator[tuple[str, Any]]:
-        if not isinstance(entry, (str, Path)):
-            yield getattr(entry, "filename", "") or f"image{index}.jpg", entry
-        elif "://" in str(entry):
-            try:
-                yield str(entry), autocast_list([entry])[0]
-            except Exception:  # of the network, or of Pillow's decoders
-                _leave_out(str(entry), self.unreadable)
-        else:
-            for path in files_of(str(entry), IMG_FORMATS):
-                image = read_image(path, channels)
-                if image is None:
-                    _leave_out(path, self.unreadable)
-                else:
-                    yield path, image
+def _is_colour(image: NDArray[Any]) -> bool:
+    return image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
 
 
 def is_video(path: str) -> bool:
@@ -265,11 +170,6 @@ def _listed(file: Path) -> Iterator[str]:
             yield from files_of(entry if os.path.lexists(entry) else beside, IMG_FORMATS | VID_FORMATS)
         except FileNotFoundError:
             yield beside  # to be reported with the others that can't be read
-
-
-def _leave_out(path: str, unreadable: list[str]) -> None:
-    unreadable.append(path)
-    LOGGER.warning(f"could not be read as an image or video, and is left out: {printable(path)}")
 
 
 def _is_known(path: str) -> bool:

@@ -9,50 +9,45 @@ from typing import Any, Final
 
 import torch
 from torch import nn
-from ultralytics import __version__
-from ultralytics.cfg import get_cfg, get_save_dir
+from ultralytics.cfg import get_save_dir
 from ultralytics.models.yolo.detect import DetectionTrainer
-from ultralytics.utils import DEFAULT_CFG, DEFAULT_CFG_DICT, LOCAL_RANK, LOGGER, RANK
-from ultralytics.utils.checks import parse_version
+from ultralytics.utils import DEFAULT_CFG, LOCAL_RANK, LOGGER, RANK
 from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_model
 
 from yolonas_plugin.data import DataSet, open_data
-from yolonas_plugin.engine import require, session
+from yolonas_plugin.engine import (
+    WRITES_PROGRAMS,
+    repeat_epoch,
+    require,
+    session,
+    set_arithmetic,
+    set_progress,
+    tell,
+)
 from yolonas_plugin.errors import CheckpointError, TrainingError
-from yolonas_plugin.nas.dataset import SampleDataset, describe_names
+from yolonas_plugin.nas.dataset import SampleDataset, describe_names, measured_dataset
 from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
 from yolonas_plugin.nas.module import NASModule, build_module, size_of
+from yolonas_plugin.nas.resume import resumed
 from yolonas_plugin.nas.run_folder import RunFolder
 from yolonas_plugin.nas.settings import as_imgsz, check_overrides
 from yolonas_plugin.nas.stock import stock_checkpoint, to_network_input
 from yolonas_plugin.nas.training_module import LOSS_NAMES, TrainingModule
 from yolonas_plugin.nas.training_progress import load_optimizer
-from yolonas_plugin.nas.training_settings import check_training, settings_from_file
+from yolonas_plugin.nas.training_settings import check_training
 from yolonas_plugin.nas.training_state import WEIGHTS, TrainingState, forget_rows, plain, read_training_state
-from yolonas_plugin.nas.val import NASValidator, build_dataset
+from yolonas_plugin.nas.val import NASValidator
 from yolonas_plugin.nn import CONFIGS
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.settings import check_classes, check_imgsz
 from yolonas_plugin.system.interrupts import heard
 from yolonas_plugin.weights import Checkpoint, find_weights, read_checkpoint
-from yolonas_plugin.weights.values import describe
 from yolonas_plugin.weights.write import as_stored, save_torch, write_safetensors
 
 LEARNING_RATE: Final = 1e-3
 """Of AdamW, which ``optimizer="auto"`` means here."""
 
-RESUMABLE: Final = {
-    *("data", "imgsz", "batch", "device", "workers", "cache", "close_mosaic", "augmentations", "compile"),
-    *("patience", "time", "freeze", "val", "plots", "save_period"),
-}
-"""Settings that may change when a training goes on; the engine's choice."""
-
-_WRITES_PROGRAMS: Final = parse_version(__version__) < (8, 4)
-"""Engines of 8.3 paste the path of the weights into the program that they start for each GPU."""
-
 _MOST_RECOVERIES: Final = 3
-
-_SAID_BY_PATH: Final = {"model", "mode", "task", "resume", "pretrained", "save_dir"}
 
 
 class NASTrainer(DetectionTrainer):
@@ -72,7 +67,7 @@ class NASTrainer(DetectionTrainer):
         settings = check_overrides(overrides, "train")
         with session(), contextlib.ExitStack() as self._accepting:
             super().__init__(cfg, {"task": "detect", **settings}, _callbacks)
-        self.args.imgsz = max(self.canvas)  # which is all that the engine knows of for training
+        tell(self.args, imgsz=max(self.canvas))  # which is all that the engine knows of for training
         self.loss_names = LOSS_NAMES
 
     def train(self) -> None:
@@ -83,13 +78,13 @@ class NASTrainer(DetectionTrainer):
             TrainingError: There are several GPUs, and the path of the weights can't be handed to their processes.
         """
         if self.ddp:
-            if _WRITES_PROGRAMS and set(str(self.args.model)) & set('"\\\r\n'):
+            if WRITES_PROGRAMS and set(str(self.args.model)) & set('"\\\r\n'):
                 raise TrainingError(
                     f"{str(self.args.model)!r}: this version of ultralytics writes the path into a program for each "
                     "GPU as it is; rename the file, so that its path has no quotes, backslashes and line breaks"
                 )
             require("cloudpickle", "training on several GPUs", "distributed")
-            self.args.imgsz = as_imgsz(self.canvas)  # of which the processes make a canvas of their own
+            tell(self.args, imgsz=as_imgsz(self.canvas))  # of which the processes make a canvas of their own
         with session(), heard() as check, self.folder.unless_refused():
             if not self.ddp:
                 for event in ("on_train_batch_start", "on_train_epoch_end", "on_val_batch_start", "on_model_save"):
@@ -100,6 +95,11 @@ class NASTrainer(DetectionTrainer):
 
     def setup_model(self) -> None:
         """Build the network, unless the caller has; the engine's checkpoint is never unpickled."""
+        if self.args.optimizer.lower() == "auto":
+            tell(self.args, optimizer="AdamW", lr0=LEARNING_RATE, momentum=0.9, warmup_bias_lr=0.0)
+        # until resume_training: the engine freezes its own layers, and fetches a network to try mixed precision on
+        self._freeze, self._amp = self.args.freeze, self.args.amp
+        tell(self.args, freeze=None, amp=False)
         if self.state is not None:
             self._check_same_data(self.state.checkpoint)
             self.model = self.get_model(weights=build_module(self.state.checkpoint))
@@ -150,40 +150,6 @@ class NASTrainer(DetectionTrainer):
                 LOGGER.info(report)
         return module
 
-    def set_model_attributes(self) -> None:
-        """Hand the settings to the network; names and classes it has already."""
-        self.model.args = self.args
-
-    def build_optimizer(
-        self,
-        model: nn.Module,
-        name: str = "auto",
-        lr: float = LEARNING_RATE,
-        momentum: float = 0.9,
-        decay: float = 1e-5,
-        iterations: float = 1e5,
-    ) -> torch.optim.Optimizer:
-        """Return the optimiser; ``"auto"`` is AdamW, with the engine's settings for the others."""
-        if name.lower() == "auto":
-            name, lr, momentum = "AdamW", LEARNING_RATE, 0.9
-            self.args.optimizer, self.args.lr0, self.args.momentum = name, lr, momentum
-            self.args.warmup_bias_lr = 0.0
-        return super().build_optimizer(model, name, lr, momentum, decay, iterations)
-
-    def _setup_train(self, *args: Any) -> None:
-        # the engine freezes its own layers by number, and would download a network to try mixed precision on
-        freeze, amp = self.args.freeze, self.args.amp
-        self.args.freeze, self.args.amp = None, False
-        try:
-            super()._setup_train(*args)
-        finally:
-            self.args.freeze, self.args.amp = freeze, amp
-        self.freeze_layer_names = freeze_parts(unwrap_model(self.model), freeze)
-        self.amp = amp not in {False, "fp32"} and self.device.type not in {"cpu", "mps"}
-        self.scaler = torch.amp.GradScaler("cuda", enabled=self.amp and amp != "bf16")
-        if self.state is not None and self.state.progress["scaler"]:
-            self.scaler.load_state_dict(self.state.progress["scaler"])
-
     # --- data ---
 
     def get_dataset(self) -> dict[str, Any]:
@@ -196,21 +162,21 @@ class NASTrainer(DetectionTrainer):
         if not self.args.data:
             raise TrainingError("there is nothing to train on; name the data set with data=")
         if isinstance(self.args.data, (str, Path)) and Path(self.args.data).exists():
-            self.args.data = str(Path(self.args.data).absolute())  # so that it is found when the training goes on
+            tell(self.args, data=str(Path(self.args.data).absolute()))  # found then when the training goes on
         self.data_set = open_data(self.args.data, ["train", self.args.split])
         if RANK in {-1, 0}:
             self.data_set.report.log()
         self.data_set.require_boxes("train")
         if self.args.classes is not None:
             names = dict(enumerate(self.data_set.settings["names"].values()))
-            self.args.classes = check_classes(self.args.classes, names, "the data's")
+            tell(self.args, classes=check_classes(self.args.classes, names, "the data's"))
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> SampleDataset:
         """Return the engine's data set with its augmentation for training, the validator's for validation."""
         if mode != "train":
             processing = unwrap_model(self.model).processing
             samples = self.data_set.splits[self.args.split]
-            return build_dataset(self.args, samples, self.data, processing, mode=mode, batch=batch)
+            return measured_dataset(self.args, samples, self.data, processing, mode=mode, batch=batch)
         return SampleDataset(
             samples=self.data_set.splits["train"],
             canvas=self.canvas,
@@ -251,27 +217,19 @@ class NASTrainer(DetectionTrainer):
         validator.data_set = self.data_set
         return validator
 
-    def label_loss_items(self, loss_items: Any = None, prefix: str = "train") -> Any:
-        """Return the parts of the loss under the names that they have in tables, or these names."""
-        names = [f"{prefix}/{name}" for name in LOSS_NAMES]
-        if loss_items is None:
-            return names
-        values = loss_items.values() if isinstance(loss_items, dict) else loss_items
-        return {name: round(float(value), 5) for name, value in zip(names, values, strict=True)}
-
     # --- files ---
 
     def check_resume(self, overrides: dict[str, Any]) -> None:
         """Take up the settings of the training that is to go on, if one is, and read the data: no folder is made yet.
 
-        From its file come the settings that :data:`.training_settings.SETTINGS` lists, and no other; data, folders and
-        whatever else is opened come from the caller.
+        Which of its settings come out of its file, :func:`.resume.resumed` says.
         """
         check_training(vars(self.args))
         self.canvas = check_imgsz(self.args.imgsz)
         self.resume = bool(self.args.resume)
         if self.resume:
-            self._take_up_settings(overrides)
+            path = Path(self.args.model if self.args.resume is True else self.args.resume)
+            self.state, self.args, self.canvas = resumed(path, overrides)
         if self.args.rect and self.canvas[0] != self.canvas[1]:
             raise TrainingError(
                 f"rect=True gives each batch a shape of its own within a square, and imgsz={list(self.canvas)} isn't "
@@ -281,30 +239,10 @@ class NASTrainer(DetectionTrainer):
         self.folder = RunFolder(get_save_dir(self.args))
         self._accepting.enter_context(self.folder.unless_refused())
 
-    def _take_up_settings(self, overrides: dict[str, Any]) -> None:
-        resume = self.args.resume
-        path = Path(self.args.model if resume is True else resume)
-        self.state = read_training_state(path)
-        own = {name: overrides[name] for name in RESUMABLE if name in overrides}
-        if not own.get("data"):
-            raise TrainingError(_data_is_the_callers(path, self.state.settings.get("data")))
-        settings = settings_from_file(self.state.settings, path, own)
-        self.args = _checked_by_engine(path, {**settings, "task": "detect", "mode": "train"})
-        for name, value in own.items():
-            setattr(self.args, name, value)
-        self.canvas = check_imgsz(own["imgsz"]) if "imgsz" in own else self.state.checkpoint.processing.size
-        self.args.model = self.args.resume = str(path)
-        self.args.save_dir = str(_folder_of(path))
-        ignored = [
-            name
-            for name, value in overrides.items()
-            if name not in own and name not in _SAID_BY_PATH and value != settings.get(name)
-        ]
-        if ignored:
-            LOGGER.warning(f"resume keeps the settings of the training, {', '.join(ignored)} among them")
-
     def resume_training(self, ckpt: Any) -> None:
-        """Go on after the last epoch that was written."""
+        """Freeze what is to be frozen, choose the arithmetic, and go on after the last epoch that was written."""
+        tell(self.args, freeze=self._freeze, amp=self._amp)
+        set_arithmetic(self, freeze_parts(unwrap_model(self.model), self._freeze), self._amp)
         if self.state is None:
             return
         progress = self.state.progress
@@ -312,8 +250,10 @@ class NASTrainer(DetectionTrainer):
         if self.start_epoch >= self.epochs:
             raise TrainingError(f"{self.args.model}: all {self.epochs} epochs are done, there is nothing to resume")
         self._take_up(self.state)
+        if progress["scaler"]:
+            self.scaler.load_state_dict(progress["scaler"])
         if self.start_epoch > self.epochs - self.args.close_mosaic:
-            self._close_dataloader_mosaic()
+            self.train_loader.dataset.close_mosaic(copy(self.args))
         forget_rows(self.csv, after=self.start_epoch)
         LOGGER.info(f"Resuming {self.args.model} with epoch {self.start_epoch + 1} of {self.epochs}")
 
@@ -322,14 +262,12 @@ class NASTrainer(DetectionTrainer):
         module = unwrap_model(self.model)
         module.load_state_dict(state.weights)
         self.ema.ema.load_state_dict(state.checkpoint.state_dict)
-        self.ema.updates = state.progress["updates"]
+        set_progress(self, *(state.progress[name] for name in ("updates", "best_fitness", "stopper")))
         names = {id(parameter): name for name, parameter in module.named_parameters()}
         try:
             load_optimizer(self.optimizer, state.progress["optimizer"], names)
         except ValueError as error:
             raise CheckpointError(f"{state.checkpoint.path}: the training can't go on: {error}") from error
-        self.best_fitness = state.progress["best_fitness"]
-        vars(self.stopper).update(state.progress["stopper"])
 
     # --- a loss that is no number ---
 
@@ -357,7 +295,7 @@ class NASTrainer(DetectionTrainer):
             raise self._diverged()
         LOGGER.warning(f"the loss is no number: epoch {epoch + 1} is done again from {self.last}")
         self._take_up(read_training_state(self.last))
-        self.scheduler.last_epoch = epoch - 1
+        repeat_epoch(self, epoch)
         return True
 
     def _is_finite(self) -> bool:
@@ -425,19 +363,10 @@ class NASTrainer(DetectionTrainer):
                 )
         if self.best.exists() and self.validator is not None:
             LOGGER.info(f"\nValidating {self.best}...")
-            self.validator.args.plots = self.args.plots
+            tell(self.validator.args, plots=self.args.plots)
             self.metrics = self.validator(model=self.best)
             self.metrics.pop("fitness", None)
             self.run_callbacks("on_fit_epoch_end")
-
-
-def _data_is_the_callers(path: Path, named: Any) -> str:
-    shown = repr(named[:300]) if isinstance(named, str) else describe(named)
-    return (
-        f"{path}: its training was on data={shown}. Data is never taken from a file, which could name any path or "
-        f"download: say it yourself, NAS({str(path)!r}).train(resume=True, data=...), or on the command line "
-        f"yolonas-plugin train --weights {path} --resume --data ..."
-    )
 
 
 def _check_channels(processing: ProcessingSpec, channels: int) -> None:
@@ -453,16 +382,3 @@ def _check_channels(processing: ProcessingSpec, channels: int) -> None:
                 f"of {len(values)}, {list(values)}: open them with a processing that fits, "
                 f"NAS(path, processing=...), or say channels: {len(values)} in the data"
             )
-
-
-def _checked_by_engine(path: Path, settings: dict[str, Any]) -> Any:
-    try:
-        return get_cfg(DEFAULT_CFG_DICT, settings)
-    except (TypeError, ValueError, SyntaxError) as error:  # of a setting that only another version of the engine takes
-        raise CheckpointError(f"{path}: the settings of its training don't fit this version: {error}") from error
-
-
-def _folder_of(last: Path) -> Path:
-    """Return the folder of a training, in which its ``weights/last.pt`` lies; that of a file moved elsewhere is new."""
-    folder = last.absolute().parent
-    return folder.parent if folder.name == "weights" else folder

@@ -1,19 +1,12 @@
-"""The settings that a training takes: of what kind each is, and which of them may come out of a file.
-
-A file of an unfinished training says how it was set. Only the settings listed in :data:`SETTINGS` are taken from it,
-each checked; what the engine would import, open, request or run is the caller's to say, and is shown instead.
-"""
+"""The settings that a training takes: of what kind each is, and which of the engine's can't be followed."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
-from ultralytics.utils import DEFAULT_CFG_DICT
-
-from yolonas_plugin.errors import CheckpointError, TrainingError
+from yolonas_plugin.errors import TrainingError
 from yolonas_plugin.weights.values import describe
 
 
@@ -142,18 +135,6 @@ SETTINGS: Final[Mapping[str, Kind]] = {
 }
 """What each setting of a training may be, from the caller or from a file."""
 
-_NEEDED: Final = ("epochs", "batch", "nbs", "optimizer", "lr0", "momentum")
-
-_CALLERS: Final = {
-    "augmentations": "it is code",
-    "cfg": "it is a file of further settings",
-    "distill_model": "the engine would unpickle it",
-    "source": "a training has none",
-    "embed": "a training has none",
-}
-"""Settings that no file may make, and why; a training that has them is one of the caller's own making."""
-
-
 REFUSED: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "cfg": (lambda value: value is not None, "settings are given by name, train(epochs=..., lr0=...), not as a file"),
     "distill_model": (lambda value: value is not None, "YOLO-NAS isn't trained with a teacher"),
@@ -184,35 +165,3 @@ def check_training(given: Mapping[str, Any]) -> None:
     for name, value in given.items():
         if name in SETTINGS and not SETTINGS[name].fits(value):
             raise TrainingError(f"{name}={describe(value)}: it must be {SETTINGS[name].words}")
-
-
-def settings_from_file(found: Mapping[Any, Any], path: Path, given: Collection[str]) -> dict[str, Any]:
-    """Return the settings that are taken from an unfinished training.
-
-    Args:
-        found: What its file says.
-        path: The file.
-        given: The names of the settings that the caller makes; what the file says about them doesn't matter.
-
-    Raises:
-        CheckpointError: A setting is missing, of another kind, or not one that a file may make.
-    """
-    for name, reason in _CALLERS.items():
-        if name not in given and found.get(name) is not None:
-            raise CheckpointError(
-                f"{path}: its training was set to {name}={describe(found[name])}; {reason}, so it is never taken from "
-                f"a file: train(resume=..., {name}=...) says it, {name}=None goes on without"
-            )
-    taken: dict[str, Any] = {}
-    for name, kind in SETTINGS.items():
-        if name in found and name not in given and name in DEFAULT_CFG_DICT:
-            if not kind.fits(found[name]):
-                raise CheckpointError(
-                    f"{path}: the state of its training is damaged: {name}={describe(found[name])}, and it must be "
-                    f"{kind.words}; train(resume=..., {name}=...) says it anew"
-                )
-            taken[name] = found[name]
-    missing = [name for name in _NEEDED if name not in taken and name not in given]
-    if missing:
-        raise CheckpointError(f"{path}: the state of its training is damaged: it doesn't say {', '.join(missing)}")
-    return taken

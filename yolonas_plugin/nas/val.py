@@ -4,33 +4,31 @@ from __future__ import annotations
 
 import contextlib
 import json
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from copy import copy
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from tempfile import gettempdir
 from types import SimpleNamespace
 from typing import Any
 
 from torch import Tensor, nn
-from ultralytics.data.augment import Compose, Format
+from ultralytics.cfg import get_save_dir
 from ultralytics.models.yolo.detect import DetectionValidator
-from ultralytics.utils import RANK
-from ultralytics.utils.patches import imread
+from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER, RANK
 
 from yolonas_plugin.boxes.clipping import clip_boxes
 from yolonas_plugin.boxes.tensors import select_boxes
-from yolonas_plugin.data import DataSet, Sample, open_data
-from yolonas_plugin.engine import session
+from yolonas_plugin.data import DataSet, open_data
+from yolonas_plugin.engine import session, tell, told, with_average
 from yolonas_plugin.errors import RuntimeChoiceError, SourceError
 from yolonas_plugin.files.whole import whole
 from yolonas_plugin.nas.coco_rows import CocoRows
-from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes
-from yolonas_plugin.nas.execution import check_runtime, device_of, replaced
+from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes, measured_dataset
+from yolonas_plugin.nas.execution import check_runtime, device_of
 from yolonas_plugin.nas.inference import ExportedModule, choice_of, inference_module
 from yolonas_plugin.nas.module import NASModule, build_module, fused_copy
 from yolonas_plugin.nas.settings import check_overrides
-from yolonas_plugin.processing import Image, Placement, ProcessingSpec
+from yolonas_plugin.processing import Placement, ProcessingSpec
 from yolonas_plugin.settings import check_imgsz
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
@@ -66,14 +64,18 @@ class NASValidator(DetectionValidator):
         given = vars(args) if isinstance(args, SimpleNamespace) else args
         size = given.get("imgsz")
         self._size = None if size is None else check_imgsz(size)
-        super().__init__(dataloader, save_dir, args, _callbacks)
+        writes = any({**DEFAULT_CFG_DICT, **given}[name] for name in ("plots", "save_txt", "save_json"))
+        # the engine makes its folder whether there is anything to put in or not: one that is there already, then
+        elsewhere = None if writes or save_dir is not None else Path(gettempdir())
+        super().__init__(dataloader, save_dir or elsewhere, args, _callbacks)
+        if elsewhere is not None:
+            self.save_dir = get_save_dir(self.args)
         self.data_set = None
         if given.get("conf") is None:
-            self.args.conf = CONF
-        if not (self.args.plots or self.args.save_txt or self.args.save_json):
-            with contextlib.suppress(OSError):  # the engine makes its folder whether there is anything to put in or not
-                for folder in (self.save_dir, *self.save_dir.parents[:2]):
-                    folder.rmdir()
+            tell(self.args, conf=CONF)
+        # predictions are written here: the engine has ids of its own, and measures them by a program that it fetches
+        self._rows: list[dict[str, Any]] | None = [] if self.args.save_json else None
+        tell(self.args, save_json=False)
 
     def __call__(self, trainer: Any = None, model: nn.Module | str | Path | None = None) -> Any:
         """Validate ``model`` by its runtime, or the file that it (or the setting ``model``) names.
@@ -93,17 +95,15 @@ class NASValidator(DetectionValidator):
         self.processing = model.processing
         if self._size is not None and trainer is None:
             self.processing = model.processing.with_size(self._size)
-        self.args.imgsz = max(self.processing.size)  # the engine knows squares only, and pads nothing itself
+        tell(self.args, imgsz=max(self.processing.size))  # the engine knows squares only, and pads nothing itself
         if trainer is not None:
-            trainer = copy(trainer)
-            trainer.ema = SimpleNamespace(ema=fused_copy(model))
             with session():
-                return super().__call__(trainer)
+                return super().__call__(with_average(trainer, fused_copy(model)))
         choice = choice_of(model)
         check_runtime(choice, self.args)
         device = device_of(choice, self.args)
         network = inference_module(model, self.args.compile)
-        with session(), replaced(self.args, device=device, compile=False), self._described_data():
+        with session(), told(self.args, device=device, compile=False), self._described_data():
             stats = super().__call__(model=network)
             self._write_predictions()
             return stats
@@ -119,13 +119,10 @@ class NASValidator(DetectionValidator):
             self.data_set = open_data(source, [self.args.split])
             if RANK in {-1, 0}:
                 self.data_set.report.log()
-        try:
-            with description(_plain(self.data_set)) as self.args.data:
-                yield
-        finally:
-            self.args.data = source
+        with description(_plain(self.data_set)) as path, told(self.args, data=path):
+            yield
 
-    def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> NASDataset:
+    def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> SampleDataset:
         """Return the data set, whose images come letterboxed as YOLO-NAS wants them.
 
         Raises:
@@ -134,9 +131,8 @@ class NASValidator(DetectionValidator):
         assert self.data_set is not None
         samples = self.data_set.splits[self.args.split]
         self.data = {**self.data, **self.data_set.settings}
-        return build_dataset(
-            self.args, samples, self.data, self.processing, match_classes(self.data_set, self.class_names), mode, batch
-        )
+        indices = match_classes(self.data_set, self.class_names)
+        return measured_dataset(self.args, samples, self.data, self.processing, indices, mode, batch)
 
     def preprocess(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Move a batch to the device, and give its images the form that the network takes them in.
@@ -153,34 +149,32 @@ class NASValidator(DetectionValidator):
         return batch
 
     def init_metrics(self, model: nn.Module) -> None:
-        """Begin to measure. Files are written if they were asked for, whatever the data set is called.
-
-        The engine would write predictions, and measure them by another program, where the data's path has "coco" in it.
-        """
-        asked = self.args.save_json
+        """Begin to measure."""
         model.names = dict(self.class_names)  # which the engine may have renamed
+        self.data = {**self.data, self.args.split: ""}  # by whose name it would know COCO, and ask for its annotations
         super().init_metrics(model)
-        self.args.save_json = asked
-        self.is_coco = self.is_lvis = self.is_custom_json = self.build_gdict = False
-        self.gdict = None
-        self._rows: list[dict[str, Any]] = []
         self._coco_rows = None
-        if asked and not self.training:
+        if self._rows is not None and not self.training:
             assert self.data_set is not None
+            self._rows = []
             indices = None if self.args.single_cls else match_classes(self.data_set, self.class_names)
             self._coco_rows = CocoRows(self.data_set, self.args.split, indices)
 
-    def pred_to_json(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> None:
-        """Keep what was found in an image for ``predictions.json``, under the ids of the data."""
-        if self._coco_rows is not None:
-            self._rows += self._coco_rows.rows(pbatch["im_file"], predn["bboxes"], predn["conf"], predn["cls"])
+    def update_metrics(self, preds: list[dict[str, Tensor]], batch: dict[str, Any]) -> None:
+        """Match what was found in a batch with its labels, and keep it for ``predictions.json``, if that is wanted."""
+        super().update_metrics(preds, batch)
+        if self._rows is None or self._coco_rows is None:
+            return
+        for found, path, placement in zip(preds, batch["im_file"], batch["ratio_pad"], strict=True):
+            boxes = self.scale_preds(found, {"ratio_pad": placement})["bboxes"]
+            self._rows += self._coco_rows.rows(path, boxes, found["conf"], found["cls"])
 
     def _write_predictions(self) -> None:
-        """Write ``predictions.json`` whole or not at all; the engine, which writes in place, is given none to write."""
-        self.jdict = self._rows
+        """Write ``predictions.json`` whole or not at all, under the ids of the data."""
         if self._coco_rows is not None:
             with whole(self.save_dir / "predictions.json") as path:
                 path.write_text(json.dumps(self._rows), encoding="utf-8")
+            LOGGER.info(f"Predictions saved to {self.save_dir}")
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:
         """Select boxes and clip them to the network's input."""
@@ -227,80 +221,8 @@ def refuse_rect(settings: Mapping[str, Any]) -> None:
 
 def _plain(data: DataSet) -> DataSet:
     """Return data whose description holds no path and no name that the engine's YAML could read as something else."""
-    folder = tempfile.gettempdir()
+    folder = gettempdir()
     places = dict.fromkeys({"path", "train", "val", "test"} & data.settings.keys(), folder)
     return replace(
         data, settings={**data.settings, **places, "names": {i: f"class_{i}" for i in range(len(data.names))}}
     )
-
-
-def build_dataset(
-    args: Any,
-    samples: Sequence[Sample],
-    data: dict[str, Any],
-    processing: ProcessingSpec,
-    indices: Sequence[int] | None = None,
-    mode: str = "val",
-    batch: int | None = None,
-) -> NASDataset:
-    """Return samples for measuring a network with this ``processing``; ``indices`` as for ``SampleDataset``."""
-    return NASDataset(
-        samples=samples,
-        indices=indices,
-        imgsz=args.imgsz,
-        batch_size=batch,
-        augment=False,
-        hyp=args,
-        rect=False,
-        cache=None,
-        single_cls=args.single_cls or False,
-        stride=32,
-        pad=0.0,
-        prefix=f"{mode}: ",
-        task=args.task,
-        classes=args.classes,
-        data=data,
-        processing=processing,
-    )
-
-
-class NASDataset(SampleDataset):
-    """The engine's data set, which leaves resizing and padding to ``processing``."""
-
-    def __init__(self, *args: Any, processing: ProcessingSpec, **kwargs: Any) -> None:
-        self.processing = processing
-        super().__init__(*args, **kwargs)
-
-    def load_image(self, i: int, *args: Any, **kwargs: Any) -> tuple[Image, tuple[int, int], tuple[int, int]]:
-        """Read image ``i`` in its own size, BGR."""
-        image = imread(self.im_files[i], flags=self.cv2_flag)
-        if image is None:
-            raise SourceError(f"{self.im_files[i]}: could not be read as an image")
-        return image, image.shape[:2], image.shape[:2]
-
-    def build_transforms(self, hyp: Any = None) -> Compose:
-        """Return the letterbox and the engine's formatting, without augmentation."""
-        formatting = Format(bbox_format="xywh", normalize=True, batch_idx=True)
-        return Compose([_Letterbox(self.processing), formatting])
-
-
-class _Letterbox:
-    """Letterboxes the image of a sample and moves its boxes along."""
-
-    def __init__(self, processing: ProcessingSpec) -> None:
-        self.processing = processing
-
-    def __call__(self, labels: dict[str, Any]) -> dict[str, Any]:
-        image: Image = labels["img"]
-        height, width = image.shape[:2]
-        canvas, placement = self.processing.letterbox(image, truncate=True)
-        instances = labels["instances"]
-        instances.convert_bbox(format="xyxy")
-        instances.denormalize(width, height)
-        instances.update(placement.to_input(instances.bboxes))
-        labels.update(
-            img=canvas,
-            resized_shape=canvas.shape[:2],
-            ratio_pad=((placement.scale_y, placement.scale_x), (placement.left, placement.top)),
-        )
-        return labels
