@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from model_zoo_api import Detections
 from model_zoo_api.types import ModelCard
@@ -117,7 +117,7 @@ def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Predictor:
 
     def stream(source: Any, **settings: Any) -> Iterator[Detections]:
         _check_predictor(settings, model.names)
-        return outcomes(model, source, settings)
+        return outcomes(cast("NAS", model), source, settings)
 
     return Predictor(stream, overrides)
 

@@ -121,7 +121,7 @@ class LeanPredictor:
             placement, boxes, scores = next(answers)
             rows = select_boxes(boxes, scores, **spec.selection(), classes=classes)
             found = ImageBoxes(
-                *image.shape[:2], placement.to_image(rows[:, :4]), rows[:, 4], rows[:, 5].astype(np.intp)
+                image.shape[0], image.shape[1], placement.to_image(rows[:, :4]), rows[:, 4], rows[:, 5].astype(np.intp)
             )
             yield as_detections(found, self.names, path=path, image=image)
 

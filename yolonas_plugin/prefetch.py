@@ -23,7 +23,7 @@ _PATIENCE: Final = 0.5  # seconds; without a limit, some systems hear of Ctrl-C 
 
 def fetch_ahead(
     items: Iterable[_Item], depth: int = 4, size: Callable[[_Item], int] = lambda item: 0, most: int = MOST_BYTES
-) -> Iterator[_Item]:
+) -> Generator[_Item]:
     """Yield ``items`` in their order, fetched by a thread that runs ahead.
 
     An exception comes where the item would have come. Closing the generator ends the thread, unless it is stuck in

@@ -208,7 +208,8 @@ class ProcessingSpec:
         if problems:
             raise ProcessingError(f"the processing can't be read: {'; '.join(problems[:20])}")
         try:
-            return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()})
+            values: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in fields.items()}
+            return cls(**values)
         except ProcessingError as error:
             raise ProcessingError(f"the processing can't be read: {error}") from error
 
@@ -243,8 +244,8 @@ class ProcessingSpec:
         """
         (scale_y, scale_x), (height, width) = self._scaled(image.shape, int if truncate else round)
         if (height, width) != image.shape[:2]:
-            image = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
-            image = image.reshape(height, width, -1)  # cv2 drops a single channel's axis
+            scaled: Any = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
+            image = scaled.reshape(height, width, -1)  # cv2 drops a single channel's axis
 
         size = size or self.size
         top = left = 0

@@ -26,9 +26,9 @@ def check_imgsz(imgsz: Any, name: str = "imgsz") -> tuple[int, int]:
     Raises:
         SettingError: It is something else.
     """
-    sides = [imgsz] if whole_number(imgsz) is not None else entries_of(imgsz)
-    whole = [whole_number(side) for side in sides or ()]
-    if len(whole) not in (1, 2) or None in whole:
+    sides = [imgsz] if whole_number(imgsz) is not None else entries_of(imgsz) or ()
+    whole = [side for side in map(whole_number, sides) if side is not None]
+    if len(whole) not in (1, 2) or len(whole) != len(sides):
         raise SettingError(
             f"{name}={_shown(imgsz)} is no input size; give one side in pixels, such as {name}=640, or [height, width]"
         )
@@ -111,7 +111,7 @@ def check_classes(classes: Any, names: Mapping[int, str], whose: str = "this mod
             if not found and entry.isdecimal() and int(entry) in names:  # as it is typed on a command line
                 found = [int(entry)]
         else:
-            found = [index] if index in names else []
+            found = [index] if index is not None and index in names else []
         wanted += [number for number in found if number not in wanted]
         if not found:
             wrong.append(entry)

@@ -45,8 +45,10 @@ def as_arrays(result: Results | Detections) -> ImageBoxes:
     """Return the detections of an image, whoever found them."""
     if isinstance(result, Detections):
         return ImageBoxes(result.height, result.width, *map(np.asarray, (result.boxes, result.scores, result.labels)))
-    found = result.boxes.cpu().numpy()
-    return ImageBoxes(*result.orig_shape, found.xyxy, found.conf, found.cls.astype(np.intp))
+    assert result.boxes is not None
+    found: Any = result.boxes.cpu().numpy()
+    height, width = result.orig_shape
+    return ImageBoxes(height, width, found.xyxy, found.conf, found.cls.astype(np.intp))
 
 
 def as_detections(

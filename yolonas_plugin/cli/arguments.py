@@ -46,7 +46,9 @@ def add_model_command(
         "--processing", help="how images are prepared, if the file doesn't say: coco or super-gradients"
     )
     command.add_argument("--names", nargs="+", help="class names, if the file has none; else they replace its own")
-    command.add_argument("--backend", help=f"{HELP['backend']}: {' or '.join(CHOICES['backend'])} (default: native)")
+    command.add_argument(
+        "--backend", help=f"{HELP['backend']}: {' or '.join(map(str, CHOICES['backend']))} (default: native)"
+    )
     add_licence(command)
     return command
 
@@ -184,7 +186,8 @@ def number(name: str, kind: Callable[[str], Any] = int) -> Callable[[str], Any]:
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text!r} is not a {'whole ' if kind is int else ''}number") from None
         try:
-            CHECKS.get(name, check_count)(name, value)
+            check: Callable[[str, Any], object] = CHECKS.get(name, check_count)
+            check(name, value)
         except SettingError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
         return value

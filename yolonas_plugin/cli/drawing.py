@@ -41,6 +41,7 @@ def save_picture(found: Detections, folder: Path) -> None:
         SourceError: The image itself is in that folder.
         ExportError: The picture can't be written.
     """
+    assert found.path is not None
     source = Path(found.path)
     if source.resolve().parent == folder.resolve():
         raise SourceError(f"{folder}: the images are there too and would be overwritten; name another folder")

@@ -31,7 +31,7 @@ def lenient(stream: IO[str] | None) -> IO[str]:
     if stream is None or stream.closed:
         return open(os.devnull, "w", encoding="utf-8")
     reconfigure = getattr(stream, "reconfigure", None)
-    if reconfigure is not None and stream.errors == "strict":
+    if reconfigure is not None and getattr(stream, "errors", None) == "strict":
         reconfigure(errors="backslashreplace")
     return stream
 

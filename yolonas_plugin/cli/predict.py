@@ -139,7 +139,7 @@ def _print_end(answer: _Answer, seconds: float, as_json: bool, out: IO[str]) -> 
         first = answer.skipped[0]
         raise SourceError(f"none of the {len(answer.skipped)} files could be read as an image, the first is {first}")
     if as_json:
-        about = {"skipped": answer.skipped, "saved_to": answer.folder, "runtime": answer.runtime}
+        about: dict[str, Any] = {"skipped": answer.skipped, "saved_to": answer.folder, "runtime": answer.runtime}
         about |= {"seconds": round(seconds, 3), "interrupted": answer.interrupted}
         print_json({"images": images, **about}, out)
         return

@@ -142,9 +142,9 @@ def _read(source: Source, wanted: tuple[str, ...] | None, notes: Notes) -> Conte
     path = Path(source).expanduser()
     path = path.resolve() if path.exists() else path
     if path.is_dir():
-        if (described := find_description(path)) is None:
+        if (description := find_description(path)) is None:
             return _read_folder(path, wanted, notes)
-        path = described
+        path = description
     if path.suffix.lower() == ".json":
         return read_coco(_alone(path, wanted), wanted, notes)
     if path.suffix.lower() in YAML_ENDINGS and path.exists() and has_json(described := load_yaml(path)):

@@ -161,10 +161,10 @@ def _check_labels(
             boxes = _to_fractions(boxes, size)
         low, high = boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2
         stored = boxes.astype(np.float32)
-    finite = np.isfinite(stored).all(axis=1)
-    empty = ~(stored[:, 2:] > 0).all(axis=1)
-    outside = ((high <= 0) | (low >= 1)).any(axis=1)
-    over = ((low < -pixel / 2) | (high > 1 + pixel / 2)).any(axis=1)
+    finite = np.all(np.isfinite(stored), axis=1)
+    empty = ~np.all(stored[:, 2:] > 0, axis=1)
+    outside = np.any((high <= 0) | (low >= 1), axis=1)
+    over = np.any((low < -pixel / 2) | (high > 1 + pixel / 2), axis=1)
     kept, seen = [], set()
     for i, label in enumerate(record.labels):
         place = record.annotation + record.marks[i]

@@ -117,10 +117,11 @@ def _label_files(split: str, images: Sequence[str], root: str, notes: Notes | No
             file = behind if os.path.isfile(behind) else file
         if file != beside and os.path.isfile(beside) and looks_like_labels(beside):
             shown = os.path.relpath(beside, root)
+            kind: Kind | None = Kind.LABELS_TWICE
             if not os.path.isfile(file):
                 file, kind = beside, Kind.LABELS_BESIDE
-            else:
-                kind = Kind.LABELS_TWICE if not _same(file, beside) else None
+            elif _same(file, beside):
+                kind = None
             if notes is not None and kind is not None:
                 notes.add(kind, split, shown)
         if users.setdefault(file, image) != image and notes is not None:

@@ -24,6 +24,9 @@ class PixelNetwork(nn.Module):
         processing: Of its checkpoint.
     """
 
+    mean: Tensor | None
+    std: Tensor | None
+
     def __init__(self, network: YoloNAS, processing: ProcessingSpec) -> None:
         super().__init__()
         self.network = network

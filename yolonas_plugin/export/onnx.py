@@ -7,7 +7,7 @@ import io
 import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
@@ -113,8 +113,8 @@ def trace(
     if dynamic == "batch":
         free = {name: {0: "batch"} for name in free}
     # torch's newer exporter needs onnxscript and gains nothing for a graph without control flow
-    legacy = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
-    buffer = io.BytesIO()
+    legacy: dict[str, Any] = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    buffer: Any = io.BytesIO()  # torch's hint names paths alone
     with EXPORTER, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -57,7 +57,7 @@ class YoloNASLayout(BaseLayoutModel):
         from model_zoo_api.zoo import ModelZoo  # docling imports this module whether the engine is chosen or not
 
         self.options = options
-        conf = {} if options.conf is None else {"conf": options.conf}
+        conf: dict[str, Any] = {} if options.conf is None else {"conf": options.conf}
         self._predict = ModelZoo.discover().predictor(options.model, provider="yolo_nas", **conf)
         model = self._predict.model
         self._labels = {index: docling_label(name, options.model) for index, name in model.names.items()}

@@ -103,7 +103,7 @@ class ServedPredictor:
     def _detect(self, path: str | None, image: Image) -> Detections:
         canvas, placement = self.processing.letterbox(image)
         boxes, scores, labels = self._infer(canvas)
-        found = ImageBoxes(*image.shape[:2], placement.to_image(boxes), scores, labels)
+        found = ImageBoxes(image.shape[0], image.shape[1], placement.to_image(boxes), scores, labels)
         return as_detections(found, self.names, path=path, image=image)
 
     def _infer(self, canvas: Image) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:

@@ -14,6 +14,7 @@ SAHI has a fixed table of models and looks for no plugins, so it learns of this 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -37,6 +38,8 @@ class YoloNASDetectionModel(UltralyticsDetectionModel):
     exported file, a model's name; or ``model`` is a ``NAS`` with settings of its own. Boxes end where the image or the
     slice ends.
     """
+
+    _original_predictions: list[Any]  # SAHI's
 
     def load_model(self) -> None:
         """Load ``model_path``.

@@ -22,6 +22,8 @@ def batch_norm(channels: int) -> nn.BatchNorm2d:
 
 def batch_norm_as_scale(bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     """Return what ``bn`` does in evaluation mode as scale and shift, both [C] and float64."""
+    assert bn.running_mean is not None
+    assert bn.running_var is not None
     mean, var, gamma, beta = (t.detach().double() for t in (bn.running_mean, bn.running_var, bn.weight, bn.bias))
     scale = gamma / torch.sqrt(var + bn.eps)
     return scale, beta - mean * scale
@@ -49,7 +51,7 @@ class Conv(nn.Module):
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
         self.bn: nn.Module = batch_norm(out_channels)
-        self.act = nn.ReLU(inplace=True)
+        self.act: nn.Module = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [B, C_in, H, W] to [B, C_out, H / stride, W / stride]."""
@@ -92,7 +94,7 @@ class QARepVGGBlock(nn.Module):
         self.branch_1x1 = nn.Conv2d(in_channels, out_channels, 1, stride)
         self.post_bn = batch_norm(out_channels)
         self.rbr_reparam = nn.Conv2d(in_channels, out_channels, 3, stride, 1)
-        self.act = nn.ReLU(inplace=True)
+        self.act: nn.Module = nn.ReLU(inplace=True)
         self.fused = False
 
     def forward(self, x: Tensor) -> Tensor:
@@ -118,13 +120,17 @@ class QARepVGGBlock(nn.Module):
         """Re-parameterise: add the branches up to one 3x3 kernel and fold both BatchNorms into it."""
         if self.fused:
             return
-        scale, shift = batch_norm_as_scale(self.branch_3x3.bn)
+        conv, bn, pointwise_bias = self.branch_3x3.conv, self.branch_3x3.bn, self.branch_1x1.bias
+        assert isinstance(conv, nn.Conv2d)
+        assert isinstance(bn, nn.BatchNorm2d)
+        assert pointwise_bias is not None
+        scale, shift = batch_norm_as_scale(bn)
         post_scale, post_shift = batch_norm_as_scale(self.post_bn)
-        weight = scale_kernel(self.branch_3x3.conv.weight, scale * post_scale)
+        weight = scale_kernel(conv.weight, scale * post_scale)
         weight[:, :, 1, 1] += self.branch_1x1.weight.detach()[:, :, 0, 0] * post_scale[:, None]
         if self.residual:
             weight[:, :, 1, 1].diagonal().add_(post_scale)
-        bias = (shift + self.branch_1x1.bias.detach()) * post_scale + post_shift
+        bias = (shift + pointwise_bias.detach()) * post_scale + post_shift
         set_weights(self.rbr_reparam, weight, bias)
         del self.branch_3x3, self.branch_1x1, self.post_bn
         self.fused = True

@@ -35,6 +35,9 @@ class StageConfig:
         _check_rates(drop_path_rates=self.drop_path_rates, dropout_rate=(self.dropout_rate,))
 
 
+_Stages: TypeAlias = tuple[StageConfig, StageConfig, StageConfig, StageConfig]
+
+
 @dataclass(frozen=True)
 class YoloNASConfig:
     """One size: the backbone's stem and stages (strides 2 to 32), the neck's stages, the width of each head.
@@ -45,8 +48,8 @@ class YoloNASConfig:
 
     size: Size
     stem_channels: int
-    backbone: tuple[StageConfig, StageConfig, StageConfig, StageConfig]
-    neck: tuple[StageConfig, StageConfig, StageConfig, StageConfig]
+    backbone: _Stages
+    neck: _Stages
     head_channels: tuple[int, int, int]
     cls_dropout_rate: float = 0.0
     reg_dropout_rate: float = 0.0
@@ -60,11 +63,18 @@ class YoloNASConfig:
         Raises:
             ValueError: A rate is negative, or 1 or more.
         """
-        backbone, neck = (
-            tuple(replace(s, drop_path_rates=(drop_path,) * s.blocks, dropout_rate=dropout) for s in stages)
-            for stages in (self.backbone, self.neck)
+
+        def with_rates(stages: _Stages) -> _Stages:
+            a, b, c, d = (replace(s, drop_path_rates=(drop_path,) * s.blocks, dropout_rate=dropout) for s in stages)
+            return a, b, c, d
+
+        return replace(
+            self,
+            backbone=with_rates(self.backbone),
+            neck=with_rates(self.neck),
+            cls_dropout_rate=dropout,
+            reg_dropout_rate=dropout,
         )
-        return replace(self, backbone=backbone, neck=neck, cls_dropout_rate=dropout, reg_dropout_rate=dropout)
 
 
 def _check_rates(**rates: tuple[float, ...]) -> None:

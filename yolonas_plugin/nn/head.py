@@ -50,6 +50,7 @@ class Head(nn.Module):
         self.reg_convs = nn.Sequential(ConvSeq(channels, channels, 3))
         self.cls_pred = nn.Conv2d(channels, num_classes, 1)
         self.reg_pred = nn.Conv2d(channels, 4 * (REG_MAX + 1), 1)
+        assert self.cls_pred.bias is not None
         nn.init.constant_(self.cls_pred.bias, -math.log((1 - PRIOR) / PRIOR))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -66,8 +66,9 @@ class YoloNAS(nn.Module):
         Call it in evaluation mode. The results stay the same up to rounding; the parameters are frozen.
         """
         for module in list(self.modules()):
-            if module is not self and hasattr(module, "fuse"):
-                module.fuse()
+            fuse = getattr(module, "fuse", None)
+            if module is not self and fuse is not None:
+                fuse()
         return self.requires_grad_(False)
 
     def is_fused(self) -> bool:
@@ -77,7 +78,7 @@ class YoloNAS(nn.Module):
 
 def check_sides(images: Tensor) -> None:
     """Raise a ``ValueError`` if the sides of images [B, C, H, W] are no multiples of 32; not while they are traced."""
-    if torch.jit.is_tracing():
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]  # of torch's API, in no list
         return
     height, width = images.shape[-2:]
     if height % STRIDES[-1] or width % STRIDES[-1] or not height or not width:

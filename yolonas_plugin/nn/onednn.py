@@ -53,7 +53,8 @@ class OneDNNConv(nn.Module):
             if self.packed is None:
                 assert self.conv is not None
                 weight = self.conv.weight.detach().to_mkldnn()
-                self.packed = torch._C._nn.mkldnn_reorder_conv2d_weight(weight, *self.where, x.shape)
+                reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight  # whose stub lacks arguments
+                self.packed = reorder(weight, *self.where, x.shape)
                 self.conv = None
             return self.packed
 
@@ -67,12 +68,14 @@ def use_onednn(network: nn.Module) -> None:
         return
     for module in list(network.modules()):
         if isinstance(module, Conv):
-            module.conv, module.act = OneDNNConv(module.conv, relu=True), nn.Identity()
+            module.add_module("conv", OneDNNConv(module.conv, relu=True))
+            module.act = nn.Identity()
         elif isinstance(module, QARepVGGBlock) and module.fused:
-            module.rbr_reparam, module.act = OneDNNConv(module.rbr_reparam, relu=True), nn.Identity()
+            module.add_module("rbr_reparam", OneDNNConv(module.rbr_reparam, relu=True))
+            module.act = nn.Identity()
         elif isinstance(module, Head):
-            module.cls_pred = OneDNNConv(module.cls_pred, relu=False)
-            module.reg_pred = OneDNNConv(module.reg_pred, relu=False)
+            module.add_module("cls_pred", OneDNNConv(module.cls_pred, relu=False))
+            module.add_module("reg_pred", OneDNNConv(module.reg_pred, relu=False))
 
 
 def has_onednn() -> bool:

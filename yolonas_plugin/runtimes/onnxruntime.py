@@ -41,11 +41,11 @@ class OnnxRuntime(GraphRuntime):
         metadata = self._session.get_modelmeta().custom_metadata_map
         self.description = Description.from_metadata(metadata, str(path))
         self.check_outputs()
-        ports = [
+        inputs, outputs = (
             [Port(sides(port.shape), _KINDS.get(port.type, port.type)) for port in side]
             for side in (self._session.get_inputs(), self._session.get_outputs())
-        ]
-        check_graph(self.description, metadata, *ports, path)
+        )
+        check_graph(self.description, metadata, inputs, outputs, path)
         (graph_input,) = self._session.get_inputs()
         self._input = graph_input.name
         self.set_input(graph_input.shape)

@@ -62,8 +62,8 @@ class OpenVinoRuntime(GraphRuntime):
         metadata = self._metadata()
         self.description = Description.from_metadata(metadata, str(path))
         self.check_outputs()
-        ports = [[_port(port) for port in side] for side in (self._model.inputs, self._model.outputs)]
-        check_graph(self.description, metadata, *ports, path)
+        inputs, outputs = ([_port(port) for port in side] for side in (self._model.inputs, self._model.outputs))
+        check_graph(self.description, metadata, inputs, outputs, path)
         self.set_input([None if side.is_dynamic else side.get_length() for side in self._model.input(0).partial_shape])
 
     def _read(self) -> Any:

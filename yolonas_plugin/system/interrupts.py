@@ -89,8 +89,9 @@ class _Press:
         raise KeyboardInterrupt
 
     def put_back(self) -> None:
+        before = self._before
         if signal.getsignal(signal.SIGINT) is self:
-            signal.signal(signal.SIGINT, self._before)
+            signal.signal(signal.SIGINT, before)
 
     def check(self) -> None:
         if self._pressed:

@@ -95,7 +95,12 @@ class Checkpoint:
         checkpoint._spare.append(skeleton)
         return checkpoint
 
-    def build(self, network_class: type[_Network] = YoloNAS, *, hand_over: bool = False) -> _Network:
+    def build(
+        self,
+        network_class: type[_Network] = YoloNAS,  # type: ignore[assignment]  # a type variable has no default
+        *,
+        hand_over: bool = False,
+    ) -> _Network:
         """Return the unfused network with these weights, in evaluation mode, as ``YoloNAS`` or a subclass of it.
 
         Args:

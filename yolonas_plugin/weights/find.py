@@ -10,7 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
@@ -82,7 +82,7 @@ def find_weights(
         DownloadError: It could not be downloaded, or what is in the folder isn't what was published, or it was
             cancelled.
     """
-    callbacks = {
+    callbacks: dict[str, Any] = {
         name: check_callback(name, given) for name, given in (("progress", progress), ("cancelled", cancelled))
     }
     path = Path(os.path.expanduser(source))  # a name that begins with ~ may be a file's own, which pathlib refuses

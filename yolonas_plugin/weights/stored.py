@@ -60,7 +60,8 @@ class View(NamedTuple):
             raise ValueError(f"{name} has an impossible shape")
         if self.length * self.dtype.itemsize > self.part.size:
             raise ValueError(f"{name} claims {self.length} numbers, more than the file holds")
-        if prod(self.size) > self.length or (prod(self.size) and self.last >= self.length):
+        count = prod(self.size)
+        if count > self.length or (count and self.last >= self.length):
             raise ValueError(f"{name} reaches beyond its {self.length} numbers")
 
 

@@ -116,7 +116,7 @@ class TorchFile:
             dtypes[key] = dtype
         storages: dict[str, Part] = {}
         place = keys.end
-        listed = keys.value if isinstance(keys.value, list) else [None]
+        listed: list[Any] = keys.value if isinstance(keys.value, list) else [None]
         # compared, never hashed: hashing tuples of tuples can take for ever, or overflow the stack
         if not all(isinstance(key, str) for key in listed) or sorted(listed) != sorted(dtypes):
             raise UnpickleError("its list of storages doesn't match its tensors")

@@ -221,7 +221,8 @@ class Unpickler:
     def _append(self, elements: list[Any]) -> None:
         target = self._stack[-1]
         if isinstance(target, Record):
-            target.elements = target = target.elements or []
+            target.elements = target.elements or []
+            target = target.elements
         if isinstance(target, list):
             target.extend(elements)
         elif isinstance(target, set):
@@ -232,7 +233,8 @@ class Unpickler:
     def _set_items(self, values: list[Any]) -> None:
         target = self._stack[-1]
         if isinstance(target, Record):
-            target.items = target = {} if target.items is None else target.items
+            target.items = {} if target.items is None else target.items
+            target = target.items
         if not isinstance(target, dict):
             raise UnpickleError(f"entries of a {type(target).__name__} at byte {self.end}")
         for key, value in zip(values[::2], values[1::2], strict=True):
