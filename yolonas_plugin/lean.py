@@ -216,7 +216,8 @@ def open_lean(
         from yolonas_plugin.nas.inference import make_graph
 
         model = NAS(path, runtime=name, precision=precision, calibration=calibration, **options)
-        for file in make_graph(model.model).parent.iterdir():
+        module: Any = model.model  # the engine says that it is a path or None
+        for file in make_graph(module).parent.iterdir():
             _link(file, folder / file.name)
 
     given = sorted((option, value) for option, value in options.items() if value is not None)

@@ -114,7 +114,7 @@ def find_weights(
         raise
 
 
-def _own_file(card: ModelCard, accept_licence: bool, callbacks: Mapping[str, Callable[..., object] | None]) -> Path:
+def _own_file(card: ModelCard, accept_licence: bool, callbacks: Mapping[str, Any]) -> Path:
     """Return the file of a model that is here, or has been downloaded now; errors as of :func:`find_weights`."""
     places = [Path(card.name + ending) for ending in (".pt", ".pth", ".safetensors")]
     places += [EMBEDDED / file.filename for file in card.weights]
