@@ -217,7 +217,7 @@ def open_lean(
 
         model = NAS(path, runtime=name, precision=precision, calibration=calibration, **options)
         module: Any = model.model  # the engine says that it is a path or None
-        for file in make_graph(module).parent.iterdir():
+        for file in make_graph(module, model.runtime).parent.iterdir():
             _link(file, folder / file.name)
 
     given = sorted((option, value) for option, value in options.items() if value is not None)

@@ -179,12 +179,10 @@ PRIVATE = {"NAS._load", "NASTrainer._handle_nan_recovery", "ultralytics.cfg._han
 """Names with an underscore; ``engine.py`` says why, and the two methods do where they are."""
 
 WRITTEN = {
-    "nas.export": {"model.model.pt_path"},
     "nas.loaders": {"Loader.bs", "Loader.mode"},
     "nas.model": {
         *("NAS.ckpt_path", "NAS.metrics", "NAS.model", "NAS.model_name", "NAS.overrides", "NAS.predictor"),
         *("NAS.trainer", "self.model.args", "self.trainer.model"),
-        *("self.model.runtime", "self.trainer.model.licence"),  # of the network, which is ours
     },
     "nas.predict": {"NASPredictor.plotted_img", "NASPredictor.txt_path"},
     "nas.train": {

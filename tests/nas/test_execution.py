@@ -145,7 +145,7 @@ def test_openvino_computes_in_bf16(exported: str, nano: Path) -> None:
     file.predict(PICTURE, **QUIET)
     running = runtime_of(model)
     assert running.precision == model.runtime.precision == "bf16"
-    for runtime in (running, lean.runtime, file.model.runtime):
+    for runtime in (running, lean.runtime, file.model.graph):
         assert types_of_convolutions(compiled(runtime)) == {"bf16"}
 
 
@@ -163,8 +163,8 @@ def test_threads_are_those_that_were_asked_for(exported: str, nano: Path) -> Non
     assert compiled(runtime).get_property("INFERENCE_NUM_THREADS") == 1
     for opened in (
         LeanPredictor(exported, runtime="onnxruntime", threads=1).runtime,
-        NAS(exported, runtime="onnxruntime", threads=1).model.runtime,
-        ModelZoo.discover().load(exported, provider="yolo_nas", runtime="onnxruntime", threads=1).model.runtime,
+        NAS(exported, runtime="onnxruntime", threads=1).model.graph,
+        ModelZoo.discover().load(exported, provider="yolo_nas", runtime="onnxruntime", threads=1).model.graph,
     ):
         assert opened._session.get_session_options().intra_op_num_threads == 1
         assert opened._session.get_providers() == ["CPUExecutionProvider"]

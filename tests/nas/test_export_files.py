@@ -23,6 +23,7 @@ from yolonas_plugin.errors import ExportError, ExportSettingError, SettingError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.form import DEFAULTS, OPSETS, check_form, form_name
 from yolonas_plugin.nas.export import export
+from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import read_checkpoint
 
@@ -131,7 +132,7 @@ def test_forms_lie_side_by_side(model: NAS, tmp_path: Path) -> None:
         "nano-64x64-dynamic.torchscript",
     ]
     assert sorted(os.listdir(tmp_path)) == sorted(Path(file).name for file in files)
-    assert NAS(files[3]).model.runtime.description.gives == "pair"
+    assert NAS(files[3]).model.graph.description.gives == "pair"
 
 
 def test_a_second_export_of_another_size_lies_beside_the_first(model: NAS, tmp_path: Path) -> None:
@@ -184,10 +185,14 @@ def test_weights_are_never_replaced_by_their_export(nano: Path, tmp_path: Path) 
     assert weights.read_bytes() == nano.read_bytes()
 
 
-def test_the_engine_leaves_nothing_but_what_it_was_asked_for(model: NAS, tmp_path: Path) -> None:
-    def by_way_of_onnx(format: str, **settings: Any) -> str:
+def test_the_engine_leaves_nothing_but_what_it_was_asked_for(
+    model: NAS, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exporter = "ultralytics.engine.exporter.Exporter"
+
+    def by_way_of_onnx(model: NASModule) -> str:
         """As the engine makes mnn."""
-        stem = Path(model.model.pt_path)
+        stem = Path(model.pt_path)
         stem.with_suffix(".onnx").write_text("on the way")
         folder = Path(str(stem).replace(stem.suffix, "_ncnn_model"))
         folder.mkdir()
@@ -198,18 +203,20 @@ def test_the_engine_leaves_nothing_but_what_it_was_asked_for(model: NAS, tmp_pat
     place.mkdir()
     (place / "nano.onnx").write_text("good")
     settings: dict[str, Any] = {"format": "ncnn", "output": place}
-    path = export(model, by_way_of_onnx, **settings)
+    monkeypatch.setattr(exporter, lambda **_: by_way_of_onnx)
+    path = export(model.model, **settings)
     assert path == str(place / "nano_ncnn_model" / "model.param")
     assert Path(path).read_text() == "made"
     assert (place / "nano.onnx").read_text() == "good"
     assert sorted(os.listdir(place)) == ["nano.onnx", "nano_ncnn_model"]
 
-    def fails(**_: Any) -> str:
-        Path(model.model.pt_path).with_suffix(".half").write_text("half")
+    def fails(model: NASModule) -> str:
+        Path(model.pt_path).with_suffix(".half").write_text("half")
         assert False, "no such device"  # noqa: B011, PT015
 
+    monkeypatch.setattr(exporter, lambda **_: fails)
     with pytest.raises(ExportError, match="no such device"):
-        export(model, fails, **{**settings, "overwrite": True})
+        export(model.model, **{**settings, "overwrite": True})
     assert sorted(os.listdir(place)) == ["nano.onnx", "nano_ncnn_model"]
     assert Path(path).read_text() == "made"
 

@@ -327,8 +327,8 @@ def assert_in_int8(runtime: GraphRuntime) -> None:
     types = types_of_convolutions(compiled(runtime))
     assert types & {"u8", "i8"}
     assert "bf16" not in types
-    assert runtime.precision == NAS(runtime.path).model.runtime.precision == "int8"
-    assert NAS(runtime.path, precision="int8").model.runtime.precision == "int8"
+    assert runtime.precision == NAS(runtime.path).runtime.precision == "int8"
+    assert NAS(runtime.path, precision="int8").runtime.precision == "int8"
     for precision in ("fp32", "bf16"):
         with pytest.raises(RuntimeChoiceError, match=r"(was quantised to int8|computes in fp32 only)"):
             NAS(runtime.path, precision=precision)

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 
 from tests.support import synthetic
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.module import NASModule, fused_copy
-from yolonas_plugin.nn import CONFIGS
+from yolonas_plugin.processing import COCO
 
 PREDICT = """
 import sys
@@ -22,7 +23,7 @@ print(*(name for name in ("torchvision", "torch._dynamo", "sympy", "matplotlib",
 
 
 def module() -> NASModule:
-    made = NASModule(CONFIGS["n"], num_classes=3)
+    made = NASModule(ModelInfo(size="n", names=("a", "b", "c"), processing=COCO))
     made.load_state_dict(synthetic.network("n", num_classes=3).state_dict())
     return made.eval()
 

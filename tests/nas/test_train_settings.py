@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -117,7 +118,8 @@ def test_channels_that_contradict_the_weights_are_said(mean: tuple[float, ...], 
     described = {"path": str(tmp_path), "train": "a", "val": "a", "names": ["x"], "channels": 1}
     trainer = NASTrainer(overrides={"data": described, "model": str(nano), **QUICK})
     weights = NAS(nano).model
-    weights.processing = SimpleNamespace(with_size=lambda size: SimpleNamespace(mean=mean, std=None))  # of such a file
+    such = SimpleNamespace(with_size=lambda size: SimpleNamespace(mean=mean, std=None))
+    weights.about = replace(weights.about, processing=such)  # of such a file
     with pytest.raises(TrainingError, match=rf"images of 1 channels, .* a mean of {len(mean)}, \[0\.4, 0\.5"):
         trainer.get_model(weights=weights)
 

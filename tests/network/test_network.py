@@ -19,7 +19,6 @@ from yolonas_plugin.cards import CARDS, LAYOUT_CLASSES
 from yolonas_plugin.nn import (
     CONFIGS,
     RawPredictions,
-    Skeleton,
     YoloNAS,
     YoloNASConfig,
     yolo_nas_l,
@@ -242,19 +241,19 @@ def test_a_new_network_scores_every_class_about_one_percent() -> None:
     assert 0.003 < scores.median() < 0.03
 
 
-def test_a_skeleton_has_the_shapes_and_nothing_else() -> None:
-    with Skeleton():
-        skeleton = yolo_nas_n(num_classes=3)
+def test_on_the_meta_device_a_network_has_its_shapes_and_nothing_else() -> None:
+    with torch.device("meta"):
+        empty = yolo_nas_n(num_classes=3)
     network = yolo_nas_n(num_classes=3)
-    tensors, expected = skeleton.state_dict(), network.state_dict()
-    assert all(tensor.is_meta for tensor in [*skeleton.parameters(), *skeleton.buffers()])
+    tensors, expected = empty.state_dict(), network.state_dict()
+    assert all(tensor.is_meta for tensor in [*empty.parameters(), *empty.buffers()])
     assert {name: (t.shape, t.dtype) for name, t in tensors.items()} == {
         name: (t.shape, t.dtype) for name, t in expected.items()
     }
 
 
 def test_other_threads_make_whole_networks_meanwhile() -> None:
-    with Skeleton(), ThreadPoolExecutor(1) as thread:
+    with torch.device("meta"), ThreadPoolExecutor(1) as thread:
         whole = thread.submit(yolo_nas_n).result()
     assert not any(tensor.is_meta for tensor in whole.state_dict().values())
     assert all(module.weight.std() > 0 for module in whole.modules() if isinstance(module, nn.Conv2d))

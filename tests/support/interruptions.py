@@ -27,12 +27,12 @@ import torch
 
 from tests.support import synthetic
 from yolonas_plugin.errors import YoloNASPluginError
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas import NAS
 from yolonas_plugin.nas.inference import make_graph
 from yolonas_plugin.processing import COCO
 from yolonas_plugin.runtimes.cache import is_whole
 from yolonas_plugin.weights import read_checkpoint
-from yolonas_plugin.weights.header import Header
 from yolonas_plugin.weights.write import write_safetensors
 
 SEED = "YOLONAS_SEED"
@@ -75,7 +75,7 @@ JOBS = {
         lambda model, folder: model.export("triton", output=folder, simplify=False, **SMALL),
         lambda path: onnx.checker.check_model(onnx.load(path / "1" / "model.onnx")),
     ),
-    "cache": Job("runtimes", lambda model, folder: make_graph(model.model), kept),
+    "cache": Job("runtimes", lambda model, folder: make_graph(model.model, model.runtime), kept),
 }
 
 
@@ -221,7 +221,7 @@ def weights(folder: Path) -> list[NAS]:
     for name, factor in (("a", 1.0), ("b", 0.5)):
         state = {key: value * factor if key.endswith("bias") else value for key, value in _state().items()}
         path = folder / name / "w.safetensors"
-        write_safetensors(path, state, Header(size="n", class_names=("x", "y"), processing=COCO.with_size((64, 64))))
+        write_safetensors(path, state, ModelInfo(size="n", names=("x", "y"), processing=COCO.with_size((64, 64))))
         models.append(NAS(path))
     return models
 

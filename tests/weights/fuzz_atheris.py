@@ -34,13 +34,14 @@ from safetensors.torch import save
 import yolonas_plugin.nn  # noqa: F401
 
 with atheris.instrument_imports(include=["yolonas_plugin"]):  # all that isn't imported yet, so the reader alone
-    from yolonas_plugin.weights import header, metadata, read, torch_file
+    from yolonas_plugin.weights import header, projects, read, torch_file
 
 from tests import golden
 from tests.support import hostile_weights as hostile
 from tests.support.checkpoints import PARAMS, small_files
 from tests.support.mutations import Mutator, jsons, pickles
 from yolonas_plugin.errors import YoloNASPluginError
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.processing import COCO, ProcessingSpec
 
 SECONDS: Final = 5
@@ -57,7 +58,7 @@ def model(path: Path) -> ProcessingSpec | None:
 
 def description(path: Path) -> ProcessingSpec | None:
     """Read what a file says about images, as if its weights were a detector's."""
-    return metadata.read_metadata(torch_file.TorchFile(path).content, path)[1]
+    return projects.read_metadata(torch_file.TorchFile(path).content, path)[1]
 
 
 class Target(NamedTuple):
@@ -146,7 +147,7 @@ def _networks() -> list[bytes]:
     contents = [
         {"net": layers, "processing_params": PARAMS},
         {**layers, **fused, "a.bn.weight": torch.zeros(2)},
-        {header.RECORD: {"header": _header().to_metadata(), "state_dict": layers}},
+        {header.RECORD: {"header": header.to_header(_info()), "state_dict": layers}},
     ]
     return [*map(_program, contents), golden.load_arrays("module")["program"].tobytes()]
 
@@ -165,16 +166,16 @@ def _safetensors() -> list[bytes]:
         "c": torch.zeros(0, 2, dtype=torch.float16),
         "d": torch.tensor(1, dtype=torch.int32),
     }
-    files = [save(tensors), save(tensors, {"format": "pt"}), save(tensors, _header().to_metadata())]
+    files = [save(tensors), save(tensors, {"format": "pt"}), save(tensors, header.to_header(_info()))]
     return [file[8 : 8 + int.from_bytes(file[:8], "little")] for file in files]
 
 
-def _header() -> header.Header:
-    return header.Header(size="n", class_names=("a", "b"), processing=COCO, licence="free", training_data="none")
+def _info() -> ModelInfo:
+    return ModelInfo(size="n", names=("a", "b"), processing=COCO, licence="free", training_data="none")
 
 
 def _record() -> list[bytes]:
-    entries = _header().to_metadata()
+    entries = header.to_header(_info())
     return [json.dumps(entries | {name: json.loads(entries[name]) for name in ("class_names", "processing")}).encode()]
 
 

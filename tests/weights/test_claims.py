@@ -16,6 +16,7 @@ from exhaustive import first
 from tests.support import synthetic
 from tests.support.checkpoints import PARAMS, as_module, libreyolo, refused, training_checkpoint
 from yolonas_plugin.errors import CheckpointError, ExportError, ProcessingError
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.names import MAX_NAME, checked_names
 from yolonas_plugin.nn import Size
 from yolonas_plugin.processing import COCO, ProcessingSpec
@@ -23,7 +24,7 @@ from yolonas_plugin.weights import read_checkpoint
 from yolonas_plugin.weights.checkpoint import Checkpoint
 from yolonas_plugin.weights.defaults import names_of, processing_of
 from yolonas_plugin.weights.half import restore_unused, to_half
-from yolonas_plugin.weights.header import Header
+from yolonas_plugin.weights.header import to_header
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -64,7 +65,7 @@ def weights() -> StateDict:
 
 
 def header(**changes: str) -> dict[str, str]:
-    return Header(size="n", class_names=NAMES, processing=COCO).to_metadata() | changes
+    return to_header(ModelInfo(size="n", names=NAMES, processing=COCO)) | changes
 
 
 def spec(**changes: Any) -> str:

@@ -21,21 +21,22 @@ from torch import Tensor
 from tests.support import synthetic
 from yolonas_plugin import __version__
 from yolonas_plugin.errors import CheckpointError, ExportError, ProcessingError
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nn import Size
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS
 from yolonas_plugin.weights import read_checkpoint
 from yolonas_plugin.weights.half import to_half
-from yolonas_plugin.weights.header import RECORD, VERSION_KEY, Header
+from yolonas_plugin.weights.header import RECORD, VERSION_KEY, to_header
 from yolonas_plugin.weights.write import as_stored, published_as, write_safetensors
 
 NAMES = ("Blutkörperchen", "白血球", 'a "quoted", name\n')
 
 
-def header(**changes: Any) -> Header:
-    return Header(
+def header(**changes: Any) -> ModelInfo:
+    return ModelInfo(
         **{
             "size": "n",
-            "class_names": NAMES,
+            "names": NAMES,
             "processing": SUPER_GRADIENTS,
             "licence": "CC-BY-4.0 https://example.org",
             "training_data": "blood cells",
@@ -83,7 +84,7 @@ def test_what_is_unknown_is_left_out(weights: dict[str, Tensor], tmp_path: Path)
 
 
 def test_names_that_a_later_version_may_add_are_ignored(weights: dict[str, Tensor], tmp_path: Path) -> None:
-    save_file(weights, tmp_path / "x.safetensors", metadata=header().to_metadata() | {"mood": "sunny"})
+    save_file(weights, tmp_path / "x.safetensors", metadata=to_header(header()) | {"mood": "sunny"})
     assert read_checkpoint(tmp_path / "x.safetensors").class_names == NAMES
 
 
@@ -124,7 +125,7 @@ def test_a_newer_format_is_refused(version: str, weights: dict[str, Tensor], tmp
 def test_a_damaged_header_is_refused(
     changes: dict[str, str | None], error: str, weights: dict[str, Tensor], tmp_path: Path
 ) -> None:
-    metadata = {name: text for name, text in (header().to_metadata() | changes).items() if text is not None}
+    metadata = {name: text for name, text in (to_header(header()) | changes).items() if text is not None}
     save_file(weights, tmp_path / "x.safetensors", metadata=metadata)
     with pytest.raises(CheckpointError, match=rf"x\.safetensors.*{error}"):
         read_checkpoint(tmp_path / "x.safetensors")
@@ -132,7 +133,7 @@ def test_a_damaged_header_is_refused(
 
 @pytest.mark.parametrize("processing", ["", "{}", COCO.to_json().replace('"RGB"', '"GRB"'), COCO.to_json()[:-1]])
 def test_damaged_processing_is_refused(processing: str, weights: dict[str, Tensor], tmp_path: Path) -> None:
-    metadata = header().to_metadata() | {"processing": processing}
+    metadata = to_header(header()) | {"processing": processing}
     save_file(weights, tmp_path / "x.safetensors", metadata=metadata)
     with pytest.raises(ProcessingError, match=r"x\.safetensors.*header is damaged"):
         read_checkpoint(tmp_path / "x.safetensors")
@@ -145,10 +146,10 @@ def test_damaged_processing_is_refused(processing: str, weights: dict[str, Tenso
         {},
         {"header": []},
         {"header": {VERSION_KEY: 1}},
-        {"header": header().to_metadata()},
-        {"header": header().to_metadata(), "state_dict": [1]},
-        {"header": header().to_metadata(), "state_dict": {"a": 1}},
-        {"header": header().to_metadata(), "state_dict": {}},
+        {"header": to_header(header())},
+        {"header": to_header(header()), "state_dict": [1]},
+        {"header": to_header(header()), "state_dict": {"a": 1}},
+        {"header": to_header(header()), "state_dict": {}},
     ],
 )
 def test_a_damaged_record_is_refused(record: Any, tmp_path: Path) -> None:

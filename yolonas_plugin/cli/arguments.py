@@ -161,7 +161,7 @@ def _tell_replaced_names(weights: str, names: list[str]) -> None:
 def load_on_runtime(args: argparse.Namespace, **options: Any) -> tuple[Any, str]:
     """Load the model that the arguments name for the runtime that they name, and tell which runtime that is."""
     model = load_model(args, **given(args, "runtime", "precision", "calibration"), **options)
-    name: str = (model.model if hasattr(model, "model") else model).runtime.name
+    name: str = model.runtime.name
     if args.runtime == "auto":
         warn(f"runtime: {name}")
     return model, name

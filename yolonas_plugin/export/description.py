@@ -1,14 +1,15 @@
-"""What an exported file says about itself, in strings, so that whoever opens it needs nothing else. Without torch."""
+"""What an exported file says of its model and of its graph, as strings that it holds. Without torch."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.names import checked_names
 from yolonas_plugin.processing import ProcessingSpec
 
@@ -36,28 +37,27 @@ image [20, 7], class -1 where there are no more.
 
 
 @dataclass(frozen=True, kw_only=True)
-class Description:
-    """What a file says.
+class Description(ModelInfo):
+    """A model as an exported file: its record, and what its graph takes and gives.
 
     Attributes:
-        names: Class names, in the order of the scores.
-        processing: How images are prepared, and the defaults of box selection.
         takes: See :data:`Takes`.
         gives: See :data:`Gives`.
-        channels: Of the images.
     """
 
-    names: tuple[str, ...]
-    processing: ProcessingSpec
     takes: Takes = "prepared"
     gives: Gives = "engine"
-    channels: int = 3
 
-    def to_metadata(self, *, batch: int, dynamic: bool, title: str = "YOLO-NAS") -> dict[str, str]:
+    @classmethod
+    def of(cls, info: ModelInfo, takes: Takes, gives: Gives) -> Description:
+        """Return the record of a model with what its graph takes and gives."""
+        return cls(**{field.name: getattr(info, field.name) for field in fields(info)}, takes=takes, gives=gives)
+
+    def to_metadata(self, *, batch: int, dynamic: bool) -> dict[str, str]:
         """Return the strings: those that the Ultralytics engine looks for, and our own, which it ignores."""
         return {
-            "description": title,
-            "task": "detect",
+            "description": f"YOLO-NAS {self.size.upper()}" if self.size else "YOLO-NAS",
+            "task": self.task,
             "stride": "32",
             "batch": str(batch),
             "imgsz": str(list(self.processing.size)),

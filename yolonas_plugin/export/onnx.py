@@ -91,8 +91,7 @@ def make_onnx(
         graph = _simplified(graph)
     import onnx
 
-    title = f"YOLO-NAS {network.config.size.upper()}"
-    onnx.helper.set_model_props(graph, description.to_metadata(batch=batch, dynamic=dynamic is True, title=title))
+    onnx.helper.set_model_props(graph, description.to_metadata(batch=batch, dynamic=dynamic is True))
     return graph
 
 

@@ -37,9 +37,8 @@ def write_openvino(
     """
     graph = make_onnx(network, description, batch=batch, dynamic=dynamic, simplify=False)
     model = core().read_model(graph.SerializeToString())
-    title = f"YOLO-NAS {network.config.size.upper()}"
     with whole_folder(folder) as new:
-        save_openvino(model, description.to_metadata(batch=batch, dynamic=dynamic, title=title), new / f"{stem}.xml")
+        save_openvino(model, description.to_metadata(batch=batch, dynamic=dynamic), new / f"{stem}.xml")
     return folder / f"{stem}.xml"
 
 

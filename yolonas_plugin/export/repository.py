@@ -83,7 +83,7 @@ def write_repository(
         raise ExportError(
             f"{folder} is there; nothing in it was changed: replace it with overwrite=True, or choose another name="
         )
-    metadata = description.to_metadata(batch=batch, dynamic=False, title=f"YOLO-NAS {network.config.size.upper()}")
+    metadata = description.to_metadata(batch=batch, dynamic=False)
     graph = make_onnx(network, description, batch=batch, dynamic="batch", **options)
     import onnx
 

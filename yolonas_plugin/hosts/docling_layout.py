@@ -62,7 +62,7 @@ class YoloNASLayout(BaseLayoutModel):
         model = self._predict.model
         self._labels = {index: docling_label(name, options.model) for index, name in model.names.items()}
         asked = accelerator_options.device
-        fits = asked != "auto" or model.model.runtime.name == "torch"  # a GPU that is there is nothing to the others
+        fits = asked != "auto" or model.runtime.name == "torch"  # a GPU that is there is nothing to the others
         self._device = decide_device(asked) if fits else "cpu"
 
     @classmethod

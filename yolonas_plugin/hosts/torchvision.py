@@ -26,15 +26,21 @@ from yolonas_plugin.weights.defaults import UNTRAINED, named_processing, names_o
 class Detector(YoloNAS):
     """YOLO-NAS as torchvision's detectors are called: images of any size in, a dictionary for each out.
 
-    Attributes:
+    Args:
+        network: Whose parts it takes over.
         processing: How images are prepared, and the limits of box selection.
         categories: Class names; None with random weights.
+
+    Attributes:
+        processing: As above.
+        categories: As above.
         criterion: The training loss.
     """
 
-    processing: ProcessingSpec
-    categories: tuple[str, ...] | None
-    criterion: YoloNASLoss
+    def __init__(self, network: YoloNAS, processing: ProcessingSpec, categories: tuple[str, ...] | None = None) -> None:
+        super().__init__(network.config, network.num_classes, network.in_channels, network.parts)
+        self.processing, self.categories = processing, categories
+        self.criterion = YoloNASLoss()
 
     def forward(  # type: ignore[override]
         self, images: Sequence[Tensor], targets: Sequence[Mapping[str, Tensor]] | None = None
@@ -123,9 +129,9 @@ def build(
         raise YoloNASPluginError(f"weights_backbone={weights_backbone!r}: there are no weights of the backbone alone")
     size: Size = name[-1]  # type: ignore[assignment]
     if weights is None:
-        detector = Detector(CONFIGS[size], len(COCO_CLASSES) if num_classes is None else num_classes)
+        network = YoloNAS(CONFIGS[size], len(COCO_CLASSES) if num_classes is None else num_classes)
         spec = UNTRAINED if processing is None else named_processing(processing)
-        detector.categories = None
+        categories = None
     else:
         path = find_weights(weights, accept_licence=accept_licence)
         checkpoint = read_checkpoint(path, own_processing=processing is None)
@@ -136,13 +142,12 @@ def build(
                 f"{path}: weights of size {found[0]} for {found[1]} classes and images of {found[2]} channels; asked "
                 f"for were size {wanted[0]}, {wanted[1]} classes and {wanted[2]} channels"
             )
-        detector = checkpoint.build(Detector).train()
+        network = checkpoint.build().train()
         spec = processing_of(checkpoint, processing)
-        detector.categories = tuple(names_of(checkpoint).values())
+        categories = tuple(names_of(checkpoint).values())
     limits: dict[str, Any] = {"conf": score_thresh, "iou": nms_thresh, "max_detections": detections_per_img}
-    detector.processing = replace(spec, **{name: value for name, value in limits.items() if value is not None})
-    detector.criterion = YoloNASLoss()
-    return detector
+    spec = replace(spec, **{name: value for name, value in limits.items() if value is not None})
+    return Detector(network, spec, categories)
 
 
 def yolo_nas_n(**options: Any) -> Detector:

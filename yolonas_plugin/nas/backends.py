@@ -7,23 +7,25 @@ import platform
 import sys
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from types import ModuleType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from yolonas_plugin.engine import require
 from yolonas_plugin.errors import BackendError
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.module import NASModule, build_native
-from yolonas_plugin.nn import CONFIGS, RawPredictions, YoloNASConfig
+from yolonas_plugin.nn import Parts, RawPredictions
 from yolonas_plugin.nn.model import check_sides
 from yolonas_plugin.weights import Checkpoint
 
 Backend: TypeAlias = Literal["native", "super-gradients"]
 
 
-def network_builder(backend: str) -> Callable[[Checkpoint], NASModule]:
+def network_builder(backend: str) -> Callable[[Checkpoint, ModelInfo], NASModule]:
     """Return the function that builds a backend's network from a checkpoint; super-gradients isn't imported yet.
 
     Raises:
@@ -42,7 +44,7 @@ def network_builder(backend: str) -> Callable[[Checkpoint], NASModule]:
     return build_original
 
 
-def build_original(checkpoint: Checkpoint) -> OriginalModule:
+def build_original(checkpoint: Checkpoint, info: ModelInfo) -> OriginalModule:
     """Return super-gradients' network with the weights of a checkpoint.
 
     super-gradients itself reads no weights: its own loader unpickles whatever the file says.
@@ -63,8 +65,7 @@ def build_original(checkpoint: Checkpoint) -> OriginalModule:
         pretrained_weights=None,
     )
     original.load_state_dict(checkpoint.state_dict, strict=True)
-    module = OriginalModule(original.eval(), CONFIGS[size], checkpoint.num_classes, checkpoint.in_channels)
-    return module.eval()
+    return OriginalModule(info, original, checkpoint.path)
 
 
 def _models() -> ModuleType:
@@ -85,10 +86,9 @@ class OriginalModule(NASModule):
     """super-gradients' network under the engine, with the attributes and the state dict of the native one.
 
     Args:
+        info: The record of the model, with its size.
         original: super-gradients' ``YoloNAS_S``, ``YoloNAS_M`` or ``YoloNAS_L``.
-        config: The size.
-        num_classes: Number of classes.
-        in_channels: Channels of the images.
+        source: File that the weights were read from.
 
     Attributes:
         original: That network. Backbone, neck and heads of this module are its own, so both move and fuse together.
@@ -96,12 +96,8 @@ class OriginalModule(NASModule):
 
     original: nn.Module
 
-    def __init__(self, original: nn.Module, config: YoloNASConfig, num_classes: int, in_channels: int) -> None:
-        nn.Module.__init__(self)  # ``YoloNAS`` would build the native network
-        self.config = config
-        self.num_classes = num_classes
-        self.in_channels = in_channels
-        self.backbone, self.neck, self.heads = original.backbone, original.neck, original.heads
+    def __init__(self, info: ModelInfo, original: Any, source: Path) -> None:
+        super().__init__(info, Parts(original.backbone, original.neck, original.heads), source)
         self.__dict__["original"] = original  # not registered, or the state dict would have everything twice
 
     def detect(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -116,7 +112,7 @@ class OriginalModule(NASModule):
         _, (logits, distances, _, centres, _, strides) = self.original(images)  # centres in pixels
         return RawPredictions(logits, distances, centres / strides, strides)
 
-    def twin(self) -> OriginalModule:
+    def copy_to_fuse(self) -> OriginalModule:
         """Return a copy that may be fused."""
         return deepcopy(self)  # by which its parts stay those of its own ``original``
 

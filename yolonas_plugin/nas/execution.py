@@ -11,8 +11,8 @@ from ultralytics.utils.torch_utils import select_device
 
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import RuntimeChoiceError
-from yolonas_plugin.nas.module import RuntimeChoice
 from yolonas_plugin.nn.onednn import cpu_has_bf16
+from yolonas_plugin.runtimes import RuntimeChoice
 from yolonas_plugin.runtimes.graph import NO_BF16
 
 _NEVER: Final = {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from ultralytics.utils import DEFAULT_CFG_DICT
 
@@ -23,11 +25,9 @@ from yolonas_plugin.export.form import (
 )
 from yolonas_plugin.export.onnx import EXPORTER
 from yolonas_plugin.files.whole import require_room, settle, workplace
+from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nas.settings import as_imgsz
 from yolonas_plugin.settings import check_flag, check_imgsz
-
-if TYPE_CHECKING:
-    from yolonas_plugin.nas.model import NAS
 
 _SELECTION: Final = ("conf", "iou", "max_det")
 """Settings of box selection."""
@@ -63,6 +63,10 @@ _WHEN_INT8: Final = {"engine", "saved_model", "litert", "tflite"}
 """Formats that are calibrated only where int8 is asked for."""
 
 
+_UNTIL_ASKED: Final[dict[str, Any]] = {"batch": 1, "data": None, "device": None, "verbose": False}
+"""What the engine's own ``export`` method sets, where a caller doesn't."""
+
+
 class _EngineFormat(NamedTuple):
     """A format of the engine: how its files end, and the settings that it follows."""
 
@@ -75,22 +79,23 @@ _SUFFIX: Final = ".yolonas-weights"
 
 
 def export(
-    model: NAS,
-    engine_export: Callable[..., str],
+    module: NASModule,
+    callbacks: Mapping[str, Any] | None = None,
+    /,
     *,
     format: str,
     output: str | Path | None,
     overwrite: bool = False,
     **kwargs: Any,
 ) -> str:
-    """Export a fused copy of ``model``, whole or not at all.
+    """Export a fused copy of a network, whole or not at all.
 
     Each form has a name of its own: that of the weights, then what differs from the default and changes what the file
     computes, as in ``best-pixels-pair-320x320.onnx``; see ``yolonas_plugin.export.form.FORM``.
 
     Args:
-        model: The model.
-        engine_export: The engine's own export method.
+        module: The network.
+        callbacks: The engine's, for its exporter.
         format: ``"onnx"``, ``"openvino"``, ``"triton"``, which is a model repository, or another format of the engine,
             such as ``"torchscript"``.
         output: Folder to write to; by default the folder of the weights, which is the engine's habit.
@@ -110,21 +115,21 @@ def export(
     engine_formats = _engine_formats()
     format = check_format(format, engine_formats)
     overwrite = check_flag("overwrite", overwrite)
-    weights = Path(model.model.pt_path)
+    weights = Path(module.pt_path)
     folder = weights.parent if output is None else Path(output).expanduser()
     if format == "triton":
         settings = check_form(format, kwargs)
         if output is None:
             raise ExportError("format='triton' needs output=, the model repository, to which it adds a model")
-        return export_repository(model, folder, overwrite=overwrite, **settings)
-    own = model.processing.settings()
+        return export_repository(module, folder, overwrite=overwrite, **settings)
+    own = module.processing.settings()
     if format in OF_FORMAT:
         settings = check_form(format, kwargs)
         name = form_name(weights.stem, {name: settings.get(name) for name in FORM}, DEFAULTS | own)
         if format == "onnx":
             path = _free(folder / f"{name}.onnx", weights, overwrite)
-            return export_onnx(model, path, **settings)
-        return export_openvino(model, _free(folder / f"{name}_openvino_model", weights, overwrite), **settings)
+            return export_onnx(module, path, **settings)
+        return export_openvino(module, _free(folder / f"{name}_openvino_model", weights, overwrite), **settings)
     settings = check_names(kwargs, {*_FORM, *_NOT_NAMED}, format)
     _check_followed(format, engine_formats[format], settings)
     shown = {**settings, "data": Path(str(settings["data"])).stem} if "data" in settings else settings
@@ -132,7 +137,7 @@ def export(
     path = _free(folder / f"{name}{engine_formats[format].ending}", weights, overwrite)
     if "imgsz" in settings:
         settings["imgsz"] = as_imgsz(settings["imgsz"])
-    return _by_engine(model, engine_export, format, path, name, overwrite, settings)
+    return _by_engine(module, callbacks, format, path, name, overwrite, settings)
 
 
 def _engine_formats() -> dict[str, _EngineFormat]:
@@ -192,8 +197,8 @@ def _free(path: Path, weights: Path, overwrite: bool) -> Path:
 
 
 def _by_engine(
-    model: NAS,
-    engine_export: Callable[..., str],
+    module: NASModule,
+    callbacks: Mapping[str, Any] | None,
     format: str,
     path: Path,
     name: str,
@@ -201,31 +206,35 @@ def _by_engine(
     settings: dict[str, Any],
 ) -> str:
     """Let the engine write into a folder of its own, and put in place what it says that it wrote, and nothing else."""
-    weights = model.model.pt_path
+    weights = Path(module.pt_path)
     with workplace(path) as folder:
         # torch ends the process where it can't write TorchScript
-        require_room(folder, sum(p.numel() * p.element_size() for p in model.model.parameters()) * 5 // 4)
-        model.model.pt_path = str(folder / f"{name}{_SUFFIX}")  # from which the engine derives names
+        require_room(folder, sum(p.numel() * p.element_size() for p in module.parameters()) * 5 // 4)
+        named = copy(module)  # which the engine copies in turn
+        named.pt_path = str(folder / f"{name}{_SUFFIX}")  # from which it derives names
         try:
             with EXPORTER, session(), quiet(), own_names():
-                written = Path(engine_export(format=format, **settings))
+                from ultralytics.engine.exporter import Exporter  # a tenth of a second to import
+
+                asked = {"task": "detect", "model": module.pt_path, "imgsz": module.args["imgsz"]}
+                asked |= {**_UNTIL_ASKED, **settings, "format": format, "mode": "export"}
+                exporter = Exporter(overrides=asked, _callbacks=callbacks)
+                written = Path(exporter(model=named))
         except YoloNASPluginError:
             raise
         except Exception as error:  # of any kind: assertions, missing packages, exit codes of converters
             raise ExportError(f"format={format!r}: the engine's exporter failed: {error}") from error
-        finally:
-            model.model.pt_path = weights
         real = Path(os.path.realpath(written))
         if folder not in real.parents:
             raise ExportError(f"format={format!r}: the engine's exporter wrote to {written}, where it was not asked to")
         inside = real.relative_to(folder)
-        path = _free(path.with_name(inside.parts[0]), Path(weights), overwrite)
+        path = _free(path.with_name(inside.parts[0]), weights, overwrite)
         settle(folder / inside.parts[0], path)
         return str(path.parent / inside)
 
 
 def export_onnx(
-    model: NAS,
+    module: NASModule,
     path: Path,
     *,
     takes: Takes = "prepared",
@@ -237,12 +246,12 @@ def export_onnx(
     opset: int = 17,
     **selection: Any,
 ) -> str:
-    """Write a fused copy of ``model`` as ONNX.
+    """Write a fused copy of a network as ONNX.
 
     Args:
-        model: The model.
+        module: The network.
         path: File to write.
-        takes: ``"prepared"``: float [B, C, H, W] as ``model.processing`` prepares images; ``"pixels"``: letterboxed
+        takes: ``"prepared"``: float [B, C, H, W] as ``module.processing`` prepares images; ``"pixels"``: letterboxed
             images as OpenCV reads them, uint8 [B, H, W, C] in BGR, the rest happens in the graph.
         gives: ``"engine"``: [B, 4 + classes, A], centre x, centre y, width, height in pixels of the input, then scores
             from 0 to 1; ``"pair"``, ``"flat"``, ``"batch"`` or ``"frigate"``: see
@@ -262,15 +271,13 @@ def export_onnx(
     _require_onnx(simplify)
     from yolonas_plugin.export.onnx import write_onnx
 
-    description = _describe(model, takes, gives, imgsz, batch, selection)
-    write_onnx(
-        model.model.for_export(), description, path, batch=batch, dynamic=dynamic, simplify=simplify, opset=opset
-    )
+    description = _describe(module, takes, gives, imgsz, batch, selection)
+    write_onnx(module.for_export(), description, path, batch=batch, dynamic=dynamic, simplify=simplify, opset=opset)
     return str(path)
 
 
 def export_openvino(
-    model: NAS,
+    module: NASModule,
     folder: Path,
     *,
     takes: Takes = "prepared",
@@ -280,7 +287,7 @@ def export_openvino(
     dynamic: bool = False,
     **selection: Any,
 ) -> str:
-    """Write a fused copy of ``model`` as OpenVINO's files; arguments are those of :func:`export_onnx`.
+    """Write a fused copy of a network as OpenVINO's files; arguments are those of :func:`export_onnx`.
 
     Returns:
         The folder, which has an .xml and a .bin file and the engine's metadata.yaml.
@@ -293,14 +300,14 @@ def export_openvino(
     require("onnx", "export to OpenVINO", "onnx")
     from yolonas_plugin.export.openvino import write_openvino
 
-    description = _describe(model, takes, gives, imgsz, batch, selection)
+    description = _describe(module, takes, gives, imgsz, batch, selection)
     stem = folder.name.removesuffix("_openvino_model")
-    write_openvino(model.model.for_export(), description, folder, stem, batch=batch, dynamic=dynamic)
+    write_openvino(module.for_export(), description, folder, stem, batch=batch, dynamic=dynamic)
     return str(folder)
 
 
 def export_repository(
-    model: NAS,
+    module: NASModule,
     repository: Path,
     *,
     name: str | None = None,
@@ -311,12 +318,12 @@ def export_repository(
     overwrite: bool = False,
     **selection: Any,
 ) -> str:
-    """Add a fused copy of ``model`` to a model repository, for Triton and for OpenVINO Model Server.
+    """Add a fused copy of a network to a model repository, for Triton and for OpenVINO Model Server.
 
     It takes letterboxed images as ``takes="pixels"`` does, and gives detections as ``gives="batch"`` does.
 
     Args:
-        model: The model.
+        module: The network.
         repository: The folder of all models.
         name: By which clients ask for it. Default: the name of the weight file, without its ending.
         imgsz: Side of the input in pixels, or height and width; multiples of 32. Default: the checkpoint's.
@@ -336,9 +343,9 @@ def export_repository(
     _require_onnx(simplify)
     from yolonas_plugin.export.repository import write_repository
 
-    description = _describe(model, "pixels", "batch", imgsz, batch, selection)
-    name = Path(model.model.pt_path).stem if name is None else name
-    network = model.model.for_export()
+    description = _describe(module, "pixels", "batch", imgsz, batch, selection)
+    name = Path(module.pt_path).stem if name is None else name
+    network = module.for_export()
     options = {"batch": batch, "simplify": simplify, "opset": opset, "overwrite": overwrite}
     return str(write_repository(network, description, repository, name, **options))
 
@@ -350,7 +357,7 @@ def _require_onnx(simplify: bool) -> None:
 
 
 def _describe(
-    model: NAS,
+    module: NASModule,
     takes: Takes,
     gives: Gives,
     imgsz: int | list[int] | tuple[int, int] | None,
@@ -358,7 +365,7 @@ def _describe(
     selection: dict[str, Any],
 ) -> Description:
     check_form("onnx", {"takes": takes, "gives": gives, "imgsz": imgsz, "batch": batch, **selection})
-    spec = model.processing.with_settings(selection)
+    spec = module.processing.with_settings(selection)
     if imgsz is not None:
         spec = spec.with_size(check_imgsz(imgsz))
-    return model.model.describe(spec, takes, gives)
+    return Description.of(replace(module.current_info(), processing=spec), takes, gives)

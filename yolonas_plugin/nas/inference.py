@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from ultralytics.engine.model import Model
 
 from yolonas_plugin.engine import require
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import PixelNetwork
-from yolonas_plugin.nas.module import NASModule, RuntimeChoice, fused_copy
+from yolonas_plugin.info import ModelInfo
+from yolonas_plugin.nas.module import NASModule, attach, build_module, fused_copy
 from yolonas_plugin.nn.onednn import cpu_has_bf16, use_onednn
-from yolonas_plugin.runtimes import choose, open_runtime
+from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.runtimes import RuntimeChoice, choose, open_runtime
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import CalibrationImages, calibration_digest
 from yolonas_plugin.runtimes.graph import NO_BF16, GraphRuntime, check_threads
+from yolonas_plugin.weights import find_weights, read_checkpoint
 
 Run = Callable[[Tensor], "tuple[Tensor, Tensor]"]
 
@@ -26,25 +31,38 @@ Run = Callable[[Tensor], "tuple[Tensor, Tensor]"]
 class ExportedModule(nn.Module):
     """A model that is an exported file: it predicts, and has nothing to train or to convert.
 
-    Attributes are those that ``NASModule`` has; ``runtime`` is what opened the file.
+    Args:
+        graph: What opened the file.
+
+    Attributes:
+        graph: As above.
+        about: The record of the model, with the attributes of :func:`~yolonas_plugin.nas.module.attach`.
+        pt_path: The file.
     """
 
-    def __init__(self, runtime: GraphRuntime) -> None:
+    about: ModelInfo
+    names: dict[int, str]
+
+    def __init__(self, graph: GraphRuntime) -> None:
         super().__init__()
-        self.runtime = runtime
-        found = runtime.description
-        self.names = dict(enumerate(found.names))
-        self.processing = found.processing
-        self.in_channels = found.channels
-        self.stride = torch.tensor([32])
-        self.yaml: dict[str, Any] = {} if found.channels == 3 else {"channels": found.channels}
-        self.task = "detect"
-        self.pt_path = str(runtime.path)
+        self.graph = graph
+        attach(self, graph.description)
+        self.pt_path = str(graph.path)
 
     @property
-    def choice(self) -> RuntimeChoice:
+    def processing(self) -> ProcessingSpec:
+        """How images are prepared, and the defaults of box selection."""
+        return self.about.processing
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the images."""
+        return self.about.channels
+
+    @property
+    def runs_on(self) -> RuntimeChoice:
         """The runtime that opened the file, and its precision."""
-        return RuntimeChoice(name=self.runtime.name, precision=self.runtime.precision)
+        return RuntimeChoice(name=self.graph.name, precision=self.graph.precision)
 
 
 class InferenceModule(nn.Module):
@@ -59,8 +77,7 @@ class InferenceModule(nn.Module):
         super().__init__()
         self.run = run
         # not the classes' own names: the engine renames all where the first begins as ImageNet's ids do, "n0"
-        self.names = {index: f"class_{index}" for index in source.names}
-        self.stride, self.yaml, self.task = source.stride, source.yaml, source.task
+        attach(self, replace(source.about, names=tuple(f"class_{index}" for index in source.names)))
 
     def float(self) -> InferenceModule:
         """Do nothing: the engine asks every network for float32, and this one is in the precision that was chosen."""
@@ -78,28 +95,49 @@ class InferenceModule(nn.Module):
         return self  # newer engines copy what they get; this was made for them alone
 
 
-def choice_of(source: NASModule | ExportedModule) -> RuntimeChoice:
-    """Return by what a model predicts, and how exactly."""
-    return source.choice if isinstance(source, ExportedModule) else source.runtime
+def open_model(
+    model: nn.Module | str | Path, runtime: RuntimeChoice, who: str
+) -> tuple[NASModule | ExportedModule, RuntimeChoice]:
+    """Return what a predictor or a validator was given, opened, and by what it runs.
+
+    Args:
+        model: A network, which runs by ``runtime``; a ``NAS``, which has its own; or a file of weights.
+        runtime: See there.
+        who: Asks, and what for, in the words of an error.
+
+    Raises:
+        TypeError: It is another model.
+    """
+    if isinstance(model, Model):
+        model, runtime = model.model, getattr(model, "runtime", runtime)
+    if not isinstance(model, nn.Module):
+        model = build_module(read_checkpoint(find_weights(model)))
+    if isinstance(model, ExportedModule):
+        return model, model.runs_on
+    if not isinstance(model, NASModule):
+        raise TypeError(f"{who} YOLO-NAS, not a {type(model).__name__}")
+    return model, runtime
 
 
-def inference_module(source: NASModule | ExportedModule, compile: bool | str = False) -> InferenceModule:
-    """Make what the engine runs from a model, by the runtime of its choice.
+def inference_module(
+    source: NASModule | ExportedModule, runtime: RuntimeChoice, compile: bool | str = False
+) -> InferenceModule:
+    """Make what the engine runs from a model.
 
     Args:
         source: The model.
+        runtime: By what a network runs; an exported file has its own.
         compile: On torch, whether ``torch.compile`` works on the network, or in which of its modes.
 
     Raises:
         RuntimeChoiceError: torch has no such mode.
     """
     if isinstance(source, ExportedModule):
-        return InferenceModule(source, _on_tensors(source.runtime))
-    choice = source.runtime
-    if choice.name != "torch":
-        return InferenceModule(source, _on_tensors(make_runtime(source, choice)))
+        return InferenceModule(source, _on_tensors(source.graph))
+    if runtime.name != "torch":
+        return InferenceModule(source, _on_tensors(make_runtime(source, runtime)))
     network = PixelNetwork(fused_copy(source), source.processing)
-    if choice.precision == "bf16":
+    if runtime.precision == "bf16":
         network.network.bfloat16()
     else:
         use_onednn(network)
@@ -173,14 +211,14 @@ def _has_gpu() -> bool:
 def make_runtime(module: NASModule, choice: RuntimeChoice) -> GraphRuntime:
     """Open a model in its runtime."""
     options: dict[str, Any] = {"cache": True} if choice.name == "openvino" else {}
-    return open_runtime(make_graph(module), choice.name, choice.precision, threads=choice.threads, **options)
+    return open_runtime(make_graph(module, choice), choice.name, choice.precision, threads=choice.threads, **options)
 
 
-def make_graph(module: NASModule) -> Path:
-    """Return the file that the runtime of a model's choice opens, which is written unless that was done before."""
+def make_graph(module: NASModule, choice: RuntimeChoice) -> Path:
+    """Return the file that a runtime opens, which is written unless that was done before."""
     graph = cached(_key(module), lambda folder: write_graph(module, folder / "model.onnx")) / "model.onnx"
-    calibration = module.runtime.calibration
-    if module.runtime.precision != "int8":
+    calibration = choice.calibration
+    if choice.precision != "int8":
         return graph
 
     def make(folder: Path) -> None:
@@ -205,7 +243,7 @@ def write_graph(module: NASModule, path: Path) -> None:
 
 
 def _description(module: NASModule) -> Description:
-    return module.describe(module.processing, takes="pixels", gives="pair")
+    return Description.of(module.current_info(), takes="pixels", gives="pair")
 
 
 def _key(module: NASModule) -> str:

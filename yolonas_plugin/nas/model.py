@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -24,7 +26,7 @@ from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.execution import changed_at_setup
 from yolonas_plugin.nas.export import export
 from yolonas_plugin.nas.inference import ExportedModule, chosen
-from yolonas_plugin.nas.module import NASModule, build_module, untrained_module
+from yolonas_plugin.nas.module import NASModule, attach, build_module, untrained_module
 from yolonas_plugin.nas.predict import NASPredictor, engine_defaults
 from yolonas_plugin.nas.save import save
 from yolonas_plugin.nas.settings import as_imgsz, check_engine_settings
@@ -72,6 +74,7 @@ class NAS(Model):
     Attributes:
         model: The network, unfused; ``predict``, ``val`` and ``export`` work on fused copies. For an exported file, an
             :class:`~yolonas_plugin.nas.inference.ExportedModule`.
+        runtime: By what ``predict``, ``track`` and ``val`` run it, and how exactly.
 
     Raises:
         BackendError: The backend is unknown, can't be imported, or has no network of this size.
@@ -134,16 +137,17 @@ class NAS(Model):
             refuse_overrides(file, **given, weights=None if self._pretrained else False)
             path = str(file.expanduser().absolute())
             self.model = ExportedModule(open_runtime(path, runtime or "auto", precision, threads=threads))
+            self.runtime = self.model.runs_on
         elif self._pretrained:
             path = str(file.absolute())
             checkpoint = read_checkpoint(path, own_processing=processing is None, own_names=names is None)
             self.model = build_module(checkpoint, processing, names, self._build_network)
-            self.model.runtime = chosen(runtime or "torch", precision, calibration, threads)
+            self.runtime = chosen(runtime or "torch", precision, calibration, threads)
         else:
             self._refuse_for_random_weights()
             path = str(weights)
             self.model = untrained_module(path)
-            self.model.runtime = chosen(runtime or "torch", precision, calibration, threads)
+            self.runtime = chosen(runtime or "torch", precision, calibration, threads)
         self.overrides = {"model": path, "task": "detect", "imgsz": engine_defaults(self.processing)["imgsz"]}
         self.model.args = {**DEFAULT_CFG_DICT, **self.overrides}
         self.ckpt_path = path
@@ -159,6 +163,12 @@ class NAS(Model):
                 f"pretrained=False: {' and '.join(said)} would change nothing: random weights are this package's own, "
                 "and get their names and their size from the data that they are trained on; leave it out"
             )
+
+    def _worker(self, role: str, given: Any) -> Any:
+        """Return the class of a role, or another one that a caller gives; ours are told by what the network runs."""
+        kind = given or self.task_map["detect"][role]
+        ours = isinstance(kind, type) and issubclass(kind, (NASPredictor, NASValidator))
+        return partial(kind, runtime=self.runtime) if ours else kind
 
     @property
     def task_map(self) -> dict[str, dict[str, Any]]:
@@ -258,7 +268,7 @@ class NAS(Model):
             self.predictor = None
         if isinstance(source, (list, tuple)) and not all(isinstance(entry, (str, Path)) for entry in source):
             defaults["batch"] = len(source)  # they are in memory already
-        if self.model.runtime.name == "openvino" and not kwargs.get("rect"):
+        if self.runtime.name == "openvino" and not kwargs.get("rect"):
             defaults["batch"] = SIDE_BY_SIDE
         given = {name: value for name, value in kwargs.items() if value is not None or name not in defaults}
         with self.__dict__.setdefault("_predicting", threading.RLock()):
@@ -266,7 +276,9 @@ class NAS(Model):
                 self.predictor = self.predictor.fork()  # a stream may be read later, with the settings it was given
             self._streaming = stream
             try:
-                results = super().predict(source, stream, predictor, **{**defaults, "rect": False, **given})
+                results = super().predict(
+                    source, stream, self._worker("predictor", predictor), **{**defaults, "rect": False, **given}
+                )
             finally:
                 if self.predictor is not None and self.predictor.model is None:
                     self.predictor = None  # it failed while it was set up
@@ -319,14 +331,16 @@ class NAS(Model):
         kwargs = check_engine_settings(kwargs, "val", self.model.names)
         refuse_rect(kwargs)
         data = kwargs.get("data") or self.overrides.get("data") or ""  # for None the engine downloads a set of its own
-        return super().val(validator, **{"plots": False, **kwargs, "rect": False, "data": data})
+        return super().val(
+            self._worker("validator", validator), **{"plots": False, **kwargs, "rect": False, "data": data}
+        )
 
     def export(
         self, format: str = "onnx", output: str | Path | None = None, *, overwrite: bool = False, **kwargs: Any
     ) -> str:
         """Export a fused copy; see :func:`yolonas_plugin.nas.export.export`."""
-        self._weights("export")
-        return export(self, super().export, format=format, output=output, overwrite=overwrite, **kwargs)
+        network = self._weights("export")
+        return export(network, self.callbacks, format=format, output=output, overwrite=overwrite, **kwargs)
 
     def save(
         self,
@@ -341,8 +355,8 @@ class NAS(Model):
 
         The default name is the engine's, in the working directory; see :func:`yolonas_plugin.nas.save.save`.
         """
-        self._weights("save")
-        return save(self, filename, licence=licence, training_data=training_data, half=half, overwrite=overwrite)
+        network = self._weights("save")
+        return save(network, filename, licence=licence, training_data=training_data, half=half, overwrite=overwrite)
 
     def _unsupported(self, what: str) -> NoReturn:
         raise YoloNASPluginError(f"NAS.{what}() is not available in this version of yolonas-plugin")
@@ -380,7 +394,8 @@ class NAS(Model):
             begin = self.model if settings.get("pretrained") is not False and self._pretrained else None
             with self.trainer.folder.unless_refused():
                 self.trainer.model = self.trainer.get_model(cfg=self.model.config.size, weights=begin)
-            self.trainer.model.licence = licence or self.trainer.model.licence
+            if licence:
+                attach(self.trainer.model, replace(self.trainer.model.about, licence=licence))
         self.trainer.train()
         if RANK in {-1, 0}:
             self.load(self.trainer.best if self.trainer.best.exists() else self.trainer.last)

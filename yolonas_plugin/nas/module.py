@@ -4,67 +4,79 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.errors import UnknownModelError
-from yolonas_plugin.export.description import Description, Gives, Takes
 from yolonas_plugin.export.graph import join_output
-from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, copy_modules
+from yolonas_plugin.info import PACKAGE, ModelInfo
+from yolonas_plugin.nn import CONFIGS, Parts, RawPredictions, Size, YoloNAS
+from yolonas_plugin.nn.model import copy_sharing_weights
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import Checkpoint
-from yolonas_plugin.weights.defaults import UNTRAINED, names_of, processing_of
-from yolonas_plugin.weights.header import Header
+from yolonas_plugin.weights.defaults import UNTRAINED, info_of
 from yolonas_plugin.weights.write import published_as
 
 
-@dataclass(frozen=True, kw_only=True)
-class RuntimeChoice:
-    """By what a model predicts, and how exactly.
+def attach(module: nn.Module, info: ModelInfo) -> None:
+    """Give a module the record of its model, and the attributes under which the engine looks for what is in it.
 
-    Attributes:
-        name: ``"torch"``, ``"openvino"`` or ``"onnxruntime"``.
-        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
-        calibration: Images that int8 is calibrated on.
-        threads: Of a prediction, on OpenVINO and ONNX Runtime; None takes all cores.
+    Those are ``names``, class names by index; ``stride``, the largest, ``tensor([32])``; ``yaml``, in which the engine
+    reads the channels, empty for RGB; and ``task``. The record itself is ``about``: ``info`` is a method of the engine.
     """
-
-    name: str = "torch"
-    precision: str = "fp32"
-    calibration: Any = None
-    threads: int | None = None
+    module.about = info
+    module.names = dict(enumerate(info.names))
+    module.stride = torch.tensor([32], device="cpu")  # wherever the module is made
+    module.yaml = {} if info.channels == 3 else {"channels": info.channels}
+    module.task = info.task
 
 
 class NASModule(YoloNAS):
     """YOLO-NAS under the engine: one output tensor, and the attributes of an engine's model.
 
-    Attributes:
-        names: Class names by index.
-        processing: How images are prepared, and the defaults of box selection.
-        stride: Largest stride, ``tensor([32])``.
-        yaml: Empty, or ``{"channels": n}`` when the input isn't RGB; the engine reads the channels here.
-        task: ``"detect"``.
+    Args:
+        info: The record of the model, with its size.
+        parts: Of the network. Default: new ones, with random weights.
         source: File that the weights were read from; None where they weren't.
+
+    Attributes:
+        about: The record, from which :func:`attach` makes ``names``, ``stride``, ``yaml`` and ``task``.
+        source: As above.
         pt_path: That file, or what it would be called; exports are written beside it.
         args: The engine's settings for this model.
-        licence: Of the weights, or None where their file doesn't say it.
-        training_data: What they were trained on, or None.
-        runtime: By what ``predict``, ``track`` and ``val`` run it.
     """
 
+    about: ModelInfo
     names: dict[int, str]
-    processing: ProcessingSpec
-    source: Path | None = None
     pt_path: str
     args: dict[str, Any]
-    licence: str | None
-    training_data: str | None
-    runtime: RuntimeChoice = RuntimeChoice()
+
+    def __init__(self, info: ModelInfo, parts: Parts | None = None, source: Path | None = None) -> None:
+        assert info.size is not None  # which an exported file's record doesn't say
+        super().__init__(CONFIGS[info.size], len(info.names), info.channels, parts)
+        attach(self, info)
+        self.source = source
+        self.pt_path = f"yolo_nas_{info.size}.pt" if source is None else str(source)
+
+    @property
+    def processing(self) -> ProcessingSpec:
+        """How images are prepared, and the defaults of box selection."""
+        return self.about.processing
+
+    @property
+    def licence(self) -> str | None:
+        """Of the weights, or None where their file doesn't say it."""
+        return self.about.licence
+
+    @property
+    def training_data(self) -> str | None:
+        """What the weights were trained on, or None."""
+        return self.about.training_data
 
     def forward(self, images: Tensor, *args: Any, **kwargs: Any) -> Tensor | RawPredictions:  # type: ignore[override]
         """Return boxes and scores in the engine's layout; its extra arguments (augment, embed, ...) are ignored.
@@ -80,57 +92,51 @@ class NASModule(YoloNAS):
         super().fuse()
         return self
 
-    def twin(self) -> NASModule:
-        """Return a copy that may be fused; weights are in the same memory."""
-        return copy_modules(self)
-
-    def provenance(self) -> tuple[str | None, str | None]:
-        """Return licence and training data: what the weights' file says, else what is known of a published file."""
-        card = published_as(self.source) if self.source is not None and self.licence is None else None
-        if card is None or card.licence is None:
-            return self.licence, self.training_data
-        return f"{card.licence.name} {card.licence.url}", self.training_data or card.training_data
-
-    def describe(self, spec: ProcessingSpec, takes: Takes, gives: Gives) -> Description:
-        """Return what an exported file of this network says of itself."""
-        names = tuple(self.names[index] for index in range(self.num_classes))
-        return Description(names=names, processing=spec, takes=takes, gives=gives, channels=self.in_channels)
+    def copy_to_fuse(self) -> NASModule:
+        """Return a copy that may be fused; its weights may be in the same memory."""
+        return copy_sharing_weights(self)
 
     def for_export(self) -> NASModule:
         """Return a fused copy in fp32 on the CPU, which nobody else uses."""
         return deepcopy(self).cpu().float().fuse()
 
-    def header(self) -> Header:
-        """Return what a weight file says about this network."""
-        licence, training_data = self.provenance()
-        return Header(
-            size=self.config.size,
-            class_names=tuple(self.names[index] for index in range(self.num_classes)),
-            processing=self.processing,
-            licence=licence,
-            training_data=training_data,
-        )
+    def current_info(self) -> ModelInfo:
+        """Return the record with the names as they are now, which a caller or the engine may have changed."""
+        names = tuple(self.names[index] for index in range(self.num_classes))
+        return replace(self.about, names=names, package=PACKAGE)
+
+    def file_info(self) -> ModelInfo:
+        """Return the record for a file of these weights.
+
+        Licence and training data are what the weights' own file says, else what is known of a published file.
+        """
+        info = self.current_info()
+        card = published_as(self.source) if self.source is not None and info.licence is None else None
+        if card is None or card.licence is None:
+            return info
+        licence = f"{card.licence.name} {card.licence.url}"
+        return replace(info, licence=licence, training_data=info.training_data or card.training_data)
 
 
 def fused_copy(module: NASModule) -> NASModule:
     """Return a fused copy for inference. What fusing drops is never copied."""
-    twin = module.twin().fuse()
-    for parameter in twin.parameters():  # those that fusing left alone are in the original's memory
+    fused = module.copy_to_fuse().fuse()
+    for parameter in fused.parameters():  # those that fusing left alone are in the original's memory
         layout = torch.channels_last if parameter.dim() == 4 else torch.contiguous_format
         parameter.data = parameter.data.clone(memory_format=layout)
-    return twin
+    return fused
 
 
-def build_native(checkpoint: Checkpoint) -> NASModule:
+def build_native(checkpoint: Checkpoint, info: ModelInfo) -> NASModule:
     """Return this package's own network with the weights of a checkpoint, whose memory becomes the network's."""
-    return checkpoint.build(NASModule, hand_over=True)
+    return NASModule(info, checkpoint.build(hand_over=True).parts, checkpoint.path)
 
 
 def build_module(
     checkpoint: Checkpoint,
     processing: ProcessingSpec | str | None = None,
     names: Sequence[str] | Mapping[int, str] | None = None,
-    build_network: Callable[[Checkpoint], NASModule] = build_native,
+    build_network: Callable[[Checkpoint, ModelInfo], NASModule] = build_native,
 ) -> NASModule:
     """Make the engine's module from a checkpoint.
 
@@ -144,16 +150,7 @@ def build_module(
         ProcessingError: The file doesn't say how its images are prepared, and the caller doesn't either.
         CheckpointError: ``names`` doesn't fit the number of classes.
     """
-    module = build_network(checkpoint)
-    module.processing = processing_of(checkpoint, processing)
-    module.names = names_of(checkpoint, names)
-    module.stride = torch.tensor([32])
-    module.yaml = {} if checkpoint.in_channels == 3 else {"channels": checkpoint.in_channels}
-    module.task = "detect"
-    module.source = checkpoint.path
-    module.pt_path = str(checkpoint.path)
-    module.licence, module.training_data = checkpoint.licence, checkpoint.training_data
-    return module
+    return build_network(checkpoint, info_of(checkpoint, processing, names)).eval()
 
 
 def untrained_module(name: str) -> NASModule:
@@ -165,14 +162,8 @@ def untrained_module(name: str) -> NASModule:
     Raises:
         UnknownModelError: There is no such model.
     """
-    module = NASModule(CONFIGS[size_of(name)], len(COCO_CLASSES)).eval()
-    module.processing = UNTRAINED
-    module.names = dict(enumerate(COCO_CLASSES))
-    module.stride = torch.tensor([32])
-    module.yaml = {}
-    module.task = "detect"
+    module = NASModule(ModelInfo(size=size_of(name), names=COCO_CLASSES, processing=UNTRAINED)).eval()
     module.pt_path = f"{Path(name).stem}.pt"
-    module.licence = module.training_data = None
     return module
 
 

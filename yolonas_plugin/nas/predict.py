@@ -23,20 +23,25 @@ from yolonas_plugin.errors import DataNotFoundError, SourceError
 from yolonas_plugin.files.whole import whole
 from yolonas_plugin.images import as_pixels, unreadable
 from yolonas_plugin.nas.execution import check_runtime, device_of
-from yolonas_plugin.nas.inference import ExportedModule, choice_of, inference_module
+from yolonas_plugin.nas.inference import inference_module, open_model
 from yolonas_plugin.nas.loaders import FileLoader, ImageLoader, Loader
-from yolonas_plugin.nas.module import NASModule, RuntimeChoice, build_module
 from yolonas_plugin.nas.outputs import Outputs
 from yolonas_plugin.nas.results import NASResults
 from yolonas_plugin.nas.settings import as_imgsz, check_overrides
 from yolonas_plugin.nas.sources import list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
+from yolonas_plugin.runtimes import RuntimeChoice
 from yolonas_plugin.settings import check_settings
-from yolonas_plugin.weights import find_weights, read_checkpoint
 
 
 class NASPredictor(DetectionPredictor):
     """Turns images into the engine's ``Results``. Boxes are the network's own: they may reach out of the image.
+
+    Args:
+        cfg: The engine's settings, or a file of them.
+        overrides: Settings that win over them.
+        _callbacks: The engine's.
+        runtime: By what a network runs; a ``NAS`` and an exported file have their own.
 
     Raises:
         SettingError: One of ``overrides`` is no setting, has a value that it can't have, or would change nothing.
@@ -46,11 +51,19 @@ class NASPredictor(DetectionPredictor):
     in_channels: int
     choice: RuntimeChoice
 
-    def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None) -> None:
+    def __init__(
+        self,
+        cfg: Any = DEFAULT_CFG,
+        overrides: dict[str, Any] | None = None,
+        _callbacks: Any = None,
+        *,
+        runtime: RuntimeChoice | None = None,
+    ) -> None:
         given = dict(overrides or {})
         settings = check_overrides(given, "track" if given.get("mode") == "track" else "predict")
         super().__init__(cfg, settings, _callbacks)
         self._chosen = frozenset(given)
+        self._runtime = runtime or RuntimeChoice()
         self._placements: list[Placement] = []
         self._outputs: Outputs | None = None
         self._wrote = False
@@ -72,18 +85,15 @@ class NASPredictor(DetectionPredictor):
         Raises:
             RuntimeChoiceError: A setting asks for what the runtime doesn't do.
         """
-        if not isinstance(model, nn.Module):
-            model = build_module(read_checkpoint(find_weights(model or self.args.model)))
-        if not isinstance(model, (NASModule, ExportedModule)):
-            raise TypeError(f"NASPredictor runs YOLO-NAS, not a {type(model).__name__}")
+        asked = self.args.model if model in (None, "") else model
+        model, self.choice = open_model(asked, self._runtime, "NASPredictor runs")
         self.processing = self._spec = model.processing
         self.in_channels = model.in_channels
         defaults = engine_defaults(model.processing)
         tell(self.args, **{name: value for name, value in defaults.items() if name not in self._chosen})
-        self.choice = choice_of(model)
         check_runtime(self.choice, self.args)
         device = device_of(self.choice, self.args)
-        network = inference_module(model, self.args.compile)
+        network = inference_module(model, self.choice, self.args.compile)
         with session(), told(self.args, device=device, compile=False):
             super().setup_model(network, verbose)
         ready(self, model.names)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from yolonas_plugin.errors import ExportError
+from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nas.stock import stock_checkpoint
 from yolonas_plugin.weights.half import to_half
 from yolonas_plugin.weights.write import ENDINGS, as_stored, save_torch, write_safetensors
 
-if TYPE_CHECKING:
-    from yolonas_plugin.nas.model import NAS
-
 
 def save(
-    model: NAS,
+    module: NASModule,
     filename: str | Path,
     *,
     licence: str | None = None,
@@ -25,13 +22,13 @@ def save(
     half: bool = False,
     overwrite: bool = True,
 ) -> str:
-    """Write the weights of ``model`` with class names, processing, licence and training data.
+    """Write the weights of a network with class names, processing, licence and training data.
 
-    The tensors are float32, equal to the bit to those of ``model.model``, unless ``half`` is set. The file appears
+    The tensors are float32, equal to the bit to those of ``module``, unless ``half`` is set. The file appears
     whole or not at all.
 
     Args:
-        model: The model, not fused.
+        module: The network, not fused.
         filename: File to write. ``.safetensors`` holds data alone; ``.pt`` is opened by stock Ultralytics too, which
             unpickles it and needs this package installed to do so.
         licence: Of the weights. Default: what their file says, or what is known of a published file.
@@ -48,7 +45,6 @@ def save(
             replaced, or a place that can't be written to; or ``half`` for a ``.pt``.
     """
     path = Path(os.path.expanduser(filename))
-    module = model.model
     source = module.source
     if path.suffix.lower() not in ENDINGS:
         raise ExportError(f"{path}: weights are saved as {' or '.join(ENDINGS)}; export() writes other formats")
@@ -62,11 +58,11 @@ def save(
         raise ExportError(
             f"{path}: the network is fused, which can't be undone; load {source or 'the model'} again and save that"
         )
-    header = module.header()
-    header = replace(header, licence=licence or header.licence, training_data=training_data or header.training_data)
+    info = module.file_info()
+    info = replace(info, licence=licence or info.licence, training_data=training_data or info.training_data)
     state_dict = as_stored(module.state_dict())
     if path.suffix.lower() == ".pt":
-        save_torch(path, stock_checkpoint(state_dict, header, module.in_channels))
+        save_torch(path, stock_checkpoint(state_dict, info))
     else:
-        write_safetensors(path, to_half(state_dict) if half else state_dict, header)
+        write_safetensors(path, to_half(state_dict) if half else state_dict, info)
     return str(path)

@@ -19,10 +19,12 @@ from torch import Tensor
 from ultralytics.utils.torch_utils import model_info
 
 from yolonas_plugin.export.graph import join_output
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.letterbox import letterboxed
-from yolonas_plugin.nn import CONFIGS, RawPredictions, Skeleton, YoloNAS
+from yolonas_plugin.nas.module import attach
+from yolonas_plugin.nn import CONFIGS, Parts, RawPredictions, YoloNAS
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.weights.header import RECORD, Header
+from yolonas_plugin.weights.header import RECORD, from_header, to_header
 
 
 class StockModule(YoloNAS):
@@ -30,15 +32,17 @@ class StockModule(YoloNAS):
 
     No ``NASModule``, whose images come prepared: our predictor would prepare them twice.
 
-    Attributes:
-        header: What the file says; it travels with the module.
-        names: Class names by index.
-        stride: Largest stride, ``tensor([32])``.
-        yaml: Empty, or ``{"channels": n}`` when the input isn't RGB.
-        task: ``"detect"``.
+    Args:
+        info: The record of the model, with its size; it travels with the module, as ``about``.
+        parts: Of the network. Default: new ones, with random weights.
     """
 
-    header: Header
+    about: ModelInfo
+
+    def __init__(self, info: ModelInfo, parts: Parts | None = None) -> None:
+        assert info.size is not None  # which an exported file's record doesn't say
+        super().__init__(CONFIGS[info.size], len(info.names), info.channels, parts)
+        attach(self, info)
 
     def forward(self, images: Tensor, *args: Any, **kwargs: Any) -> Tensor | RawPredictions:  # type: ignore[override]
         """Return boxes and scores in the engine's layout; its extra arguments (augment, embed, ...) are ignored.
@@ -52,7 +56,7 @@ class StockModule(YoloNAS):
             [B, 4 + C, A]: centre x, centre y, width, height in pixels of the input, then the score of each class. In
             training mode :class:`~yolonas_plugin.nn.RawPredictions` of the images as they are.
         """
-        spec = self.header.processing
+        spec = self.about.processing
         if self.training:
             return self.predict_raw(to_network_input(images, spec, self.in_channels))
         images, move = letterboxed(images, spec)
@@ -70,13 +74,15 @@ class StockModule(YoloNAS):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # a header and tensors, not the objects that make up a network today: those may change their shape
-        return rebuild, (self.header.to_metadata(), self.in_channels, self.is_fused(), dict(self.state_dict()))
+        return rebuild, (to_header(self.about), self.in_channels, self.is_fused(), dict(self.state_dict()))
 
     def __deepcopy__(self, memo: dict[int, Any]) -> StockModule:
-        copy = type(self).__new__(type(self))
-        memo[id(self)] = copy
-        copy.__dict__.update(deepcopy(self.__dict__, memo))
-        return copy
+        # by way of __reduce__ it would lose what the engine has set on it
+        other = StockModule(self.about, Parts(*deepcopy(tuple(self.parts), memo)))
+        memo[id(self)] = other
+        set_by_engine = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+        other.__dict__.update(deepcopy(set_by_engine, memo))
+        return other
 
 
 def rebuild(
@@ -87,32 +93,26 @@ def rebuild(
     Raises:
         CheckpointError: A newer version wrote the file.
     """
-    header = Header.from_metadata(metadata, Path("the checkpoint"))
-    with Skeleton():
-        module = StockModule(CONFIGS[header.size], len(header.class_names), in_channels).eval()
+    with torch.device("meta"):
+        module = StockModule(from_header(metadata, Path("the checkpoint"), in_channels)).eval()
         if fused:
             module.fuse()
     module.load_state_dict(state_dict, assign=True)
     module.requires_grad_(not fused)
-    module.header = header
-    module.names = dict(enumerate(header.class_names))
-    module.stride = torch.tensor([32])
-    module.yaml = {} if in_channels == 3 else {"channels": in_channels}
-    module.task = "detect"
     return module
 
 
-def stock_checkpoint(state_dict: Mapping[str, Tensor], header: Header, in_channels: int) -> dict[str, Any]:
+def stock_checkpoint(state_dict: Mapping[str, Tensor], info: ModelInfo) -> dict[str, Any]:
     """Return what a checkpoint holds that both stock Ultralytics and this package open; the tensors are in it once."""
-    height, width = header.processing.size
-    metadata = header.to_metadata()
+    height, width = info.processing.size
+    header = to_header(info)
     return {
-        "model": rebuild(metadata, in_channels, fused=False, state_dict=state_dict),
+        "model": rebuild(header, info.channels, fused=False, state_dict=state_dict),
         "train_args": {"task": "detect", "imgsz": height if height == width else [height, width]},
         "date": datetime.now(timezone.utc).isoformat(),
-        "version": header.package,
-        "license": header.licence or "unknown",
-        RECORD: {"header": metadata, "state_dict": dict(state_dict)},
+        "version": info.package,
+        "license": info.licence or "unknown",
+        RECORD: {"header": header, "state_dict": dict(state_dict)},
     }
 
 

@@ -25,6 +25,7 @@ from yolonas_plugin.engine import (
     tell,
 )
 from yolonas_plugin.errors import CheckpointError, TrainingError
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.dataset import SampleDataset, describe_names, measured_dataset
 from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
 from yolonas_plugin.nas.module import NASModule, build_module, size_of
@@ -130,20 +131,25 @@ class NASTrainer(DetectionTrainer):
             weights: Network to begin from. Where its classes are others, all but the class predictions are kept.
             verbose: Say what was kept.
         """
-        names = dict(enumerate(self.data["names"].values()))
+        names = tuple(self.data["names"].values())
         channels = self.data.get("channels", 3)
         size = weights.config.size if weights is not None else cfg if cfg in CONFIGS else size_of(str(cfg))
-        module = TrainingModule(CONFIGS[size], len(names), channels)
-        size_in = self.canvas
-        module.processing = (
-            ProcessingSpec(size=size_in, resize=size_in) if weights is None else weights.processing.with_size(size_in)
+        began = None if weights is None else weights.file_info()
+        canvas = self.canvas
+        spec = ProcessingSpec(size=canvas, resize=canvas) if weights is None else weights.processing.with_size(canvas)
+        _check_channels(spec, channels)
+        seen = [began.training_data if began else None, self.data_set.name if self.state is None else None]
+        module = TrainingModule(
+            ModelInfo(
+                size=size,
+                names=names,
+                processing=spec,
+                channels=channels,
+                licence=began.licence if began else None,
+                training_data=" + ".join(filter(None, seen)) or None,
+            )
         )
-        _check_channels(module.processing, channels)
-        module.names = names
         module.pt_path = str(self.last)
-        module.licence, module.training_data = (None, None) if weights is None else weights.provenance()
-        if self.state is None:
-            module.training_data = " + ".join(filter(None, [module.training_data, self.data_set.name]))
         if weights is not None:
             report = keep_weights(module, weights)
             if verbose and RANK in {-1, 0}:
@@ -344,7 +350,7 @@ class NASTrainer(DetectionTrainer):
     def _checkpoint(self) -> dict[str, Any]:
         module = self.ema.ema
         return {
-            **stock_checkpoint(as_stored(module.state_dict()), module.header(), module.in_channels),
+            **stock_checkpoint(as_stored(module.state_dict()), module.file_info()),
             "epoch": -1,
             "train_args": plain(vars(self.args)),
             "train_metrics": plain({**self.metrics, "fitness": self.fitness}),
@@ -358,9 +364,8 @@ class NASTrainer(DetectionTrainer):
                 save_torch(self.last, self._checkpoint())
             if RANK in {-1, 0} and self.best.exists():
                 best = read_checkpoint(self.best)
-                write_safetensors(
-                    self.best.with_suffix(".safetensors"), as_stored(best.state_dict), self.ema.ema.header()
-                )
+                info = self.ema.ema.file_info()
+                write_safetensors(self.best.with_suffix(".safetensors"), as_stored(best.state_dict), info)
         if self.best.exists() and self.validator is not None:
             LOGGER.info(f"\nValidating {self.best}...")
             tell(self.validator.args, plots=self.args.plots)

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 from ultralytics.models.yolo.detect import DetectionTrainer
 
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.module import NASModule
-from yolonas_plugin.nn import RawPredictions, YoloNASConfig, YoloNASLoss
+from yolonas_plugin.nn import RawPredictions, YoloNASLoss
 
 LOSS_NAMES = ("box_loss", "cls_loss", "dfl_loss")
 """The parts of the loss, under the names that the engine's logs and plots have for them."""
@@ -21,18 +22,18 @@ _AS_VECTOR = "label_loss_items" in vars(DetectionTrainer)  # engines of 8.3 want
 class TrainingModule(NASModule):
     """YOLO-NAS with its loss.
 
+    Args:
+        info: The record of the model, with its size.
+
     Attributes:
         criterion: The loss; None in copies that are only evaluated.
         nc: Number of classes.
     """
 
-    def __init__(self, config: YoloNASConfig, num_classes: int, in_channels: int = 3) -> None:
-        super().__init__(config, num_classes, in_channels)
+    def __init__(self, info: ModelInfo) -> None:
+        super().__init__(info)
         self.criterion = YoloNASLoss()
-        self.nc = num_classes
-        self.task = "detect"
-        self.stride = torch.tensor([32])
-        self.yaml = {} if in_channels == 3 else {"channels": in_channels}
+        self.nc = len(info.names)
 
     def forward(self, images: Any, *args: Any, **kwargs: Any) -> Any:
         """Return the loss of a batch, or predictions for images.

@@ -25,12 +25,12 @@ from yolonas_plugin.files.whole import whole
 from yolonas_plugin.nas.coco_rows import CocoRows
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes, measured_dataset
 from yolonas_plugin.nas.execution import check_runtime, device_of
-from yolonas_plugin.nas.inference import ExportedModule, choice_of, inference_module
-from yolonas_plugin.nas.module import NASModule, build_module, fused_copy
+from yolonas_plugin.nas.inference import inference_module, open_model
+from yolonas_plugin.nas.module import fused_copy
 from yolonas_plugin.nas.settings import check_overrides
 from yolonas_plugin.processing import Placement, ProcessingSpec
+from yolonas_plugin.runtimes import RuntimeChoice
 from yolonas_plugin.settings import check_imgsz
-from yolonas_plugin.weights import find_weights, read_checkpoint
 
 CONF = 0.01
 """Lowest score that counts, in super-gradients' recipes; most others go down to 0.001."""
@@ -45,6 +45,13 @@ class NASValidator(DetectionValidator):
     As in super-gradients, the scaled image's sides are truncated, not rounded, and boxes are clipped to the network's
     input, padding included, before they are matched.
 
+    Args:
+        dataloader: The engine's, in a training.
+        save_dir: Folder for files.
+        args: Settings.
+        _callbacks: The engine's.
+        runtime: By what a network runs; a ``NAS`` and an exported file have their own.
+
     Raises:
         SettingError: One of ``args`` is no setting, has a value that it can't have, or would change nothing.
         RuntimeChoiceError: ``rect`` is among them.
@@ -56,7 +63,13 @@ class NASValidator(DetectionValidator):
     """The data, once it has been read; whoever has read it already may put it here."""
 
     def __init__(
-        self, dataloader: Any = None, save_dir: Path | None = None, args: Any = None, _callbacks: Any = None
+        self,
+        dataloader: Any = None,
+        save_dir: Path | None = None,
+        args: Any = None,
+        _callbacks: Any = None,
+        *,
+        runtime: RuntimeChoice | None = None,
     ) -> None:
         if not isinstance(args, SimpleNamespace):  # which a trainer's settings are, checked there
             args = check_overrides(args, "val")
@@ -68,6 +81,7 @@ class NASValidator(DetectionValidator):
         # the engine makes its folder whether there is anything to put in or not: one that is there already, then
         elsewhere = None if writes or save_dir is not None else Path(gettempdir())
         super().__init__(dataloader, save_dir or elsewhere, args, _callbacks)
+        self._runtime = runtime or RuntimeChoice()
         if elsewhere is not None:
             self.save_dir = get_save_dir(self.args)
         self.data_set = None
@@ -85,12 +99,8 @@ class NASValidator(DetectionValidator):
         Raises:
             RuntimeChoiceError: A setting asks for what the runtime doesn't do.
         """
-        if trainer is not None:
-            model = trainer.ema.ema
-        elif not isinstance(model, nn.Module):
-            model = build_module(read_checkpoint(find_weights(model or self.args.model)))
-        if not isinstance(model, (NASModule, ExportedModule)):
-            raise TypeError(f"NASValidator measures YOLO-NAS, not a {type(model).__name__}")
+        asked = trainer.ema.ema if trainer is not None else self.args.model if model in (None, "") else model
+        model, choice = open_model(asked, self._runtime, "NASValidator measures")
         self.class_names = model.names
         self.processing = model.processing
         if self._size is not None and trainer is None:
@@ -99,10 +109,9 @@ class NASValidator(DetectionValidator):
         if trainer is not None:
             with session():
                 return super().__call__(with_average(trainer, fused_copy(model)))
-        choice = choice_of(model)
         check_runtime(choice, self.args)
         device = device_of(choice, self.args)
-        network = inference_module(model, self.args.compile)
+        network = inference_module(model, choice, self.args.compile)
         with session(), told(self.args, device=device, compile=False), self._described_data():
             stats = super().__call__(model=network)
             self._write_predictions()

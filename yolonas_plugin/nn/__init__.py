@@ -3,19 +3,17 @@
 from yolonas_plugin.nn.config import CONFIGS, Size, StageConfig, YoloNASConfig
 from yolonas_plugin.nn.head import RawPredictions
 from yolonas_plugin.nn.loss import YoloNASLoss
-from yolonas_plugin.nn.model import YoloNAS, yolo_nas_l, yolo_nas_m, yolo_nas_n, yolo_nas_s
-from yolonas_plugin.nn.skeleton import Skeleton, copy_modules
+from yolonas_plugin.nn.model import Parts, YoloNAS, yolo_nas_l, yolo_nas_m, yolo_nas_n, yolo_nas_s
 
 __all__ = [
     "CONFIGS",
+    "Parts",
     "RawPredictions",
     "Size",
-    "Skeleton",
     "StageConfig",
     "YoloNAS",
     "YoloNASConfig",
     "YoloNASLoss",
-    "copy_modules",
     "yolo_nas_l",
     "yolo_nas_m",
     "yolo_nas_n",

@@ -6,6 +6,7 @@ Each runtime opens what :mod:`yolonas_plugin.export` writes. torch itself isn't 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,23 @@ from yolonas_plugin.runtimes.graph import GraphRuntime
 
 Name: TypeAlias = Literal["torch", "openvino", "onnxruntime"]
 Precision: TypeAlias = Literal["fp32", "bf16", "int8"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuntimeChoice:
+    """By what a model predicts, and how exactly.
+
+    Attributes:
+        name: ``"torch"``, ``"openvino"`` or ``"onnxruntime"``.
+        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
+        calibration: Images that int8 is calibrated on.
+        threads: Of a prediction, on OpenVINO and ONNX Runtime; None takes all cores.
+    """
+
+    name: str = "torch"
+    precision: str = "fp32"
+    calibration: Any = None
+    threads: int | None = None
 
 
 class _Kind(NamedTuple):

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import torch
 from torch import Tensor
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.names import MAX_CLASSES
-from yolonas_plugin.nn import CONFIGS, Size, Skeleton, YoloNAS
+from yolonas_plugin.nn import CONFIGS, Size, YoloNAS
 from yolonas_plugin.processing import ProcessingSpec
-
-_Network = TypeVar("_Network", bound=YoloNAS)
 
 _FLOATS: Final = {torch.float64, torch.float32, torch.float16, torch.bfloat16}
 _MAX_CHANNELS: Final = 1_000  # hyperspectral images have some hundreds
@@ -68,8 +66,8 @@ class Checkpoint:
             ProcessingError: ``processing`` is for images of another number of channels.
         """
         size, num_classes, in_channels = _recognise(state_dict, path)
-        skeleton = _skeleton(size, num_classes, in_channels)
-        _compare(state_dict, skeleton.state_dict(), size, path)
+        empty = _on_meta(size, num_classes, in_channels)
+        _compare(state_dict, empty.state_dict(), size, path)
         _require_numbers(state_dict, path)
         if class_names is not None and len(class_names) != num_classes:
             raise CheckpointError(
@@ -92,32 +90,24 @@ class Checkpoint:
             licence=licence,
             training_data=training_data,
         )
-        checkpoint._spare.append(skeleton)
+        checkpoint._spare.append(empty)
         return checkpoint
 
-    def build(
-        self,
-        network_class: type[_Network] = YoloNAS,  # type: ignore[assignment]  # a type variable has no default
-        *,
-        hand_over: bool = False,
-    ) -> _Network:
-        """Return the unfused network with these weights, in evaluation mode, as ``YoloNAS`` or a subclass of it.
+    def build(self, *, hand_over: bool = False) -> YoloNAS:
+        """Return the unfused network with these weights, in evaluation mode.
 
         Args:
-            network_class: The class.
             hand_over: Let the network have the memory of these tensors, which saves copying them. What is done to the
                 network's weights is then done to ``state_dict`` too: for who has no more use for it.
         """
-        skeleton = self._spare.pop() if self._spare else _skeleton(self.size, self.num_classes, self.in_channels)
-        network = network_class.__new__(network_class)
-        vars(network).update(vars(skeleton))  # subclasses add nothing to it but methods
+        network = self._spare.pop() if self._spare else _on_meta(self.size, self.num_classes, self.in_channels)
         network.load_state_dict(_own(self.state_dict, hand_over), assign=True)
         return network.eval().requires_grad_(True)
 
 
-def _skeleton(size: Size, num_classes: int, in_channels: int) -> YoloNAS:
-    """Return the network without weights."""
-    with Skeleton():
+def _on_meta(size: Size, num_classes: int, in_channels: int) -> YoloNAS:
+    """Return the network on the meta device: with the shapes of its tensors, and no memory for them."""
+    with torch.device("meta"):
         return YoloNAS(CONFIGS[size], num_classes, in_channels)
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.names import checked_names
 from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
 from yolonas_plugin.weights.checkpoint import Checkpoint
@@ -16,6 +17,22 @@ PRESETS: Final = {"coco": COCO, "super-gradients": SUPER_GRADIENTS}
 
 UNTRAINED: Final = ProcessingSpec(size=(640, 640), resize=(640, 640))
 """Processing of networks with random weights: RGB from 0 to 1, the whole input."""
+
+
+def info_of(
+    checkpoint: Checkpoint,
+    processing: ProcessingSpec | str | None = None,
+    names: Sequence[str] | Mapping[int, str] | None = None,
+) -> ModelInfo:
+    """Return the record of a checkpoint's model; arguments and errors are those of the two functions below."""
+    return ModelInfo(
+        names=tuple(names_of(checkpoint, names).values()),
+        processing=processing_of(checkpoint, processing),
+        size=checkpoint.size,
+        channels=checkpoint.in_channels,
+        licence=checkpoint.licence,
+        training_data=checkpoint.training_data,
+    )
 
 
 def processing_of(checkpoint: Checkpoint, given: ProcessingSpec | str | None = None) -> ProcessingSpec:

@@ -1,7 +1,7 @@
 """Reading a weight file: its format is recognised by content, and nothing in it is ever executed.
 
 Each format is one row of ``FORMATS``: a name, how it begins, and a reader from a path to plain containers and tensors.
-What files of torch hold besides tensors is the business of ``PROJECTS`` in :mod:`~yolonas_plugin.weights.metadata`.
+What files of torch hold besides tensors is the business of ``PROJECTS`` in :mod:`~yolonas_plugin.weights.projects`.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from torch import Tensor
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.processing import COCO
 from yolonas_plugin.weights.checkpoint import Checkpoint, require_detector
-from yolonas_plugin.weights.header import RECORD, VERSION_KEY, Header
-from yolonas_plugin.weights.metadata import read_metadata
+from yolonas_plugin.weights.half import restore_unused
+from yolonas_plugin.weights.header import RECORD, VERSION_KEY, from_header
 from yolonas_plugin.weights.opened import OpenedFile
 from yolonas_plugin.weights.processing_params import Wanted
+from yolonas_plugin.weights.projects import read_metadata
 from yolonas_plugin.weights.safetensors_file import SafetensorsFile
 from yolonas_plugin.weights.state_dict import check_names, check_not_quantised, find_tensors, strip_prefix
 from yolonas_plugin.weights.torch_file import TorchFile, all_tensors
@@ -120,8 +121,20 @@ def _own(record: Any, content: Content, path: Path, own_processing: bool, own_na
         wanted = {"processing": own_processing, "class_names": own_names}
         harmless = {"processing": COCO.to_json(), "class_names": "[]"}
         metadata = {k: v if wanted.get(k, True) else harmless[k] for k, v in metadata.items()}
-    header = Header.from_metadata(metadata, path)
-    return header.checkpoint(content.tensors(weights), path, own_processing=own_processing, own_names=own_names)
+    info = from_header(metadata, path)
+    checkpoint = Checkpoint.from_state_dict(
+        restore_unused(content.tensors(weights)),
+        path,
+        info.names if own_names else None,
+        info.processing if own_processing else None,
+        licence=info.licence,
+        training_data=info.training_data,
+    )
+    if checkpoint.size != info.size:
+        raise CheckpointError(
+            f"{path}: its header is damaged: it says size {info.size}, the tensors are of {checkpoint.size}"
+        )
+    return checkpoint
 
 
 def _recognise(path: Path) -> Format:

@@ -18,21 +18,22 @@ from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.files.whole import whole
-from yolonas_plugin.weights.header import Header
+from yolonas_plugin.info import ModelInfo
+from yolonas_plugin.weights.header import to_header
 
 ENDINGS: Final = (".safetensors", ".pt")
 """The kinds of file that are written: our own, and the one that stock Ultralytics opens."""
 
 
-def write_safetensors(path: Path, state_dict: Mapping[str, Tensor], header: Header) -> None:
-    """Write our own file: the tensors as they are, and the header as the file's metadata.
+def write_safetensors(path: Path, state_dict: Mapping[str, Tensor], info: ModelInfo) -> None:
+    """Write our own file: the tensors as they are, and the record as the file's metadata.
 
     Raises:
         ExportError: It can't be written; what was there before is untouched.
     """
     with whole(path) as temporary:
         try:
-            save_file(dict(state_dict), temporary, metadata=header.to_metadata())
+            save_file(dict(state_dict), temporary, metadata=to_header(info))
         except SafetensorError as error:
             raise OSError(str(error)) from error
 
