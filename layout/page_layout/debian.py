@@ -41,7 +41,6 @@ SAMPLES: Final = (
     Sample(DOC / "fontconfig/fontconfig-user.pdf.gz", 3),
     Sample(DOC / "bzip2/manual.pdf.gz", 10),
     Sample(DOC / "shared-mime-info/shared-mime-info-spec.pdf", 4),
-    Sample(Path("/usr/share/texmf/doc/fonts/lm/lm-info.pdf"), 2),
     Sample(DOC / "fonts-sil-andika/documentation/pdf/features.pdf.gz", 2),
     Sample(DOC / "fonts-sil-andika/documentation/pdf/design.pdf.gz", 1),
     Sample(DOC / "fonts-sil-charis/documentation/pdf/charset.pdf.gz", 1),
@@ -58,7 +57,7 @@ def rendered(sample: Sample) -> NDArray[np.uint8]:
     return raster(page, LONGEST / max(page.get_size()))
 
 
-def detected(model: NAS, image: NDArray[np.uint8], conf: float) -> NDArray[np.uint8]:
+def detected(model: NAS, image: NDArray[np.uint8], conf: float | None) -> NDArray[np.uint8]:
     """The page in the upper left of a tile of 4:5, with what the model finds on it."""
     (found,) = model.predict(image, conf=conf, verbose=False)
     rows = zip(found.boxes.cls.int().tolist(), found.boxes.xywhn.tolist(), strict=True)
@@ -73,7 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m page_layout.debian", description=__doc__)
     parser.add_argument("weights", help="a weight file, or yolo_nas_n_layout")
     parser.add_argument("sheet", type=Path, help="picture to write")
-    parser.add_argument("--conf", type=float, default=0.3, help="lowest score (default %(default)s)")
+    parser.add_argument("--conf", type=float, help="lowest score (default: the weights')")
     parser.add_argument("--columns", type=int, default=5, help="pages beside each other (default %(default)s)")
     options = parser.parse_args(arguments)
     here = [sample for sample in SAMPLES if sample.path.exists()]
