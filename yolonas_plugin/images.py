@@ -17,7 +17,7 @@ from model_zoo_api.sources import IMAGE_SUFFIXES, entries
 from model_zoo_api.texts import printable
 from yolonas_plugin.errors import DataNotFoundError, ExportError, SourceError
 from yolonas_plugin.files.paths import files_of, open_regular
-from yolonas_plugin.files.whole import whole
+from yolonas_plugin.files.whole import write_whole
 from yolonas_plugin.processing import Image
 from yolonas_plugin.settings import check_source
 
@@ -215,8 +215,7 @@ def write_picture(path: str | os.PathLike[str], picture: NDArray[np.uint8], qual
         encoded = cv2.imencode(suffix, np.ascontiguousarray(picture), settings)[1]
     except cv2.error as error:
         raise ExportError(f"{printable(str(path))}: OpenCV writes no such picture: {error.err or error}") from error
-    with whole(path, durable=False) as target:
-        target.write_bytes(encoded.tobytes())
+    write_whole(path, encoded.tobytes(), durable=False)
 
 
 def unreadable(paths: Sequence[str], channels: int = 3) -> SourceError:

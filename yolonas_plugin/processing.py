@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 Image: TypeAlias = NDArray[np.uint8]
 _Boxes = TypeVar("_Boxes", bound="NDArray[Any] | Tensor")
+_Pixels = TypeVar("_Pixels", bound="NDArray[Any] | Tensor")
 
 MAX_SIDE: Final = 4096
 """Longest side of an input in pixels. At 4096x4096 the first layer of L alone gives 0.8 GB."""
@@ -120,8 +121,8 @@ class ProcessingSpec:
     def __post_init__(self) -> None:
         problems = [
             f"{name}={_show(getattr(self, name))} is of the wrong type"
-            for name, fits in _FIELDS.items()
-            if not fits(getattr(self, name))
+            for name, field in _FIELDS.items()
+            if not field.fits(getattr(self, name))
         ]
         if problems:
             raise ProcessingError("; ".join(problems))
@@ -133,8 +134,9 @@ class ProcessingSpec:
             raise ProcessingError(
                 f"images resized to {_show(self.resize)} don't fit into the network input {self.size}"
             )
-        for name, lowest, highest in _RANGES:
-            if not lowest <= getattr(self, name) <= highest:
+        for name, field in _FIELDS.items():
+            if field.range is not None and not field.range[0] <= getattr(self, name) <= field.range[1]:
+                lowest, highest = field.range
                 positive = "be positive, and " if lowest > 0 else ""
                 raise ProcessingError(
                     f"{name}={_show(getattr(self, name))} must {positive}lie between {lowest:,} and {highest:,}"
@@ -266,25 +268,46 @@ class ProcessingSpec:
         # super-gradients fails where a side would vanish; one pixel is the nearest thing to it
         return (scale_y, scale_x), (max(whole(height * scale_y), 1), max(whole(width * scale_x), 1))
 
-    def normalise(self, pixels: Tensor) -> Tensor:
-        """Turn letterboxed RGB pixels into the network's input.
+    def normalise(self, pixels: _Pixels, order: Literal["RGB", "BGR"] = "RGB") -> _Pixels:
+        """Turn letterboxed pixels into the network's input.
 
         Args:
-            pixels: [B, C, H, W], RGB from 0 to 255 (uint8 or float).
+            pixels: [B, C, H, W], a tensor or an array, from 0 to 255 (uint8 or float).
+            order: Of their colours.
 
         Returns:
-            Float tensor [B, C, H, W] in the colour order, range and normalisation of the checkpoint.
+            Floats [B, C, H, W] in the colour order, range and normalisation of the checkpoint.
         """
-        if self.channels == "BGR" and pixels.shape[1] == 3:
-            pixels = pixels.flip(1)
-        values = pixels if pixels.is_floating_point() else pixels.float()
-        if self.divisor != 1:
-            values = values / self.divisor
-        if self.mean is not None:
-            values = values - values.new_tensor(self.mean)[:, None, None]
-        if self.std is not None:
-            values = values / values.new_tensor(self.std)[:, None, None]
-        return values
+        values: Any = pixels
+        turned = self.channels != order and pixels.shape[1] == 3
+        if isinstance(values, np.ndarray):
+            values, constant = (values[:, ::-1] if turned else values).astype(np.float32), _float32
+        else:
+            values = values.flip(1) if turned else values
+            values = values if values.is_floating_point() else values.float()
+            constant = values.new_tensor
+        mean, std = (None if given is None else constant(given)[:, None, None] for given in (self.mean, self.std))
+        return scale_pixels(values, float(self.divisor), mean, std)
+
+
+def scale_pixels(values: Any, divisor: float, mean: Any, std: Any) -> Any:
+    """Return pixels as ``(values / divisor - mean) / std``, without the steps that there is nothing to do for.
+
+    Args:
+        values: [B, C, H, W], a tensor or an array.
+        divisor: 1 for none.
+        mean: [C, 1, 1], or None.
+        std: [C, 1, 1], or None.
+    """
+    if divisor != 1:
+        values = values / divisor
+    if mean is not None:
+        values = values - mean
+    return values if std is None else values / std
+
+
+def _float32(values: Sequence[float]) -> NDArray[np.float32]:
+    return np.array(values, np.float32)
 
 
 def _as_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -333,33 +356,30 @@ def _is_one_of(*names: str) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and value in names
 
 
-_FIELDS: Final[dict[str, Callable[[Any], bool]]] = {
-    "size": _is_pair,
-    "resize": _is_pair,
-    "keep_ratio": _is_bool,
-    "padding": _is_one_of("center", "bottom_right"),
-    "pad_value": _is_whole,
-    "channels": _is_one_of("RGB", "BGR"),
-    "divisor": _is_number,
-    "mean": _is_per_channel,
-    "std": _is_per_channel,
-    "conf": _is_number,
-    "iou": _is_number,
-    "top_k": _is_whole,
-    "max_detections": _is_whole,
-    "multi_label": _is_bool,
-    "class_agnostic": _is_bool,
-}
-"""Of what type each field of a spec is."""
+class _Field(NamedTuple):
+    """What a field of a spec may be: of a type, and if it is a single number within a range, its ends included."""
 
-_RANGES: Final = (
-    ("pad_value", 0, 255),
-    ("divisor", _SMALLEST, _LARGEST),
-    ("conf", 0, 1),
-    ("iou", 0, 1),
-    ("top_k", 1, _MOST_BOXES),
-    ("max_detections", 1, _MOST_BOXES),
-)
+    fits: Callable[[Any], bool]
+    range: tuple[float, float] | None = None
+
+
+_FIELDS: Final[dict[str, _Field]] = {
+    "size": _Field(_is_pair),
+    "resize": _Field(_is_pair),
+    "keep_ratio": _Field(_is_bool),
+    "padding": _Field(_is_one_of("center", "bottom_right")),
+    "pad_value": _Field(_is_whole, (0, 255)),
+    "channels": _Field(_is_one_of("RGB", "BGR")),
+    "divisor": _Field(_is_number, (_SMALLEST, _LARGEST)),
+    "mean": _Field(_is_per_channel),
+    "std": _Field(_is_per_channel),
+    "conf": _Field(_is_number, (0, 1)),
+    "iou": _Field(_is_number, (0, 1)),
+    "top_k": _Field(_is_whole, (1, _MOST_BOXES)),
+    "max_detections": _Field(_is_whole, (1, _MOST_BOXES)),
+    "multi_label": _Field(_is_bool),
+    "class_agnostic": _Field(_is_bool),
+}
 
 
 COCO: Final = ProcessingSpec(size=(640, 640), resize=(636, 636))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from model_zoo_api.values import as_python, entries_of, finite_number, whole_number
 from yolonas_plugin.errors import DataNotFoundError, SettingError, SourceError
-from yolonas_plugin.options import MAX_SIDE, STRIDE
+from yolonas_plugin.options import MAX_SIDE, SETTINGS, STRIDE
 
 
 def check_imgsz(imgsz: Any, name: str = "imgsz") -> tuple[int, int]:
@@ -123,15 +123,17 @@ def check_classes(classes: Any, names: Mapping[int, str], whose: str = "this mod
     return wanted
 
 
-CHECKS: Final[dict[str, Callable[[str, Any], Any]]] = {
-    "conf": check_fraction,
-    "iou": check_fraction,
-    "max_det": check_count,
-    "batch": check_count,
-    "vid_stride": check_count,
-    "rect": check_flag,
-    "agnostic_nms": check_flag,
-    "imgsz": lambda name, value: check_imgsz(value, name),
+_BY_KIND: Final[dict[str, Callable[[str, Any], Any]]] = {
+    "number": check_fraction,
+    "integer": check_count,
+    "flag": check_flag,
+    "size": lambda name, value: check_imgsz(value, name),
+}
+
+CHECKS: Final = {
+    setting.name: _BY_KIND[setting.kind]
+    for setting in SETTINGS
+    if setting.kind in _BY_KIND and setting.name not in ("half", "verbose")  # which the engine checks itself
 }
 """How the settings of detection are checked; ``classes`` need the model's names."""
 

@@ -14,14 +14,13 @@ from typing import BinaryIO, Final, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from model_zoo_api.sources import IMAGE_SUFFIXES
 from yolonas_plugin.data.report import Kind
 from yolonas_plugin.files.paths import open_regular
 from yolonas_plugin.images import refuse_programs
 
-SUFFIXES: Final = frozenset(
-    {".avif", ".bmp", ".dng", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
-)
-"""Image files that the engine opens."""
+SUFFIXES: Final = IMAGE_SUFFIXES - {".dib", ".gif", ".jpe", ".pbm", ".pfm", ".pgm", ".pnm", ".ppm"} | {".dng"}
+"""Endings of the image files that the engine opens, of the contract's and one more."""
 
 _ORIENTATION: Final = 0x0112
 _BY_PILLOW: Final = (".avif", ".heic", ".heif")
@@ -34,6 +33,11 @@ _LARGE: Final = 1 << 24
 _NO_SUCH_NAME: Final = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 
 _one_large_at_a_time = threading.Lock()
+
+
+def is_image(path: str) -> bool:
+    """Whether a file's name is that of an image which the engine opens."""
+    return os.path.splitext(path)[1].lower() in SUFFIXES
 
 
 class Look(NamedTuple):

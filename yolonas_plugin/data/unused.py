@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from yolonas_plugin.data.folders import walk
-from yolonas_plugin.data.image_files import SUFFIXES
+from yolonas_plugin.data.image_files import is_image
 from yolonas_plugin.files.paths import open_regular
 
 _ENOUGH: Final = 1 << 16
@@ -45,7 +45,7 @@ def find_unused(label_files: Mapping[str, str], root: str) -> Unused:
     for base in _bases(label_files, root):
         for path in walk(base, leave_out=_LEAVE_OUT):
             stem, suffix = os.path.splitext(path)
-            if suffix.lower() in SUFFIXES:
+            if is_image(path):
                 pictures[stem] = path
             elif suffix.lower() in {".txt", ".xml", ".json"} and path not in used:
                 found.append(path)

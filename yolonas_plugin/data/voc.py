@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from yolonas_plugin.data.contents import SPLIT_FOLDERS, Contents, choose, known_size, read_lines
-from yolonas_plugin.data.image_files import SUFFIXES
+from yolonas_plugin.data.image_files import is_image
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Record
 from yolonas_plugin.data.text import read_bytes
@@ -124,13 +124,12 @@ def _split_folders(root: Path) -> dict[str, list[_Entry]]:
 def _images_by_stem(folder: Path) -> dict[str, str]:
     if not folder.is_dir():
         return {}
-    names = sorted(name for name in os.listdir(folder) if os.path.splitext(name)[1].lower() in SUFFIXES)
+    names = sorted(name for name in os.listdir(folder) if is_image(name))
     return {os.path.splitext(name)[0]: str(folder / name) for name in reversed(names)}
 
 
 def _without_suffix(name: str) -> str:
-    stem, suffix = os.path.splitext(name)
-    return stem if suffix.lower() in SUFFIXES else name
+    return os.path.splitext(name)[0] if is_image(name) else name
 
 
 def _annotation_files(splits: dict[str, list[_Entry]]) -> list[Path]:

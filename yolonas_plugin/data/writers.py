@@ -22,7 +22,7 @@ from yolonas_plugin.boxes.clipping import clip_boxes, have_area
 from yolonas_plugin.boxes.image_boxes import as_arrays
 from yolonas_plugin.data.contents import read_lines
 from yolonas_plugin.data.description import class_names, load_yaml
-from yolonas_plugin.data.image_files import SUFFIXES
+from yolonas_plugin.data.image_files import SUFFIXES, is_image
 from yolonas_plugin.errors import CheckpointError, SourceError
 from yolonas_plugin.files.whole import whole_folder
 from yolonas_plugin.images import log_unreadable
@@ -97,7 +97,7 @@ def write_labels(found: Iterable[Any], folder: str | Path, format: str) -> Writt
 def _free_name(source: str, stems: set[str]) -> str:
     """Return a file name whose stem no other image has, in letters of either case."""
     path = Path(source)
-    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+    if not is_image(source) or not path.is_file():
         raise SourceError(f"{source}: labels are for image files: {', '.join(sorted(SUFFIXES))}")
     first = stem = _plain(path.stem)
     number = 1
@@ -202,7 +202,7 @@ def _write_voc(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> C
     stems = []
     for image in images:
         stem = Path(image.name).stem
-        stems.append(image.name if Path(stem).suffix.lower() in SUFFIXES else stem)  # else a.jpg.png would be a
+        stems.append(image.name if is_image(stem) else stem)  # else a.jpg.png would be a
         file = root / "Annotations" / f"{stem}.xml"
         file.write_bytes(ElementTree.tostring(_voc_tree(image, names), encoding="utf-8"))
     for name, lines in (("ImageSets/Main/train.txt", stems), ("labels.txt", names)):

@@ -19,7 +19,7 @@ import numpy as np
 from yolonas_plugin.data.contents import Contents, choose, read_lines
 from yolonas_plugin.data.description import engine_settings, load_yaml, locate
 from yolonas_plugin.data.folders import walk
-from yolonas_plugin.data.image_files import SUFFIXES
+from yolonas_plugin.data.image_files import is_image
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Array, Record
 from yolonas_plugin.data.text import legible, read_bytes, read_text
@@ -99,7 +99,7 @@ def _image_files(entry: str) -> list[str]:
     else:
         home = os.path.dirname(entry)
         files = [os.path.join(home, line[2:]) if line.startswith("./") else line for line in read_lines(Path(entry))]
-    return sorted(file for file in files if os.path.splitext(file)[1].lower() in SUFFIXES)
+    return sorted(file for file in files if is_image(file))
 
 
 def _label_files(split: str, images: Sequence[str], root: str, notes: Notes | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from yolonas_plugin.export.description import Takes
 from yolonas_plugin.nn import YoloNAS
 from yolonas_plugin.nn.blocks import QARepVGGBlock
-from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.processing import ProcessingSpec, scale_pixels
 
 
 class PixelNetwork(nn.Module):
@@ -52,11 +52,7 @@ class PixelNetwork(nn.Module):
         """
         dtype = next(self.network.parameters()).dtype
         values = pixels.flip(1) if self.reverse else pixels
-        values = values / self.divisor if self.divisor != 1 else values
-        if self.mean is not None:
-            values = values - self.mean
-        if self.std is not None:
-            values = values / self.std
+        values = scale_pixels(values, self.divisor, self.mean, self.std)
         return self.network.detect(values.to(dtype))
 
 

@@ -62,6 +62,16 @@ def whole(path: str | os.PathLike[str], *, durable: bool = True) -> AbstractCont
     return _Workplace(path, lambda folder: folder / name, lambda folder: settle(folder / name, path, durable=durable))
 
 
+def write_whole(path: str | os.PathLike[str], content: str | bytes | memoryview, *, durable: bool = True) -> None:
+    """Write a file that is in memory, text in UTF-8, as :func:`whole` does.
+
+    Raises:
+        ExportError: It can't be written.
+    """
+    with whole(path, durable=durable) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
 def whole_folder(path: str | os.PathLike[str]) -> AbstractContextManager[Path]:
     """Give an empty folder to fill, which takes the place of ``path`` at the end, as :func:`whole` does for a file.
 

@@ -20,6 +20,7 @@ from typing import Any, Final
 from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError, YoloNASPluginError
+from yolonas_plugin.files.whole import write_whole
 
 MODEL: Final = "yolonas_plugin.hosts.fiftyone.YoloNASModel"
 _COMMON: Final = {
@@ -90,8 +91,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("a remote source has no weight files of yours")
     try:
         content = source_manifest() if given.source else manifest(own)
-        given.manifest.write_text(json.dumps(content, indent=2) + "\n")
-    except (YoloNASPluginError, OSError) as error:
+        write_whole(given.manifest, json.dumps(content, indent=2) + "\n")
+    except YoloNASPluginError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0

@@ -15,7 +15,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from yolonas_plugin.errors import CheckpointError
-from yolonas_plugin.files.whole import whole
+from yolonas_plugin.files.whole import write_whole
 from yolonas_plugin.nas.training_progress import check_progress, check_weights
 from yolonas_plugin.weights import Checkpoint, read_checkpoint
 from yolonas_plugin.weights.read import Content, read_content
@@ -131,5 +131,4 @@ def forget_rows(table: Path, after: int) -> None:
         for row in rows
         if row.endswith("\n") and row.count(",") == header.count(",") and int(row.partition(",")[0]) <= after
     ]
-    with whole(table) as temporary:
-        temporary.write_text("".join([header, *kept]))
+    write_whole(table, "".join([header, *kept]))

@@ -21,7 +21,7 @@ from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.data import DataSet, open_data
 from yolonas_plugin.engine import session, tell, told, with_average
 from yolonas_plugin.errors import RuntimeChoiceError, SourceError
-from yolonas_plugin.files.whole import whole
+from yolonas_plugin.files.whole import write_whole
 from yolonas_plugin.nas.coco_rows import CocoRows
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes, measured_dataset
 from yolonas_plugin.nas.execution import check_runtime, device_of
@@ -181,8 +181,7 @@ class NASValidator(DetectionValidator):
     def _write_predictions(self) -> None:
         """Write ``predictions.json`` whole or not at all, under the ids of the data."""
         if self._coco_rows is not None:
-            with whole(self.save_dir / "predictions.json") as path:
-                path.write_text(json.dumps(self._rows), encoding="utf-8")
+            write_whole(self.save_dir / "predictions.json", json.dumps(self._rows))
             LOGGER.info(f"Predictions saved to {self.save_dir}")
 
     def postprocess(self, preds: Any) -> list[dict[str, Tensor]]:

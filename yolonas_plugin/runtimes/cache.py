@@ -24,7 +24,7 @@ from filelock import FileLock
 from yolonas_plugin.errors import ExportError, RuntimeChoiceError
 from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.files.temporary import TemporaryFolder
-from yolonas_plugin.files.whole import remove_leftovers, whole, whole_folder
+from yolonas_plugin.files.whole import remove_leftovers, whole, whole_folder, write_whole
 from yolonas_plugin.version import __version__
 from yolonas_plugin.weights.find import weights_folder
 
@@ -104,8 +104,7 @@ def cached(key: str, make: Callable[[Path], None]) -> Path:
                     _remove(folder)
                 with whole_folder(folder) as new:
                     make(new)
-                with whole(_manifest(folder)) as temporary:
-                    temporary.write_text(json.dumps(_contents(folder)), encoding="utf-8")
+                write_whole(_manifest(folder), json.dumps(_contents(folder)))
                 _limit(folder)
     except OSError as error:
         raise RuntimeChoiceError(

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.export.description import Description
-from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes.check import check_found
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -69,10 +68,15 @@ class GraphRuntime(ABC):
 
     def _detect(self, pixels: NDArray[np.uint8]) -> tuple[Floats, Floats]:
         takes_pixels = self.description.takes == "pixels"
-        outputs = self.run(pixels if takes_pixels else prepare(pixels, self.description.processing))
+        outputs = self.run(pixels if takes_pixels else self._prepared(pixels))
         boxes, scores = outputs if self.description.gives == "pair" else split_output(outputs[0])
         check_found(self.description, boxes, scores, len(pixels), self.path)
         return boxes, scores
+
+    def _prepared(self, pixels: NDArray[np.uint8]) -> Floats:
+        """Turn letterboxed images [B, H, W, C] in BGR into the network's input [B, C, H, W]."""
+        planes: NDArray[Any] = pixels.transpose(0, 3, 1, 2)
+        return self.description.processing.normalise(planes, order="BGR")
 
     @abstractmethod
     def run(self, images: NDArray[Any]) -> list[Floats]:
@@ -120,20 +124,6 @@ def _fill(pixels: NDArray[np.uint8], batch: int) -> NDArray[np.uint8]:
     """Repeat the last image until there are ``batch``."""
     missing = batch - len(pixels)
     return np.concatenate((pixels, np.repeat(pixels[-1:], missing, axis=0))) if missing else pixels
-
-
-def prepare(pixels: NDArray[np.uint8], spec: ProcessingSpec) -> Floats:
-    """Turn letterboxed images [B, H, W, C] in BGR into a network's input [B, C, H, W]."""
-    if spec.channels == "RGB" and pixels.shape[-1] == 3:
-        pixels = pixels[..., ::-1]
-    values = pixels.transpose(0, 3, 1, 2).astype(np.float32)
-    if spec.divisor != 1:
-        values /= np.float32(spec.divisor)
-    if spec.mean is not None:
-        values -= np.asarray(spec.mean, np.float32)[:, None, None]
-    if spec.std is not None:
-        values /= np.asarray(spec.std, np.float32)[:, None, None]
-    return values
 
 
 def split_output(output: Floats) -> tuple[Floats, Floats]:
