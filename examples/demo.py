@@ -20,7 +20,7 @@ import pypdfium2
 
 from model_zoo_api import ModelZoo
 from yolonas_plugin.boxes.image_boxes import as_arrays
-from yolonas_plugin.cli.drawing import draw
+from yolonas_plugin.cli.pictures import draw
 from yolonas_plugin.images import read_image, write_picture
 
 MODEL = "yolo_nas_n_layout"

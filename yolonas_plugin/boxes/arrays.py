@@ -7,13 +7,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from yolonas_plugin.boxes.selection import Selection
+from yolonas_plugin.boxes import Selection
 
 Floats: TypeAlias = NDArray[np.float32]
 
 
 def select_boxes(boxes: NDArray[Any], scores: NDArray[Any], **settings: Any) -> Floats:
-    """Select the detections of one image; see :class:`~yolonas_plugin.boxes.selection.Selection`."""
+    """Select the detections of one image; see :class:`~yolonas_plugin.boxes.Selection`."""
     chosen = Selection(**settings)
     boxes, scores = np.asarray(boxes, np.float32), np.asarray(scores, np.float32)
     if chosen.classes is not None:

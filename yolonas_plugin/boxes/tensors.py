@@ -17,11 +17,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from yolonas_plugin.boxes.selection import Selection
+from yolonas_plugin.boxes import Selection
 
 
 def select_boxes(boxes: Tensor, scores: Tensor, **settings: Any) -> Tensor:
-    """Select the detections of one image; see :class:`~yolonas_plugin.boxes.selection.Selection`."""
+    """Select the detections of one image; see :class:`~yolonas_plugin.boxes.Selection`."""
     chosen = Selection(**settings)
     boxes, scores = boxes.float(), scores.float()
     if chosen.classes is not None:

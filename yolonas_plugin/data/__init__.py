@@ -9,7 +9,7 @@ unpickles the cache that lies beside the labels. Here reading writes nothing, no
 in memory.
 """
 
-from yolonas_plugin.data.read import DataSet, check_data, open_data
+from yolonas_plugin.data.open import DataSet, check_data, open_data
 from yolonas_plugin.data.report import DataReport, Finding, Kind
 from yolonas_plugin.data.samples import Sample
 from yolonas_plugin.data.writers import Written, write_labels

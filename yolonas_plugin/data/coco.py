@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from yolonas_plugin.data.contents import SPLIT_FOLDERS, Contents, choose, known_size
-from yolonas_plugin.data.description import SPLITS, class_names, is_json
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Record
 from yolonas_plugin.data.text import legible, read_text
+from yolonas_plugin.data.yaml_file import SPLITS, class_names, is_json
 from yolonas_plugin.errors import SourceError
 
 FORMAT: Final = "COCO"

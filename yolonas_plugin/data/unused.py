@@ -13,9 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from yolonas_plugin.data.folders import walk
 from yolonas_plugin.data.image_files import is_image
-from yolonas_plugin.files.paths import open_regular
+from yolonas_plugin.files.paths import open_regular, walk
 
 _ENOUGH: Final = 1 << 16
 _LEAVE_OUT: Final = frozenset({"runs"})

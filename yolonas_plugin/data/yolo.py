@@ -17,14 +17,14 @@ from typing import Any, Final
 import numpy as np
 
 from yolonas_plugin.data.contents import Contents, choose, read_lines
-from yolonas_plugin.data.description import engine_settings, load_yaml, locate
-from yolonas_plugin.data.folders import walk
 from yolonas_plugin.data.image_files import is_image
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Array, Record
 from yolonas_plugin.data.text import legible, read_bytes, read_text
 from yolonas_plugin.data.unused import find_unused, looks_like_labels
+from yolonas_plugin.data.yaml_file import engine_settings, load_yaml, locate
 from yolonas_plugin.errors import DataNotFoundError, SourceError
+from yolonas_plugin.files.paths import walk
 
 FORMAT: Final = "YOLO"
 

@@ -7,6 +7,7 @@ import glob
 import os
 import stat
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import BinaryIO, Final
 
 from model_zoo_api.texts import printable
@@ -43,6 +44,39 @@ def files_of(entry: str, suffixes: Collection[str]) -> list[str]:
     else:
         raise DataNotFoundError(f"{printable(entry)}: there is no such file or folder")
     return [file for file in found if suffix_of(file) in suffixes or (os.path.isdir(file) and not _is_open(file))]
+
+
+def walk(folder: str, *, leave_out: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield the paths of what lies in a folder and those within, but for hidden names.
+
+    Links to folders are followed, but no folder is visited twice, and none that the first lies in.
+
+    Args:
+        folder: Where to begin.
+        leave_out: Names of folders not to go into.
+    """
+    seen = {_identity(str(parent)) for parent in Path(os.path.realpath(folder)).parents}
+    folders = [folder]
+    while folders:
+        current = folders.pop()
+        identity = _identity(current)
+        if identity is None or identity in seen:
+            continue
+        seen.add(identity)
+        try:
+            entries = sorted(os.scandir(current), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        within = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if not _is_folder(entry):
+                yield entry.path
+            elif entry.name not in leave_out:
+                within.append(entry)
+        within.sort(key=lambda entry: (entry.is_symlink(), entry.name), reverse=True)
+        folders += [entry.path for entry in within]  # taken from the end: links come last
 
 
 def suffix_of(path: str) -> str:
@@ -124,12 +158,8 @@ def _folders(top: str, entered: set[tuple[int, int]]) -> Iterator[str]:
     waiting = [top]
     while waiting:
         folder = waiting.pop()
-        try:
-            found = os.stat(folder)
-        except OSError:
-            continue
-        place = found.st_dev, found.st_ino
-        if not stat.S_ISDIR(found.st_mode) or place in entered:
+        place = _identity(folder)
+        if place is None or place in entered:
             continue
         entered.add(place)
         yield folder
@@ -143,3 +173,19 @@ def _is_open(folder: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _identity(folder: str) -> tuple[int, int] | None:
+    """Return what tells a folder from others, whatever links lead to it; None where there is none."""
+    try:
+        found = os.stat(folder)
+    except (OSError, ValueError):
+        return None
+    return (found.st_dev, found.st_ino) if stat.S_ISDIR(found.st_mode) else None
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself
+        return False

@@ -18,7 +18,7 @@ from ultralytics.data.utils import find_dataset_yaml
 from ultralytics.utils.checks import check_file
 from ultralytics.utils.downloads import safe_download
 
-from yolonas_plugin.data.description import YAML_ENDINGS
+from yolonas_plugin.data.yaml_file import YAML_ENDINGS
 from yolonas_plugin.engine import quiet, session
 from yolonas_plugin.errors import DataNotFoundError, SourceError
 

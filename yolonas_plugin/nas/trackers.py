@@ -11,7 +11,7 @@ from typing import Final
 
 from ultralytics.utils import ROOT
 
-from yolonas_plugin.data.description import load_yaml
+from yolonas_plugin.data.yaml_file import load_yaml
 from yolonas_plugin.errors import SettingError
 
 _ENGINE_S: Final = ROOT / "cfg" / "trackers"

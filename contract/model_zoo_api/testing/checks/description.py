@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 import pytest
 
-from model_zoo_api.testing.cards import faults_of
+from model_zoo_api.testing.card_faults import faults_of
 from model_zoo_api.testing.subject import Subject
 from model_zoo_api.testing.suite import Suite
 from model_zoo_api.types import ModelProvider

@@ -13,8 +13,8 @@ import yaml
 
 from tests.support.data_sets import NAMES, SPLITS, write_voc, write_yolo
 from yolonas_plugin.data import check_data, open_data
-from yolonas_plugin.data.description import load_yaml
 from yolonas_plugin.data.text import legible
+from yolonas_plugin.data.yaml_file import load_yaml
 from yolonas_plugin.errors import DataNotFoundError, SourceError
 
 BOMB = "a: &a [x, x]\n" + "".join(f"k{i}: &{b} [{','.join([f'*{a}'] * 10)}]\n" for i, (a, b) in enumerate(

@@ -17,12 +17,12 @@ import numpy as np
 from yolonas_plugin.data.by_reference import ask_engine
 from yolonas_plugin.data.coco import CocoFiles, described_coco, find_coco, read_coco, split_of
 from yolonas_plugin.data.contents import Contents
-from yolonas_plugin.data.description import YAML_ENDINGS, find_description, has_json, load_yaml
 from yolonas_plugin.data.image_files import same_content
 from yolonas_plugin.data.report import DataReport, Kind, Notes, SplitSummary, describe
 from yolonas_plugin.data.samples import Sample, make_samples
 from yolonas_plugin.data.text import legible
 from yolonas_plugin.data.voc import is_voc, read_voc
+from yolonas_plugin.data.yaml_file import YAML_ENDINGS, find_description, has_json, load_yaml
 from yolonas_plugin.data.yolo import read_yolo
 from yolonas_plugin.errors import CheckpointError, DataNotFoundError, SourceError
 from yolonas_plugin.names import checked_names
