@@ -90,11 +90,11 @@ class Predictor:
         self._stream, self._overrides = stream, dict(overrides)
 
     def __call__(self, source: Any, **more: Any) -> list[Detections]:
-        """Return an outcome for each image."""
+        """Return one result for each image."""
         return list(self.stream(source, **more))
 
     def stream(self, source: Any, **more: Any) -> Iterator[Detections]:
-        """Yield them as they are found."""
+        """Yield the results one by one."""
         return self._stream(source, **{**self._overrides, **more})
 
 
@@ -123,7 +123,7 @@ def predictor(model: NAS | LeanPredictor, **overrides: Any) -> Predictor:
 
 
 def _check_predictor(overrides: dict[str, Any], names: dict[int, str]) -> None:
-    """See that settings are right, and that none asks for files or windows, which this kind of predictor has not."""
+    """Check settings, and refuse those that write files or open windows, which this kind of predictor doesn't."""
     if refused := [name for name in _WRITING if overrides.get(name) not in (None, _WRITING[name])]:
         raise SettingError(
             f"{refused[0]}={overrides[refused[0]]!r}: a predictor writes and shows nothing; NAS(...).predict does, and "
@@ -176,7 +176,7 @@ def exporter(model: NAS, **overrides: Any) -> Callable[..., str]:
 
 
 def _check(overrides: dict[str, Any], what: str, own: tuple[str, ...], names: dict[int, str] | None = None) -> None:
-    """See that settings are right before there is any work; ``own`` are those of ``NAS``, not of the engine."""
+    """Check settings before any work; ``own`` are those of ``NAS``, not of the engine."""
     from yolonas_plugin.nas.settings import check_engine_settings
 
     given = {name: value for name, value in overrides.items() if name not in own}

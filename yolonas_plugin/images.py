@@ -69,7 +69,7 @@ def _opened(found: Iterator[Any], channels: int, load: Callable[[str, int], Imag
 
 
 def _files(path: str) -> list[str]:
-    """Return the files that an entry means, named as it is: of a relative one relative ones."""
+    """Return the files of a path, folder or glob; relative paths where the entry is relative."""
     path = os.path.expanduser(path)
     if not os.path.isdir(path) and (os.path.lexists(path) or not glob.has_magic(path)):
         return [path]  # whether or not it is there, which reading it says
@@ -81,7 +81,7 @@ def _files(path: str) -> list[str]:
 
 
 def list_images(source: Any) -> Iterator[str | NDArray[Any]]:
-    """Yield the paths of the files, and the arrays, that a source means.
+    """Yield the paths of a source's files, and its arrays.
 
     Args:
         source: A path, folder or glob, an array [H, W, C] in BGR, or a list of these.
@@ -219,12 +219,12 @@ def write_picture(path: str | os.PathLike[str], picture: NDArray[np.uint8], qual
 
 
 def unreadable(paths: Sequence[str], channels: int = 3) -> SourceError:
-    """Return what to raise where none of these files is an image that can be read, for a network of these channels."""
+    """Return the error for a source of which no file can be read as an image with so many channels."""
     shown = ", ".join(map(printable, paths[:3])) + (" ..." if paths[3:] else "")
     what = "image" if channels in (1, 3) else f"image with {channels} channels, which this model takes,"
     return SourceError(f"could not read an {what} from {shown}")
 
 
 def log_unreadable(path: str) -> None:
-    """Say that a file was left out, where the caller has no list for it."""
+    """Log that a file was left out, where the result has no list of such files."""
     LOGGER.warning("could not be read as an image, and is left out: %s", printable(path))

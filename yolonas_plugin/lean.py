@@ -81,11 +81,11 @@ class LeanPredictor:
         self._spec(**settings)  # so that a wrong setting is said at once
 
     def __call__(self, source: Any, **settings: Any) -> list[Detections]:
-        """Return one outcome for each image, in order; see :meth:`stream`."""
+        """Return one result for each image, in order; see :meth:`stream`."""
         return list(self.stream(source, **settings))
 
     def stream(self, source: Any, **settings: Any) -> Iterator[Detections]:
-        """Yield one outcome for each image, in order; the next images are read meanwhile.
+        """Yield one result for each image, in order; the next images are read meanwhile.
 
         An image that can't be read is :class:`~model_zoo_api.Detections` with ``error``.
 
@@ -128,7 +128,7 @@ class LeanPredictor:
     def _answers(
         self, pictures: Sequence[Image], size: tuple[int, int], spec: ProcessingSpec
     ) -> Iterator[tuple[Placement, Floats, Floats]]:
-        """Return what the network says of each picture, and how that was placed in its input."""
+        """Return placement in the input, boxes [A, 4] and scores [A, C] of each picture."""
         canvases, placements = zip(*(spec.letterbox(image, size=size) for image in pictures), strict=True)
         pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
         return zip(placements, *self.runtime(pixels), strict=True)

@@ -1,4 +1,4 @@
-"""Names that a file or a user brings along: data, which may steer neither a terminal nor a path."""
+"""Names from files and users: class names without terminal control codes, and safe file names made of any text."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def checked_names(names: Iterable[Any], file: object, advice: str = "") -> tuple
     Args:
         names: Text, or numbers, which become text.
         file: Where they are from, for messages.
-        advice: What to do about a name that is refused.
+        advice: What to do about a refused name, for the end of messages.
 
     Raises:
         CheckpointError: A name has other control characters, is too long or no text, or there are too many.
@@ -62,7 +62,7 @@ def checked_names(names: Iterable[Any], file: object, advice: str = "") -> tuple
 
 
 def check_text(text: str, what: str, file: object) -> None:
-    """Make sure that a text may be shown.
+    """Check that text is safe to print on a terminal.
 
     Raises:
         CheckpointError: It has control characters other than tabs and line breaks.

@@ -1,4 +1,4 @@
-"""What the ``yolo_nas`` provider's loader and predictor may be told, as data; nothing heavy is imported."""
+"""Options of the ``yolo_nas`` provider's loader and settings of its predictor, as data; nothing heavy is imported."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Final
 from model_zoo_api.settings import CANCELLED, PROGRESS, Setting
 
 STRIDE: Final = 32
-"""Sides of the network's input are multiples of it, in pixels."""
+"""The network's largest stride in pixels: sides of its input are multiples of it."""
 
 MAX_SIDE: Final = 1 << 14
-"""Longest side of an input that is asked for, in pixels."""
+"""Longest side in pixels that ``imgsz`` may ask for."""
 
 OPTIONS: Final = (
     Setting(

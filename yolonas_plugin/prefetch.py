@@ -1,4 +1,4 @@
-"""Fetching the next items while the last ones are worked on."""
+"""Prefetching: the next images are read in a thread while the network works on the last ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from yolonas_plugin.images import Opened
 _Item = TypeVar("_Item")
 
 MOST_BYTES: Final = 256 << 20
-"""Of items that wait to be worked on: at this many, none is fetched until one is taken."""
+"""Limit on the items that are fetched and not yet taken: at this many bytes fetching pauses."""
 
 _END: Final = object()
 _PATIENCE: Final = 0.5  # seconds; without a limit, some systems hear of Ctrl-C only when the waiting is over
@@ -90,7 +90,7 @@ def fetch_ahead(
 
 
 def in_groups(images: Iterator[Opened], most: int) -> Generator[list[Opened]]:
-    """Yield the images that are worked on together, ``most`` or fewer that are large; the next are read meanwhile."""
+    """Yield the images in batches of ``most``, or of fewer that are large; the next ones are read meanwhile."""
     with closing(fetch_ahead(images, 2 * most, _bytes)) as opened:
         group: list[Opened] = []
         while True:
@@ -106,7 +106,7 @@ def in_groups(images: Iterator[Opened], most: int) -> Generator[list[Opened]]:
 def detect_in_groups(
     images: Iterator[Opened], most: int, detect: Callable[[list[Opened]], Iterator[Detections]]
 ) -> Iterator[Detections]:
-    """Yield what ``detect`` gives for each group of :func:`in_groups`, numbered from 0 on."""
+    """Yield the detections that ``detect`` returns for each batch of :func:`in_groups`, numbered from 0."""
     index = 0
     with closing(in_groups(images, most)) as groups:
         for group in groups:

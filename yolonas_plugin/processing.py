@@ -1,4 +1,4 @@
-"""How a checkpoint wants its images, and what else there is to say about using it; torch isn't needed here.
+"""Pre-processing of images and box selection as a checkpoint needs them; torch isn't imported.
 
 Every adapter, runtime and export works from the same :class:`ProcessingSpec`. The steps and their defaults are
 super-gradients' (``training/processing``, ``PPYoloEPostPredictionCallback``, 3.7.1), equal to the bit for letterboxed

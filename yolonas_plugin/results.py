@@ -1,4 +1,4 @@
-"""The contract's detections as the engine's ``Results``."""
+"""The contract's detections as the Ultralytics engine's ``Results``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def to_results(found: Detections) -> Results:
-    """Return the detections of an image as the engine's ``Results``, which imports torch and the engine.
+    """Return the detections of an image as the engine's ``Results``; imports torch and the engine.
 
     Raises:
         ValueError: There is no image: it couldn't be read.

@@ -1,7 +1,7 @@
-"""What predicting, measuring, training and exporting are told, checked before any work; nothing heavy is imported.
+"""Checks of the settings of predict, val, train and export, before any work; nothing heavy is imported.
 
-One answer for Python, the zoo, lean prediction and the command line. Each check returns the value in one form: NumPy's
-numbers become Python's. None stands for a default everywhere, and isn't handed to a check.
+Python, the zoo, lean prediction and the command line share them. A check returns the value in one form: NumPy's numbers
+become Python's. None stands for the default everywhere, and isn't passed to a check.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def check_imgsz(imgsz: Any, name: str = "imgsz") -> tuple[int, int]:
 
     Args:
         imgsz: A whole number, or one or two of them; multiples of 32, from 32 to 16384.
-        name: What the caller calls it.
+        name: Of the setting, for messages.
 
     Raises:
         SettingError: It is something else.
@@ -96,7 +96,7 @@ def check_classes(classes: Any, names: Mapping[int, str], whose: str = "this mod
     Args:
         classes: Indices or names, one or several. A name that several classes bear means all of them.
         names: The classes that there are, by index.
-        whose: They are, for the message.
+        whose: Classes they are, for messages.
 
     Raises:
         SettingError: There is no such class; the message names the nearest.
@@ -145,17 +145,17 @@ def check_settings(
     names: Mapping[int, str] | None = None,
     near: Collection[str] = (),
 ) -> dict[str, Any]:
-    """Return settings as they are meant, without those that are None.
+    """Return checked settings, each value in its one form, without those that are None.
 
     Args:
-        given: The settings.
-        known: What the settings may be called.
-        what: Who takes them, for the message.
+        given: The settings by name.
+        known: Names of the settings that there are.
+        what: Who takes them, for messages.
         names: The model's classes by index, for ``classes``; None leaves these as they are.
-        near: Names that the caller takes besides, one of which may have been meant by an unknown one.
+        near: Further names to suggest for an unknown one.
 
     Raises:
-        SettingError: There is no such setting, the nearest is named; or a value is none that it may have.
+        SettingError: There is no such setting, and the message names the nearest; or a value is invalid.
     """
     if unknown := [name for name in given if name not in known]:
         hints = ", ".join(f"{name!r} (did you mean {nearest(name, [*known, *near])!r}?)" for name in unknown[:5])
@@ -170,11 +170,11 @@ def check_settings(
 
 
 def check_source(source: Any) -> None:
-    """See that a source names something: no default is ever taken instead.
+    """Check that a source names something; there is no default source.
 
     Args:
-        source: Whatever a predictor takes. Paths have to exist; globs, addresses with ``://``, cameras' numbers and
-            screens are looked at when they are opened.
+        source: Anything that a predictor takes. Paths must exist; globs, URLs, camera numbers and screens are checked
+            when they are opened.
 
     Raises:
         SourceError: It is None, True, False or blank text, or a list that has such an entry.

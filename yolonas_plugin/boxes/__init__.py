@@ -1,4 +1,4 @@
-"""Boxes: selecting them from a network's predictions, cutting them at an image's edges, arrays of one image's."""
+"""Boxes: selection from a network's predictions, clipping to the image, detections of one image as arrays."""
 
 from __future__ import annotations
 

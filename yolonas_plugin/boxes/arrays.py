@@ -1,4 +1,4 @@
-"""Box selection on NumPy arrays, for where torch isn't; the same detections as :mod:`.tensors` gives."""
+"""Box selection on NumPy arrays, without torch; the detections equal those of :mod:`.tensors`."""
 
 from __future__ import annotations
 

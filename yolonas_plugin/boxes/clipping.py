@@ -1,4 +1,4 @@
-"""Boxes cut at the edges of an image; the network's own may reach out of it."""
+"""Clipping boxes to their image: the network predicts boxes that may reach beyond its edges."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Boxes = TypeVar("Boxes", bound="NDArray[Any] | Tensor")
 
 
 def clip_boxes(boxes: Boxes, height: float, width: float) -> Boxes:
-    """Return boxes cut at the edges of an image, or of the network's input; those outside it have no area then.
+    """Return boxes clipped to an image or to the network's input; a box outside it has no area then.
 
     Args:
-        boxes: Rows that begin with x1, y1, x2, y2 in pixels [N, 4 or more], an array or a tensor, which stays as it is.
+        boxes: Rows that begin with x1, y1, x2, y2 in pixels [N, 4 or more], an array or a tensor; not modified.
         height: Of the image, in pixels.
         width: Of the image, in pixels.
     """

@@ -35,14 +35,14 @@ class ImageBoxes(NamedTuple):
     labels: NDArray[np.integer[Any]]
 
     def within_image(self) -> ImageBoxes:
-        """Return those that are in the image, cut at its edges."""
+        """Return the detections that overlap the image, with boxes clipped to it."""
         boxes = clip_boxes(self.boxes, self.height, self.width)
         inside = have_area(boxes)
         return ImageBoxes(self.height, self.width, boxes[inside], self.scores[inside], self.labels[inside])
 
 
 def as_arrays(result: Results | Detections) -> ImageBoxes:
-    """Return the detections of an image, whoever found them."""
+    """Return the detections of an image as arrays, from the engine's result or the contract's."""
     if isinstance(result, Detections):
         return ImageBoxes(result.height, result.width, *map(np.asarray, (result.boxes, result.scores, result.labels)))
     assert result.boxes is not None
@@ -60,7 +60,7 @@ def as_detections(
     track_ids: NDArray[np.integer[Any]] | None = None,
     native: Any = None,
 ) -> Detections:
-    """Return the detections of an image as the contract has them: every runtime's go through here."""
+    """Return the detections of an image as the contract's record; every runtime's results are made here."""
     return Detections(
         path=path,
         height=found.height,

@@ -45,7 +45,7 @@ _OWN: Final = ("processing", "names", "backend", "runtime", "precision", "calibr
 
 @dataclass
 class _Answer:
-    """What was found so far.
+    """The results so far.
 
     Attributes:
         images: A record for each image.
@@ -121,7 +121,7 @@ class _Rows:
         self._widths: list[int] = []
 
     def print(self, record: dict[str, Any]) -> None:
-        """Print what was found in an image."""
+        """Print the detections of an image."""
         if not self._widths:
             name = min(40, terminal_width() * 3 // 10)
             self._widths = [name, 9, 7, terminal_width() - name - 22]

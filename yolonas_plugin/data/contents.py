@@ -1,4 +1,4 @@
-"""What a reader of one format gives: classes, and the records of each split."""
+"""The result of reading one format, not yet checked: classes, and the records of each split."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SPLIT_FOLDERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a reader found, not checked.
+    """Contents of a data set as its reader of one format returns them, not checked.
 
     Attributes:
         format: Its name.

@@ -1,4 +1,4 @@
-"""Looking at image files: is it there, does what will read it decode it, how large is it, is it there twice."""
+"""Checks of image files: existence, decoding by the reader that training uses, size, duplicates."""
 
 from __future__ import annotations
 

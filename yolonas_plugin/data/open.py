@@ -1,4 +1,4 @@
-"""Opening what a user gives as ``data``: recognise the format, read it, check it."""
+"""Opening a data set: its format is recognised, then it is read and checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is found while data is read: faults with their counts and first places, and facts worth knowing."""
+"""Findings of reading a data set: faults, with their counts and first places, and facts worth knowing."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How often something was found in a split (``""``: in all of them), and the first places."""
+    """Number of occurrences of a kind in a split (``""``: in all splits), and the first places."""
 
     kind: Kind
     split: str
@@ -85,13 +85,13 @@ class Notes:
         self._places: defaultdict[tuple[Kind, str], list[str]] = defaultdict(list)
 
     def add(self, kind: Kind, split: str, place: str) -> None:
-        """Note that something was found at ``place``: a file, with the line or the object where that is known."""
+        """Add an occurrence at ``place``: a file, with the line or the object where that is known."""
         self._counts[kind, split] += 1
         if len(self._places[kind, split]) < EXAMPLES:
             self._places[kind, split].append(legible(place))
 
     def findings(self) -> tuple[Finding, ...]:
-        """Return what was found, in the order of :class:`Kind`."""
+        """Return the findings in the order of :class:`Kind`."""
         order = list(Kind)
         keys = sorted(self._counts, key=lambda key: order.index(key[0]))  # stable: splits stay in the order read
         return tuple(Finding(*key, self._counts[key], tuple(self._places[key])) for key in keys)
@@ -140,7 +140,7 @@ class DataReport:
         return sum(finding.count for finding in self.findings if finding.kind.loses_image)
 
     def counts(self) -> dict[str, int]:
-        """Return how often each kind was found in all splits together, by the name of :class:`Kind` in lower case."""
+        """Return the occurrences of each kind in all splits together, by the name of :class:`Kind` in lower case."""
         counts: Counter[str] = Counter()
         for finding in self.findings:
             counts[finding.kind.name.lower()] += finding.count

@@ -1,4 +1,4 @@
-"""From what an annotation says about an image to labels that can be used: images looked at, boxes checked."""
+"""From annotations to usable labels: images are decoded, boxes checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files of text as they are: no byte is dropped, nothing is waited for, nothing is read without a bound."""
+"""Reading text files strictly: no byte is dropped, no pipe is waited for, sizes have a limit."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def read_text(path: str | Path, limit: int, *, wide: bool = False) -> str:
 
 
 def legible(value: object) -> str:
-    """Return what a file says as text for a message: nothing that a terminal obeys, the middle of long text cut."""
+    """Return a value from a file as text for a message: without terminal control codes, the middle of long text cut."""
     try:
         text = str(value)
     except ValueError:  # a number of too many digits

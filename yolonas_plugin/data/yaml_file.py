@@ -1,4 +1,4 @@
-"""The YAML file that describes a data set: what it says, read strictly, and taken as the Ultralytics engine takes it.
+"""The YAML file that describes a data set: parsed strictly, interpreted as the Ultralytics engine does.
 
 The engine's own reader drops bytes that are no UTF-8, and characters that YAML refuses; runs what ``download`` says;
 and fetches a font for the names. Here nothing is dropped, run or fetched, but for a URL or an archive that is itself

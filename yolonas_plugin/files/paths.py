@@ -1,4 +1,4 @@
-"""The files that a path, a folder or a glob means, whatever links and folders that can't be opened lie in between."""
+"""Finding files by path, folder or glob, past links that lead round and folders that can't be opened; opening them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 
 
 def files_of(entry: str, suffixes: Collection[str]) -> list[str]:
-    """Return the files that a path, folder or glob means, a folder's in the order of their names.
+    """Return the files of a path, folder or glob; a folder's in the order of their names.
 
     Args:
-        entry: What is there is taken for a path first. ``**`` in a glob is any number of folders; each is entered once,
+        entry: A path if it exists, else a glob. ``**`` in a glob is any number of folders; each is entered once,
             however many links lead to it.
-        suffixes: Endings, in lower case and without the dot, of what is wanted from a folder or glob.
+        suffixes: Endings of the files to take from a folder or glob, in lower case and without the dot.
 
     Returns:
-        Absolute paths. A folder that may not be read stands for what is in it, so that it can be reported.
+        Absolute paths. A folder without read permission is returned itself, so that it can be reported.
 
     Raises:
         DataNotFoundError: There is no such file or folder, and it is no glob.

@@ -46,7 +46,7 @@ _OLD: Final = "old"
 
 
 def whole(path: str | os.PathLike[str], *, durable: bool = True) -> AbstractContextManager[Path]:
-    """Give a path of the same name to write to; what is there at the end takes the place of ``path``.
+    """Return a context with a temporary path of the same name; at the end its file replaces ``path``.
 
     Where the block raises, KeyboardInterrupt included, ``path`` stays as it was and nothing else is left. A link is
     written through. Folders on the way are made.
@@ -73,7 +73,7 @@ def write_whole(path: str | os.PathLike[str], content: str | bytes | memoryview,
 
 
 def whole_folder(path: str | os.PathLike[str]) -> AbstractContextManager[Path]:
-    """Give an empty folder to fill, which takes the place of ``path`` at the end, as :func:`whole` does for a file.
+    """Return a context with an empty folder to fill; at the end it replaces ``path``, as with :func:`whole`.
 
     At every moment one complete folder is in place, where the system can exchange two (Linux, macOS); elsewhere there
     is none for an instant, and if the process is killed in it, the next one that writes there puts the old one back.
@@ -91,7 +91,7 @@ def whole_folder(path: str | os.PathLike[str]) -> AbstractContextManager[Path]:
 
 
 def workplace(path: str | os.PathLike[str]) -> AbstractContextManager[Path]:
-    """Give an empty folder beside ``path`` for whatever is needed to make it; in the end it is removed.
+    """Return a context with an empty folder beside ``path`` for intermediate files; it is removed at the end.
 
     Raises:
         ExportError: It can't be made; an ``OSError`` of the block ends in this too.
@@ -196,7 +196,7 @@ def remove_leftovers(folder: Path) -> None:
 
 
 def require_room(folder: Path, size: int) -> None:
-    """See that ``size`` more bytes can be written to a folder, for writers that a full disk would end the process of.
+    """Check that ``size`` more bytes can be written to a folder, for writers that crash the process on a full disk.
 
     Raises:
         OSError: They can't.

@@ -63,12 +63,12 @@ class YoloNASModel(Model):
         )
 
     def predict(self, arg: np.ndarray) -> Detections:
-        """Return what is found in an image [H, W, 3], RGB, 8 bits: boxes inside it, best first."""
+        """Return the detections of an image [H, W, 3], RGB, 8 bits: boxes clipped to it, best first."""
         (found,) = self.predict_all([arg])
         return found
 
     def predict_all(self, args: Iterable[np.ndarray]) -> list[Detections]:
-        """Return what is found in each of the images, which are worked on together; their sizes may differ."""
+        """Return the detections of each image; they are one batch, and their sizes may differ."""
         images = [np.asarray(image)[..., ::-1] for image in args]
         settings = {"batch": len(images)} if "batch" not in self.config.settings else {}
         if self.config.confidence_thresh is not None:

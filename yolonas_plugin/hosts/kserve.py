@@ -184,7 +184,7 @@ class ServedPredictor:
 
 
 def _within(seconds: float, url: str, work: Callable[[], _Answer]) -> _Answer:
-    """Return what ``work`` returns; an answer that comes a byte at a time would keep it for ever."""
+    """Return the result of ``work``, with a limit on the whole of it: an answer may arrive a byte at a time."""
     answer = in_thread(work, "yolonas-ask")
     if not wait([answer], timeout=seconds + 1).done:  # one more: for the connection's own limit, which says more
         raise ServerError(f"{url}: the server's answer wasn't complete after {seconds:g} s")

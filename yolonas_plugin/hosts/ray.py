@@ -1,4 +1,4 @@
-"""Detection over many machines: Ray Data hands out images, and what is found in them is written to Parquet.
+"""Detection on many machines: Ray Data distributes images, and the detections are written to Parquet.
 
 Each worker finds the model through the zoo, so that a machine of the cluster needs this package and no more. What can't
 be read becomes a row with an error; a worker that dies is replaced, and its images are done again.
@@ -48,7 +48,7 @@ RESULTS: Final = pa.schema(
         ("error", pa.string()),
     ]
 )
-"""Columns of what is found: boxes x1, y1, x2, y2 in pixels of the image, scores from 0 to 1, class indices and names.
+"""Columns of detections: boxes x1, y1, x2, y2 in pixels of the image, scores from 0 to 1, class indices and names.
 
 An image that can't be read has its ``error`` only; the other columns are null.
 """
@@ -262,7 +262,7 @@ def open_images(place: Place, paths: list[str]) -> ray.data.Dataset:
 
 
 def as_row(result: Any) -> dict[str, Any]:
-    """Return the columns of an image, from what a predictor found."""
+    """Return the columns of an image, from a predictor's result."""
     found = as_arrays(result)
     return {
         "width": found.width,

@@ -1,1 +1,1 @@
-"""What the process and the operating system have to do with it: Ctrl-C, the environment, imports that keep still."""
+"""The process and its operating system: Ctrl-C, environment variables, threads, imports without telemetry."""

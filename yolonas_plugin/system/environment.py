@@ -1,4 +1,4 @@
-"""What a process is given by its environment: variables, set for a while; a home and streams, which some don't have."""
+"""A process's environment: variables set temporarily, and a home folder and streams, which some processes lack."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def home() -> Path:
 
 
 def is_terminal(stream: Any) -> bool:
-    """Whether somebody looks at it, so far as one can tell."""
+    """Whether a stream is a terminal; False for none and for a closed one."""
     try:
         return bool(stream.isatty())
     except (AttributeError, ValueError):  # there is no stream, or it is closed

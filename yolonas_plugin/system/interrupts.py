@@ -1,4 +1,4 @@
-"""Ctrl-C where Python's own way isn't enough: held off for a moment, or kept from getting lost.
+"""Ctrl-C where Python's own handling isn't enough: deferred for a block, or kept from getting lost.
 
 In other threads than the main one, which alone is interrupted, nothing is changed.
 """
@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 from typing import Any, Final
 
 _PATIENCE: Final = 1.0
-"""Seconds after which another Ctrl-C is no longer held off: whoever presses again wants out of something that hangs."""
+"""Seconds after which a second Ctrl-C is no longer deferred: something hangs, and the user wants out of it."""
 
 
 class held_off:  # noqa: N801  it is used as a block

@@ -1,8 +1,8 @@
-"""Packages that look up a host or leave files in the home when they are imported, imported without that.
+"""Imports of packages that otherwise look up a host or leave files in the home folder when they are imported.
 
     from yolonas_plugin.system.silence import openvino
 
-is ``import openvino`` with the variables set that tell it to keep still, if nobody has imported it before. OpenVINO and
+is ``import openvino`` with environment variables that turn this off, if nothing has imported it before. OpenVINO and
 NNCF report to Google Analytics and write ``~/intel``, unless they run in continuous integration; newer ONNX Runtimes
 (1.32 on Linux) write an identifier of the machine, and what is to be sent to Microsoft, into ``~/.cache/Microsoft``;
 the Ultralytics engine looks up two hosts to know whether there is a network.

@@ -1,4 +1,4 @@
-"""Calls that may block, in a thread of their own, so that whoever waits for one can stop waiting."""
+"""A blocking call in a thread of its own, so that the caller can stop waiting for it."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _Answer = TypeVar("_Answer")
 
 
 def in_thread(call: Callable[[], _Answer], name: str) -> Future[_Answer]:
-    """Begin a call, and return what will have its result, or what it raises.
+    """Start a call, and return the future with its result or its exception.
 
-    The thread is left to itself if nobody waits any more: neither does the end of the process.
+    The thread is a daemon: if the caller stops waiting, neither it nor the end of the process waits for the call.
 
     Args:
-        call: What may block.
+        call: The call, which may block.
         name: Of the thread.
     """
     answer: Future[_Answer] = Future()
