@@ -24,9 +24,9 @@ from yolonas_plugin.options import LEAN
 from yolonas_plugin.prefetch import detect_in_groups
 from yolonas_plugin.processing import SELECTION_SETTINGS, Image, Placement, ProcessingSpec
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
+from yolonas_plugin.runtimes.base import SIDE_BY_SIDE, Floats, GraphRuntime
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
-from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE, Floats, GraphRuntime
 from yolonas_plugin.settings import check_settings
 from yolonas_plugin.weights.find import find_weights
 

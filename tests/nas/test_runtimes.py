@@ -33,7 +33,7 @@ from yolonas_plugin.lean import open_lean
 from yolonas_plugin.nas import inference
 from yolonas_plugin.nn.onednn import cpu_has_bf16
 from yolonas_plugin.runtimes import choose, is_export, open_runtime
-from yolonas_plugin.runtimes.graph import GraphRuntime
+from yolonas_plugin.runtimes.base import GraphRuntime
 from yolonas_plugin.runtimes.openvino import types_of_convolutions
 
 RUNTIMES = ["openvino", "onnxruntime"]

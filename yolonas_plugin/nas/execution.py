@@ -13,7 +13,7 @@ from yolonas_plugin.engine import session
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.nn.onednn import cpu_has_bf16
 from yolonas_plugin.runtimes import RuntimeChoice
-from yolonas_plugin.runtimes.graph import NO_BF16
+from yolonas_plugin.runtimes.base import NO_BF16
 
 _NEVER: Final = {
     "augment": "YOLO-NAS has no test-time augmentation",

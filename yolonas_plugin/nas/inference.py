@@ -20,9 +20,9 @@ from yolonas_plugin.nas.module import NASModule, attach, build_module, fused_cop
 from yolonas_plugin.nn.onednn import cpu_has_bf16, use_onednn
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import RuntimeChoice, choose, open_runtime
+from yolonas_plugin.runtimes.base import NO_BF16, GraphRuntime, check_threads
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import CalibrationImages, calibration_digest
-from yolonas_plugin.runtimes.graph import NO_BF16, GraphRuntime, check_threads
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
 Run = Callable[[Tensor], "tuple[Tensor, Tensor]"]

@@ -36,7 +36,7 @@ from yolonas_plugin.nas.train import NASTrainer
 from yolonas_plugin.nas.val import NASValidator, refuse_rect
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import is_export, open_runtime, refuse_overrides
-from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE
+from yolonas_plugin.runtimes.base import SIDE_BY_SIDE
 from yolonas_plugin.settings import check_imgsz
 from yolonas_plugin.weights import find_weights, read_checkpoint
 

@@ -15,7 +15,7 @@ from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.nas.sources import is_video, load_image
 from yolonas_plugin.prefetch import detect_in_groups
 from yolonas_plugin.processing import Image
-from yolonas_plugin.runtimes.graph import SIDE_BY_SIDE
+from yolonas_plugin.runtimes.base import SIDE_BY_SIDE
 
 if TYPE_CHECKING:
     from ultralytics.engine.results import Results

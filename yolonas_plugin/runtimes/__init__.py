@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError, WeightsNotFoundError
-from yolonas_plugin.runtimes.graph import GraphRuntime
+from yolonas_plugin.runtimes.base import GraphRuntime
 
 Name: TypeAlias = Literal["torch", "openvino", "onnxruntime"]
 Precision: TypeAlias = Literal["fp32", "bf16", "int8"]

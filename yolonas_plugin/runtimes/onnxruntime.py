@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.export.description import Description
+from yolonas_plugin.runtimes.base import Floats, GraphRuntime, check_threads, one_line
 from yolonas_plugin.runtimes.check import Port, check_graph, sides
-from yolonas_plugin.runtimes.graph import Floats, GraphRuntime, check_threads, one_line
 from yolonas_plugin.runtimes.onnx_file import read_onnx
 from yolonas_plugin.system.silence import onnxruntime
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError, YoloNASPluginError
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.export.openvino_core import core
+from yolonas_plugin.runtimes.base import NO_BF16, Floats, GraphRuntime, check_threads, one_line
 from yolonas_plugin.runtimes.cache import digest_of
 from yolonas_plugin.runtimes.check import Port, check_graph
 from yolonas_plugin.runtimes.compiled import compile_or_find
-from yolonas_plugin.runtimes.graph import NO_BF16, Floats, GraphRuntime, check_threads, one_line
 from yolonas_plugin.runtimes.onnx_file import read_onnx
 from yolonas_plugin.runtimes.openvino_file import read_openvino
 from yolonas_plugin.system.silence import openvino
