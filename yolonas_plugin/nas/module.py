@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.errors import UnknownModelError
@@ -23,7 +23,7 @@ from yolonas_plugin.weights.defaults import UNTRAINED, info_of
 from yolonas_plugin.weights.write import published_as
 
 
-def attach(module: nn.Module, info: ModelInfo) -> None:
+def attach(module: Any, info: ModelInfo) -> None:
     """Give a module the record of its model, and the attributes under which the engine looks for what is in it.
 
     Those are ``names``, class names by index; ``stride``, the largest, ``tensor([32])``; ``yaml``, in which the engine

@@ -102,15 +102,15 @@ def copy_sharing_weights(module: _Module) -> _Module:
 
     Its parameters are new ones over the same memory; its buffers and other attributes are the same objects.
     """
-    twin = copy(module)
-    vars(twin).update({name: copy(value) for name, value in vars(module).items() if isinstance(value, dict)})
+    copied = copy(module)
+    vars(copied).update({name: copy(value) for name, value in vars(module).items() if isinstance(value, dict)})
     for name, parameter in module._parameters.items():
         if parameter is not None:
-            twin._parameters[name] = nn.Parameter(parameter.detach(), parameter.requires_grad)
+            copied._parameters[name] = nn.Parameter(parameter.detach(), parameter.requires_grad)
     for name, child in module._modules.items():
         if child is not None:
-            twin._modules[name] = copy_sharing_weights(child)
-    return twin
+            copied._modules[name] = copy_sharing_weights(child)
+    return copied
 
 
 def check_sides(images: Tensor) -> None:
