@@ -95,7 +95,8 @@ def session() -> Iterator[None]:
     with contextlib.ExitStack() as held:
         for setting, value in ((_auto_install, False), (_online, False), (_reports, False), (_threads, threads)):
             held.enter_context(setting.held_at(value))
-        held.enter_context(local_fonts())
+        for setting in _fonts:
+            held.enter_context(setting.held_at(_find_font))
         for setting in _plots() if _DETECTION in sys.modules else ():
             held.enter_context(setting.held_at(functools.partial(plotting.plot_images, threaded=False)))
         yield

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from copy import deepcopy
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import cv2
 from numpy.typing import NDArray
@@ -25,6 +24,9 @@ from yolonas_plugin.processing import Image
 
 _TOGETHER: Final = 8  # images of a batch from which on several are decoded at a time
 _SMALL_FILE: Final = 8 << 20
+
+_Entry: TypeAlias = tuple[str, Image, str]
+"""Path, pixels and note of an image."""
 
 
 class Batch(NamedTuple):
@@ -122,30 +124,24 @@ class FileLoader(Loader):
 
     def read(self) -> Generator[Batch]:
         """Yield the batches."""
-        yield from self._of_images()
+        yield from _in_batches(self._of_images(), self.bs)
         for index, path in enumerate(self._videos, start=len(self._images) + 1):
             yield from self._of_video(path, f"video {index}/{len(self.files)}")
 
-    def _of_images(self) -> Generator[Batch]:
-        batch, size = Batch([], [], []), 0
+    def _of_images(self) -> Iterator[_Entry]:
         index = 0
         while index < len(self._images):
-            paths = self._images[index : index + self._at_once(index, self.bs - len(batch.paths))]
+            paths = self._images[index : index + self._at_once(index)]
             for path, image in zip(paths, self._read(paths), strict=True):
                 index += 1
                 if image is None:
                     _leave_out(path, self.unreadable)
-                    continue
-                size += _add(batch, path, image, f"image {index}/{len(self.files)} {printable(path)}: ")
-            if len(batch.paths) == self.bs or size >= MOST_BYTES:
-                yield batch
-                batch, size = Batch([], [], []), 0
-        if batch.paths:
-            yield batch
+                else:
+                    yield path, image, f"image {index}/{len(self.files)} {printable(path)}: "
 
-    def _at_once(self, index: int, wanted: int) -> int:
+    def _at_once(self, index: int) -> int:
         """Return how many of the next images to decode side by side: one, unless all are small."""
-        number = min(wanted, len(self._images) - index, NUM_THREADS) if self.bs >= _TOGETHER else 1
+        number = min(self.bs, NUM_THREADS) if self.bs >= _TOGETHER else 1
         next_ones = self._images[index : index + number]
         return number if all(os.path.getsize(path) < _SMALL_FILE for path in next_ones if is_regular(path)) else 1
 
@@ -160,21 +156,17 @@ class FileLoader(Loader):
         try:
             fps = video.get(cv2.CAP_PROP_FPS)
             frames = max(0, int(video.get(cv2.CAP_PROP_FRAME_COUNT)) // self._vid_stride)
-            empty = Batch([], [], [], "video", fps, frames)
-            batch, size, index = deepcopy(empty), 0, 0
-            while (image := self._next_frame(video)) is not None:
-                index += 1
-                note = f"{number} (frame {index}/{max(frames, index)}) {printable(path)}: "
-                size += _add(batch, path, image, note)
-                if len(batch.paths) == self.bs or size >= MOST_BYTES:
-                    yield batch
-                    batch, size = deepcopy(empty), 0
-            if batch.paths:
-                yield batch
-            if not index:
-                _leave_out(path, self.unreadable)
+            yield from _in_batches(self._frames(video, path, number, frames), self.bs, "video", fps, frames)
         finally:
             video.release()
+
+    def _frames(self, video: cv2.VideoCapture, path: str, number: str, frames: int) -> Iterator[_Entry]:
+        index = 0
+        while (image := self._next_frame(video)) is not None:
+            index += 1
+            yield path, image, f"{number} (frame {index}/{max(frames, index)}) {printable(path)}: "
+        if not index:
+            _leave_out(path, self.unreadable)
 
     def _next_frame(self, video: cv2.VideoCapture) -> Image | None:
         try:
@@ -233,12 +225,18 @@ class ImageLoader(Loader):
                     yield path, image
 
 
-def _add(batch: Batch, path: str, image: Image, note: str) -> int:
-    """Add an image to a batch, and return how many bytes it has."""
-    batch.paths.append(path)
-    batch.images.append(image)
-    batch.notes.append(note)
-    return image.nbytes
+def _in_batches(entries: Iterable[_Entry], most: int, *of: Any) -> Generator[Batch]:
+    """Put ``most`` together, or fewer that are large; ``of`` is the rest of each batch."""
+    batch, size = Batch([], [], [], *of), 0
+    for entry in entries:
+        for column, value in zip(batch[:3], entry, strict=True):
+            column.append(value)
+        size += entry[1].nbytes
+        if len(batch.paths) == most or size >= MOST_BYTES:
+            yield batch
+            batch, size = Batch([], [], [], *of), 0
+    if batch.paths:
+        yield batch
 
 
 def _leave_out(path: str, unreadable: list[str]) -> None:
