@@ -27,6 +27,7 @@ from yolonas_plugin.nn import (
     yolo_nas_s,
 )
 from yolonas_plugin.nn.blocks import QARepVGGBlock, drop_path
+from yolonas_plugin.nn.meta import MetaDevice
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -242,7 +243,7 @@ def test_a_new_network_scores_every_class_about_one_percent() -> None:
 
 
 def test_on_the_meta_device_a_network_has_its_shapes_and_nothing_else() -> None:
-    with torch.device("meta"):
+    with MetaDevice():
         empty = yolo_nas_n(num_classes=3)
     network = yolo_nas_n(num_classes=3)
     tensors, expected = empty.state_dict(), network.state_dict()
@@ -253,7 +254,7 @@ def test_on_the_meta_device_a_network_has_its_shapes_and_nothing_else() -> None:
 
 
 def test_other_threads_make_whole_networks_meanwhile() -> None:
-    with torch.device("meta"), ThreadPoolExecutor(1) as thread:
+    with MetaDevice(), ThreadPoolExecutor(1) as thread:
         whole = thread.submit(yolo_nas_n).result()
     assert not any(tensor.is_meta for tensor in whole.state_dict().values())
     assert all(module.weight.std() > 0 for module in whole.modules() if isinstance(module, nn.Conv2d))

@@ -14,7 +14,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 from ultralytics.utils.torch_utils import model_info
 
@@ -23,6 +22,7 @@ from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.letterbox import letterboxed
 from yolonas_plugin.nas.module import attach
 from yolonas_plugin.nn import CONFIGS, Parts, RawPredictions, YoloNAS
+from yolonas_plugin.nn.meta import MetaDevice
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights.header import RECORD, from_header, to_header
 
@@ -93,7 +93,7 @@ def rebuild(
     Raises:
         CheckpointError: A newer version wrote the file.
     """
-    with torch.device("meta"):
+    with MetaDevice():
         module = StockModule(from_header(metadata, Path("the checkpoint"), in_channels)).eval()
         if fused:
             module.fuse()

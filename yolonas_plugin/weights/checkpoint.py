@@ -13,6 +13,7 @@ from torch import Tensor
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.names import MAX_CLASSES
 from yolonas_plugin.nn import CONFIGS, Size, YoloNAS
+from yolonas_plugin.nn.meta import MetaDevice
 from yolonas_plugin.processing import ProcessingSpec
 
 _FLOATS: Final = {torch.float64, torch.float32, torch.float16, torch.bfloat16}
@@ -107,7 +108,7 @@ class Checkpoint:
 
 def _on_meta(size: Size, num_classes: int, in_channels: int) -> YoloNAS:
     """Return the network on the meta device: with the shapes of its tensors, and no memory for them."""
-    with torch.device("meta"):
+    with MetaDevice():
         return YoloNAS(CONFIGS[size], num_classes, in_channels)
 
 
