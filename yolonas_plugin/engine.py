@@ -38,7 +38,7 @@ from yolonas_plugin.errors import MissingExtraError
 try:
     from ultralytics.utils.events import events
 except ImportError:  # before 8.4
-    from ultralytics.hub.utils import events  # type: ignore[no-redef]  # its own class, of the same methods
+    from ultralytics.hub.utils import events
 
 WRITES_PROGRAMS: Final = checks.parse_version(__version__) < (8, 4)
 """Engines of 8.3 paste the path of the weights into the program that they start for each GPU."""

@@ -11,15 +11,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from yolonas_plugin.engine import require
 from yolonas_plugin.errors import BackendError
 from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.module import NASModule, build_native
 from yolonas_plugin.nn import Parts, RawPredictions
-from yolonas_plugin.nn.model import check_sides
+from yolonas_plugin.nn.model import check_sides, is_tracing
 from yolonas_plugin.weights import Checkpoint
 
 Backend: TypeAlias = Literal["native", "super-gradients"]
@@ -94,7 +93,7 @@ class OriginalModule(NASModule):
         original: That network. Backbone, neck and heads of this module are its own, so both move and fuse together.
     """
 
-    original: nn.Module
+    original: Any
 
     def __init__(self, info: ModelInfo, original: Any, source: Path) -> None:
         super().__init__(info, Parts(original.backbone, original.neck, original.heads), source)
@@ -104,7 +103,7 @@ class OriginalModule(NASModule):
         """Return super-gradients' boxes and scores; in evaluation mode only."""
         check_sides(images)
         found = self.original(images)
-        return found if torch.jit.is_tracing() else found[0]
+        return found if is_tracing() else found[0]
 
     def predict_raw(self, images: Tensor) -> RawPredictions:
         """Return the predictions before decoding, in either mode; it can't be traced."""

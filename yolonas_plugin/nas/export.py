@@ -346,7 +346,7 @@ def export_repository(
     description = _describe(module, "pixels", "batch", imgsz, batch, selection)
     name = Path(module.pt_path).stem if name is None else name
     network = module.for_export()
-    options = {"batch": batch, "simplify": simplify, "opset": opset, "overwrite": overwrite}
+    options: dict[str, Any] = {"batch": batch, "simplify": simplify, "opset": opset, "overwrite": overwrite}
     return str(write_repository(network, description, repository, name, **options))
 
 

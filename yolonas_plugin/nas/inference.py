@@ -152,7 +152,7 @@ def compiled_network(network: nn.Module, mode: bool | str) -> Run:
     """
     refused = f"compile={mode!r}: torch can't compile the network here; leave it out"
     try:
-        run = torch.compile(network, mode="default" if mode is True else mode)
+        run = torch.compile(network, mode="default" if isinstance(mode, bool) else mode)
     except (RuntimeError, TypeError) as error:
         raise RuntimeChoiceError(f"{refused}: {error}") from error
     return _Compiled(run, refused)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
+from yolonas_plugin.nn.model import is_tracing
 from yolonas_plugin.processing import ProcessingSpec
 
 ENGINE_PADDING = 114
@@ -59,7 +60,7 @@ def letterboxed(images: Tensor, spec: ProcessingSpec) -> tuple[Tensor, Move]:
     column, columns = _place(images, 3)
     images = _from(_from(images, row, 2), column, 3)
     height, width = images.shape[2:]
-    if not torch.jit.is_tracing():
+    if not is_tracing():
         height, width = _whole(height, width, spec.size)
     scale = min(inner / outer for inner, outer in zip(spec.resize, spec.size, strict=True))
     if scale != 1:  # bicubic, for this is mostly the second time, and twice linear is blurred

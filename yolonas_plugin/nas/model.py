@@ -94,6 +94,8 @@ class NAS(Model):
             print(result.boxes.xyxy, result.boxes.conf, result.boxes.cls)
     """
 
+    model: NASModule | ExportedModule
+
     def __init__(
         self,
         model: str | Path = "yolo_nas_s",
@@ -121,7 +123,7 @@ class NAS(Model):
         self._choice = runtime, precision, calibration, threads
         self._backend = backend
         self._streaming = False
-        self._download = {"progress": progress, "cancelled": cancelled}
+        self._download: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
         super().__init__(model, task="detect")
         self._download = {}  # they are of this call, and may be what can't be pickled
 
@@ -149,7 +151,8 @@ class NAS(Model):
             self.model = untrained_module(path)
             self.runtime = chosen(runtime or "torch", precision, calibration, threads)
         self.overrides = {"model": path, "task": "detect", "imgsz": engine_defaults(self.processing)["imgsz"]}
-        self.model.args = {**DEFAULT_CFG_DICT, **self.overrides}
+        held: Any = self.model
+        held.args = {**DEFAULT_CFG_DICT, **self.overrides}
         self.ckpt_path = path
         self.model_name = str(weights)
         self.predictor = None

@@ -29,11 +29,12 @@ def attach(module: Any, info: ModelInfo) -> None:
     Those are ``names``, class names by index; ``stride``, the largest, ``tensor([32])``; ``yaml``, in which the engine
     reads the channels, empty for RGB; and ``task``. The record itself is ``about``: ``info`` is a method of the engine.
     """
-    module.about = info
-    module.names = dict(enumerate(info.names))
-    module.stride = torch.tensor([32], device="cpu")  # wherever the module is made
-    module.yaml = {} if info.channels == 3 else {"channels": info.channels}
-    module.task = info.task
+    held: Any = module  # whose attributes the hints of torch take for tensors and modules
+    held.about = info
+    held.names = dict(enumerate(info.names))
+    held.stride = torch.tensor([32], device="cpu")  # wherever the module is made
+    held.yaml = {} if info.channels == 3 else {"channels": info.channels}
+    held.task = info.task
 
 
 class NASModule(YoloNAS):

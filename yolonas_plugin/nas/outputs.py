@@ -103,7 +103,7 @@ class _Video:
         self._size = first.shape[1], first.shape[0]
         link = self._file.enter_context(text_path(target))
         self._link = link
-        self._writer = cv2.VideoWriter(link, cv2.VideoWriter_fourcc(*_VIDEO[1]), max(1.0, fps), self._size)
+        self._writer = cv2.VideoWriter(link, cv2.VideoWriter.fourcc(*_VIDEO[1]), max(1.0, fps), self._size)
         if not self._writer.isOpened():
             self._fail(OSError(errno.EIO, "OpenCV can't write a video there"))
 

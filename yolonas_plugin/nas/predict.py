@@ -179,6 +179,7 @@ class NASPredictor(DetectionPredictor):
             ExportError: Something can't be written.
         """
         args, result, mode, outputs = self.args, self.results[i], self.dataset.mode, self._outputs
+        assert outputs is not None  # made as the run begins
         self._wrote = True
         live = self.source_type.stream or self.source_type.from_img or self.source_type.tensor
         match = re.search(r"\(frame (\d+)/", s[i])
@@ -234,8 +235,8 @@ class NASPredictor(DetectionPredictor):
         size = spec.tight_size(im) if self.args.rect else spec.size
         canvases, placements = zip(*(spec.letterbox(x, size=size) for x in im), strict=True)
         self._placements = list(placements)
-        pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
-        return torch.from_numpy(pixels).to(self.device).permute(0, 3, 1, 2)
+        stacked = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
+        return torch.from_numpy(stacked).to(self.device).permute(0, 3, 1, 2)
 
     def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Return boxes [B, A, 4] and scores [B, A, C]; for trackers, which keep one tensor, joined [B, A, 4 + C]."""
@@ -248,8 +249,10 @@ class NASPredictor(DetectionPredictor):
             orig_imgs = _as_images(orig_imgs)
         found = preds.tensor_split([4], dim=-1) if isinstance(preds, Tensor) else preds
         return [
-            self._result(boxes, scores, *rest, iou=kwargs.get("iou", self.args.iou))
-            for boxes, scores, *rest in zip(*found, self._placements, orig_imgs, self.batch[0], strict=True)
+            self._result(boxes, scores, placement, image, path, iou=kwargs.get("iou", self.args.iou))
+            for boxes, scores, placement, image, path in zip(
+                *found, self._placements, orig_imgs, self.batch[0], strict=True
+            )
         ]
 
     def _result(

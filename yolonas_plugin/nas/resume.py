@@ -80,7 +80,10 @@ def resumed(path: Path, overrides: Mapping[str, Any]) -> Resumed:
     ]
     if ignored:
         LOGGER.warning(f"resume keeps the settings of the training, {', '.join(ignored)} among them")
-    return Resumed(state, args, check_imgsz(own["imgsz"]) if "imgsz" in own else state.checkpoint.processing.size)
+    if "imgsz" in own:
+        return Resumed(state, args, check_imgsz(own["imgsz"]))
+    assert state.checkpoint.processing is not None  # which files of unfinished trainings say
+    return Resumed(state, args, state.checkpoint.processing.size)
 
 
 def settings_from_file(found: Mapping[Any, Any], path: Path, given: Collection[str]) -> dict[str, Any]:

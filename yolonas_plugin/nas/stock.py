@@ -78,7 +78,8 @@ class StockModule(YoloNAS):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> StockModule:
         # by way of __reduce__ it would lose what the engine has set on it
-        other = StockModule(self.about, Parts(*deepcopy(tuple(self.parts), memo)))
+        parts: Any = deepcopy(tuple(self.parts), memo)
+        other = StockModule(self.about, Parts(*parts))
         memo[id(self)] = other
         set_by_engine = {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
         other.__dict__.update(deepcopy(set_by_engine, memo))

@@ -58,6 +58,7 @@ class NASTrainer(DetectionTrainer):
     measured with its own processing; checkpoints describe themselves, and are written whole or not at all.
     """
 
+    args: Any
     state: TrainingState | None = None
     canvas: tuple[int, int]
     """Height and width of the network's input."""

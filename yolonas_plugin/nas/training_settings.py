@@ -16,7 +16,7 @@ class Kind(NamedTuple):
     words: str
     fits: Callable[[Any], bool]
 
-    def __or__(self, other: Kind) -> Kind:  # type: ignore[override]
+    def __or__(self, other: Kind) -> Kind:
         return Kind(f"{self.words}, or {other.words}", lambda value: self.fits(value) or other.fits(value))
 
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import gettempdir
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 from ultralytics.cfg import get_save_dir
@@ -26,7 +26,7 @@ from yolonas_plugin.nas.coco_rows import CocoRows
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes, measured_dataset
 from yolonas_plugin.nas.execution import check_runtime, device_of
 from yolonas_plugin.nas.inference import inference_module, open_model
-from yolonas_plugin.nas.module import fused_copy
+from yolonas_plugin.nas.module import NASModule, fused_copy
 from yolonas_plugin.nas.settings import check_overrides
 from yolonas_plugin.processing import Placement, ProcessingSpec
 from yolonas_plugin.runtimes import RuntimeChoice
@@ -59,6 +59,7 @@ class NASValidator(DetectionValidator):
 
     processing: ProcessingSpec
     class_names: dict[int, str]
+    data: dict[str, Any]
     data_set: DataSet | None
     """The data, once it has been read; whoever has read it already may put it here."""
 
@@ -108,7 +109,7 @@ class NASValidator(DetectionValidator):
         tell(self.args, imgsz=max(self.processing.size))  # the engine knows squares only, and pads nothing itself
         if trainer is not None:
             with session():
-                return super().__call__(with_average(trainer, fused_copy(model)))
+                return super().__call__(with_average(trainer, fused_copy(cast("NASModule", model))))
         check_runtime(choice, self.args)
         device = device_of(choice, self.args)
         network = inference_module(model, choice, self.args.compile)
@@ -125,10 +126,10 @@ class NASValidator(DetectionValidator):
             raise SourceError("no data to validate on; name it with data=")
         known = self.data_set
         if known is None or known.source != source or self.args.split not in known.splits:
-            self.data_set = open_data(source, [self.args.split])
+            known = self.data_set = open_data(source, [self.args.split])
             if RANK in {-1, 0}:
-                self.data_set.report.log()
-        with description(_plain(self.data_set)) as path, told(self.args, data=path):
+                known.report.log()
+        with description(_plain(known)) as path, told(self.args, data=path):
             yield
 
     def build_dataset(self, img_path: str, mode: str = "val", batch: int | None = None) -> SampleDataset:
@@ -159,7 +160,8 @@ class NASValidator(DetectionValidator):
 
     def init_metrics(self, model: nn.Module) -> None:
         """Begin to measure."""
-        model.names = dict(self.class_names)  # which the engine may have renamed
+        held: Any = model
+        held.names = dict(self.class_names)  # which the engine may have renamed
         self.data = {**self.data, self.args.split: ""}  # by whose name it would know COCO, and ask for its annotations
         super().init_metrics(model)
         self._coco_rows = None

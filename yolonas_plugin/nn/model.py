@@ -115,11 +115,16 @@ def copy_sharing_weights(module: _Module) -> _Module:
 
 def check_sides(images: Tensor) -> None:
     """Raise a ``ValueError`` if the sides of images [B, C, H, W] are no multiples of 32; not while they are traced."""
-    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]  # of torch's API, in no list
+    if is_tracing():
         return
     height, width = images.shape[-2:]
     if height % STRIDES[-1] or width % STRIDES[-1] or not height or not width:
         raise ValueError(f"input is {height}x{width}; both sides must be multiples of {STRIDES[-1]}")
+
+
+def is_tracing() -> bool:
+    """Whether what is computed is being traced, for an export."""
+    return bool(torch.jit.is_tracing())  # type: ignore[attr-defined, no-untyped-call]  # of torch's API, in no list
 
 
 def yolo_nas_n(num_classes: int = 80, in_channels: int = 3) -> YoloNAS:
