@@ -229,7 +229,8 @@ def _in_batches(entries: Iterable[_Entry], most: int, *of: Any) -> Generator[Bat
     """Put ``most`` together, or fewer that are large; ``of`` is the rest of each batch."""
     batch, size = Batch([], [], [], *of), 0
     for entry in entries:
-        for column, value in zip(batch[:3], entry, strict=True):
+        columns: tuple[list[Any], ...] = batch[:3]
+        for column, value in zip(columns, entry, strict=True):
             column.append(value)
         size += entry[1].nbytes
         if len(batch.paths) == most or size >= MOST_BYTES:
