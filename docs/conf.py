@@ -48,6 +48,7 @@ NAVIGATION = {
     ],
     "How it is made": [
         *(
+            "docs/architecture",
             "docs/testing",
             "docs/security",
             "docs/benchmarks",
