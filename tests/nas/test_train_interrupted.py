@@ -217,14 +217,17 @@ def test_killed_at_many_moments(nano: Path, few: Path, tmp_path: Path) -> None:
     check(tmp_path)
 
 
+class Dying:
+    """Something at whose end Ctrl-C is pressed, in a place where Python drops what it raises."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        for _ in range(1000):  # until the handler has run
+            pass
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_press_that_python_drops_is_heard_all_the_same() -> None:
-    class Dying:
-        def __del__(self) -> None:
-            os.kill(os.getpid(), signal.SIGINT)
-            for _ in range(1000):  # until the handler has run
-                pass
-
     def work() -> None:
         with heard() as check:
             Dying()
@@ -235,3 +238,17 @@ def test_a_press_that_python_drops_is_heard_all_the_same() -> None:
     with pytest.raises(KeyboardInterrupt):
         work()
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_press_that_python_drops_before_the_first_step_is_heard(nano: Path, few: Path, tmp_path: Path) -> None:
+    class Pressed(NASTrainer):
+        def get_model(self, *args: Any, **kwargs: Any) -> Any:
+            Dying()
+            return super().get_model(*args, **kwargs)
+
+        def train(self) -> None:
+            pytest.fail("it began")
+
+    with pytest.raises(KeyboardInterrupt):
+        begin(NAS(nano), few, tmp_path, Pressed)

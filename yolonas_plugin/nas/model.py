@@ -38,6 +38,7 @@ from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.base import SIDE_BY_SIDE
 from yolonas_plugin.settings import check_imgsz
+from yolonas_plugin.system.interrupts import heard
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
 TASK_MAP: Final[dict[str, dict[str, Any]]] = {
@@ -392,13 +393,14 @@ class NAS(Model):
         settings = {**self.overrides, **kwargs, "mode": "train", "task": "detect"}
         if settings.get("resume") is True:
             settings["resume"] = self.ckpt_path
-        self.trainer = (trainer or TASK_MAP["detect"]["trainer"])(overrides=settings, _callbacks=self.callbacks)
-        if not settings.get("resume"):
-            begin = self.model if settings.get("pretrained") is not False and self._pretrained else None
-            with self.trainer.folder.unless_refused():
-                self.trainer.model = self.trainer.get_model(cfg=self.model.config.size, weights=begin)
-            if licence:
-                attach(self.trainer.model, replace(self.trainer.model.about, licence=licence))
+        with heard():  # as the trainer does from its first step on
+            self.trainer = (trainer or TASK_MAP["detect"]["trainer"])(overrides=settings, _callbacks=self.callbacks)
+            if not settings.get("resume"):
+                begin = self.model if settings.get("pretrained") is not False and self._pretrained else None
+                with self.trainer.folder.unless_refused():
+                    self.trainer.model = self.trainer.get_model(cfg=self.model.config.size, weights=begin)
+                if licence:
+                    attach(self.trainer.model, replace(self.trainer.model.about, licence=licence))
         self.trainer.train()
         if RANK in {-1, 0}:
             self.load(self.trainer.best if self.trainer.best.exists() else self.trainer.last)
