@@ -138,6 +138,14 @@ def test_the_next_images_are_read_meanwhile(model: NAS, tmp_path: Path, monkeypa
     assert [Path(path).name for path in model.predictor.skipped] == ["2.png"]
 
 
+def test_a_network_is_prepared_once(model: NAS) -> None:
+    model.predict(picture(), verbose=False)
+    first = model.predictor
+    model.predict(picture(1), verbose=False, conf=0.3)
+    model.predict([picture(1)], verbose=False, predictor=NASPredictor)
+    assert model.predictor is first
+
+
 def test_tracking_keeps_identities_from_frame_to_frame(model: NAS, video: Path) -> None:
     results = model.track(video, verbose=False, conf=0.5)
     identities = [set(result.boxes.id.int().tolist()) for result in results if result.boxes.id is not None]

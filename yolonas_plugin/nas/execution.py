@@ -23,7 +23,7 @@ _NEVER: Final = {
 }
 """Settings of prediction that the engine has for its own networks, and passes over in silence or with a warning."""
 
-_AT_SETUP: Final = ("device", "compile", "half", "quantize")
+_AT_SETUP: Final = ("device", "compile", "half", "quantize", "dnn", "data", "nms", "channels_last", "tracker")
 """Settings that the engine looks at when it prepares a network, and not again."""
 
 

@@ -280,9 +280,9 @@ class NAS(Model):
                 self.predictor = self.predictor.fork()  # a stream may be read later, with the settings it was given
             self._streaming = stream
             try:
-                results = super().predict(
-                    source, stream, self._worker("predictor", predictor), **{**defaults, "rect": False, **given}
-                )
+                kept = self.predictor is not None and predictor in (None, type(self.predictor))
+                worker = None if kept else self._worker("predictor", predictor)  # or it would be made for each call
+                results = super().predict(source, stream, worker, **{**defaults, "rect": False, **given})
             finally:
                 if self.predictor is not None and self.predictor.model is None:
                     self.predictor = None  # it failed while it was set up
