@@ -146,7 +146,20 @@ OVERRIDDEN = {
     "ImageLoader": ["__init__"],
     "Loader": ["__init__", "__iter__", "__len__", "__next__"],
     "NAS": [
-        *("__init__", "_load", "benchmark", "embed", "export", "info", "load", "names", "predict", "save", "task_map"),
+        *(
+            "__init__",
+            "_load",
+            "_smart_load",
+            "benchmark",
+            "embed",
+            "export",
+            "info",
+            "load",
+            "names",
+            "predict",
+            "save",
+            "task_map",
+        ),
         *("track", "train", "tune", "val"),
     ],
     "NASPredictor": [
@@ -175,8 +188,8 @@ OVERRIDDEN = {
 }
 """What each class of ours has in the place of the engine's. Of these, ``_handle_nan_recovery`` is new in 8.4."""
 
-PRIVATE = {"NAS._load", "NASTrainer._handle_nan_recovery", "ultralytics.cfg._handle_deprecation"}
-"""Names with an underscore; ``engine.py`` says why, and the two methods do where they are."""
+PRIVATE = {"NAS._load", "NAS._smart_load", "NASTrainer._handle_nan_recovery", "ultralytics.cfg._handle_deprecation"}
+"""Names with an underscore; ``engine.py`` says why, and the methods do where they are."""
 
 WRITTEN = {
     "nas.loaders": {"Loader.bs", "Loader.mode"},

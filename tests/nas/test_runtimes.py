@@ -71,6 +71,9 @@ def test_every_kind_of_source(name: str, nano: Path, image: Path, video: Path) -
             np.testing.assert_allclose(mine, expected, atol=1e-3)
     tracks = [result.boxes.id for result in other.track(str(video), stream=True, verbose=False)]
     assert len(tracks[-1]) > 3
+    assert runtime_of(other) is not None  # with another tracker the engine makes another predictor
+    other.track(str(video), tracker="bytetrack.yaml", verbose=False)
+    assert runtime_of(other) is not None
 
 
 @pytest.mark.parametrize("name", RUNTIMES)

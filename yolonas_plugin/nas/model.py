@@ -168,9 +168,12 @@ class NAS(Model):
                 "and get their names and their size from the data that they are trained on; leave it out"
             )
 
-    def _worker(self, role: str, given: Any) -> Any:
-        """Return the class of a role, or another one that a caller gives; ours are told by what the network runs."""
-        kind = given or self.task_map["detect"][role]
+    def _smart_load(self, key: str) -> Any:
+        """Return the class of a role. Private: with what this gives the engine makes one, whenever it wants another."""
+        return self._told(super()._smart_load(key))
+
+    def _told(self, kind: Any) -> Any:
+        """Return what makes a predictor or a validator; ours are told by what the network runs."""
         ours = isinstance(kind, type) and issubclass(kind, (NASPredictor, NASValidator))
         return partial(kind, runtime=self.runtime) if ours else kind
 
@@ -280,9 +283,8 @@ class NAS(Model):
                 self.predictor = self.predictor.fork()  # a stream may be read later, with the settings it was given
             self._streaming = stream
             try:
-                kept = self.predictor is not None and predictor in (None, type(self.predictor))
-                worker = None if kept else self._worker("predictor", predictor)  # or it would be made for each call
-                results = super().predict(source, stream, worker, **{**defaults, "rect": False, **given})
+                other = None if predictor is type(self.predictor) else self._told(predictor)
+                results = super().predict(source, stream, other, **{**defaults, "rect": False, **given})
             finally:
                 if self.predictor is not None and self.predictor.model is None:
                     self.predictor = None  # it failed while it was set up
@@ -335,9 +337,7 @@ class NAS(Model):
         kwargs = check_engine_settings(kwargs, "val", self.model.names)
         refuse_rect(kwargs)
         data = kwargs.get("data") or self.overrides.get("data") or ""  # for None the engine downloads a set of its own
-        return super().val(
-            self._worker("validator", validator), **{"plots": False, **kwargs, "rect": False, "data": data}
-        )
+        return super().val(self._told(validator), **{"plots": False, **kwargs, "rect": False, "data": data})
 
     def export(
         self, format: str = "onnx", output: str | Path | None = None, *, overwrite: bool = False, **kwargs: Any
