@@ -37,6 +37,15 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs SIGINT")
 OURS = {files.__file__, interrupts.__file__}
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _old_objects_are_left_alone() -> Iterator[None]:
+    """Keep what other tests have made out of the collections of garbage here, one at each step."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 class Steps:
     """Send a signal before step ``at`` of what runs in the block, in functions of some files or in all."""
 
