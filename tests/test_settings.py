@@ -35,7 +35,7 @@ NAMES = {0: "helmet", 1: "vest", 2: "7", 3: "vest"}
         (np.int64(96), (96, 96)),
         (np.array([64, 96]), (64, 96)),
         (np.array(64), (64, 64)),
-        (16384, (16384, 16384)),
+        (4096, (4096, 4096)),
     ],
 )
 def test_an_input_size_is_one_side_or_both(given: Any, size: tuple[int, int]) -> None:
@@ -51,8 +51,8 @@ def test_an_input_size_is_one_side_or_both(given: Any, size: tuple[int, int]) ->
         ([640, 630], "nearest to 630 is 640"),
         (0, "nearest to 0 is 32"),
         (-64, "nearest to -64 is 32"),
-        (16416, "nearest to 16416 is 16384"),
-        (10**400, "is 16384"),
+        (4128, "nearest to 4128 is 4096"),
+        (10**400, "is 4096"),
         ("640", "no input size"),
         (640.0, "no input size"),
         (float("nan"), "no input size"),

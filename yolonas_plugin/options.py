@@ -9,8 +9,8 @@ from model_zoo_api.settings import CANCELLED, PROGRESS, Setting
 STRIDE: Final = 32
 """The network's largest stride in pixels: sides of its input are multiples of it."""
 
-MAX_SIDE: Final = 1 << 14
-"""Longest side in pixels that ``imgsz`` may ask for."""
+MAX_SIDE: Final = 4096
+"""Longest side of an input in pixels. At 4096x4096 the first layer of L alone gives 0.8 GB."""
 
 OPTIONS: Final = (
     Setting(

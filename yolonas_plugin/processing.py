@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolonas_plugin.errors import ProcessingError
+from yolonas_plugin.options import MAX_SIDE, STRIDE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 Image: TypeAlias = NDArray[np.uint8]
 _Boxes = TypeVar("_Boxes", bound="NDArray[Any] | Tensor")
 _Pixels = TypeVar("_Pixels", bound="NDArray[Any] | Tensor")
-
-MAX_SIDE: Final = 4096
-"""Longest side of an input in pixels. At 4096x4096 the first layer of L alone gives 0.8 GB."""
 
 SELECTION_SETTINGS: Final = {
     "conf": "conf",
@@ -126,9 +124,9 @@ class ProcessingSpec:
         ]
         if problems:
             raise ProcessingError("; ".join(problems))
-        if any(not 32 <= side <= MAX_SIDE or side % 32 for side in self.size):
+        if any(not STRIDE <= side <= MAX_SIDE or side % STRIDE for side in self.size):
             raise ProcessingError(
-                f"network input {_show(self.size)} must have sides that are multiples of 32, at most {MAX_SIDE}"
+                f"network input {_show(self.size)} must have sides that are multiples of {STRIDE}, at most {MAX_SIDE}"
             )
         if any(not 1 <= inner <= outer for inner, outer in zip(self.resize, self.size, strict=True)):
             raise ProcessingError(

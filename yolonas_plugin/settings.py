@@ -20,7 +20,7 @@ def check_imgsz(imgsz: Any, name: str = "imgsz") -> tuple[int, int]:
     """Return height and width of an input, given as one side or both.
 
     Args:
-        imgsz: A whole number, or one or two of them; multiples of 32, from 32 to 16384.
+        imgsz: A whole number, or one or two of them; multiples of 32, from 32 to 4096.
         name: Of the setting, for messages.
 
     Raises:

@@ -23,7 +23,7 @@ from yolonas_plugin.settings import CHECKS
 
 BY_NAME = {setting.name: setting for setting in (*OPTIONS, *SETTINGS)}
 VALUES: tuple[Any, ...] = (
-    *(-1, 0, 1, 2, 31, 32, 33, 640, 1 << 14, (1 << 14) + 32, -0.001, 0.0, 0.5, 1.0, 1.001),
+    *(-1, 0, 1, 2, 31, 32, 33, 640, 4096, 4128, -0.001, 0.0, 0.5, 1.0, 1.001),
     *(
         True,
         False,

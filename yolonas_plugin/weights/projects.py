@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
-from yolonas_plugin.processing import COCO, MAX_SIDE, ProcessingSpec
+from yolonas_plugin.options import MAX_SIDE
+from yolonas_plugin.processing import COCO, ProcessingSpec
 from yolonas_plugin.weights.processing_params import ALL, Wanted, parse_processing_params
 from yolonas_plugin.weights.state_dict import find_module
 from yolonas_plugin.weights.torch_file import all_tensors
