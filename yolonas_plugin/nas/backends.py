@@ -64,7 +64,7 @@ def build_original(checkpoint: Checkpoint, info: ModelInfo) -> OriginalModule:
         pretrained_weights=None,
     )
     original.load_state_dict(checkpoint.state_dict, strict=True)
-    return OriginalModule(info, original, checkpoint.path)
+    return OriginalModule(info, original.eval(), checkpoint.path).eval()
 
 
 def _models() -> ModuleType:
