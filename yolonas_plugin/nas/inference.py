@@ -36,7 +36,7 @@ class ExportedModule(nn.Module):
 
     Attributes:
         graph: As above.
-        about: The record of the model, with the attributes of :func:`~yolonas_plugin.nas.module.attach`.
+        about: The record of the model, with the attributes of ``module.attach``.
         pt_path: The file.
     """
 
