@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -358,3 +359,19 @@ def test_any_bytes_in_a_file(place: int, patch: bytes, cut: bool, originals: Pat
         path.with_suffix(".bin").write_bytes(b"")
         with contextlib.suppress(YoloNASPluginError):
             reader(path)
+
+
+def test_ctrl_c_of_which_a_library_makes_another_error_is_ctrl_c(nano: Path, tmp_path: Path) -> None:
+    def press(_: Any) -> None:  # as torch's compiler does, in C++
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("could not cast attribute: KeyboardInterrupt") from error
+
+    model = NAS(nano)
+    model.add_callback("on_export_start", press)
+    with pytest.raises(KeyboardInterrupt):
+        model.export("torchscript", output=tmp_path, imgsz=64)
+    assert list(tmp_path.iterdir()) == []
+    model.clear_callback("on_export_start")
+    assert Path(model.export("torchscript", output=tmp_path, imgsz=64)).exists()

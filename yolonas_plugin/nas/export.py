@@ -28,6 +28,7 @@ from yolonas_plugin.files.whole import require_room, settle, workplace
 from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nas.settings import as_imgsz
 from yolonas_plugin.settings import check_flag, check_imgsz
+from yolonas_plugin.system.interrupts import heard
 
 _SELECTION: Final = ("conf", "iou", "max_det")
 """Settings of box selection."""
@@ -213,7 +214,7 @@ def _by_engine(
         named = copy(module)  # which the engine copies in turn
         named.pt_path = str(folder / f"{name}{_SUFFIX}")  # from which it derives names
         try:
-            with EXPORTER, session(), quiet(), own_names():
+            with EXPORTER, heard(), session(), quiet(), own_names():
                 from ultralytics.engine.exporter import Exporter  # a tenth of a second to import
 
                 asked = {"task": "detect", "model": module.pt_path, "imgsz": module.args["imgsz"]}

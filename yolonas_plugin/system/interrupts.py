@@ -52,8 +52,9 @@ class held_off:  # noqa: N801  it is used as a block
 class heard:  # noqa: N801
     """Give a function that raises ``KeyboardInterrupt`` if Ctrl-C was pressed since, and the exception got lost.
 
-    Python drops it where it happens to rise in a ``__del__``. The end of the block is such a place too. Where Ctrl-C
-    means something else to the program, nothing is changed.
+    Python drops it where it happens to rise in a ``__del__``, and libraries in C++ make another error of it, torch's
+    compiler for one. At the end of the block it is raised too, in the place of such an error. Where Ctrl-C means
+    something else to the program, nothing is changed.
     """
 
     def __init__(self) -> None:
@@ -69,7 +70,7 @@ class heard:  # noqa: N801
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if self._press is not None:
             self._press.put_back()
-            if kind is None:
+            if kind is None or issubclass(kind, Exception):
                 self._press.check()
 
 
