@@ -242,6 +242,9 @@ def test_batch_is_the_images_that_the_runtime_gets_at_a_time(exported: str, fold
     for found, rows_of_six in zip(predict(folder, batch=1), expected, strict=True):
         np.testing.assert_allclose(rows(found), rows_of_six, atol=1e-3)
     assert seen == [6] + [1] * 6
+    seen.clear()
+    assert len(list(predict.stream(folder, batch=np.int64(6), rect=True))) == 6
+    assert seen == [6]
 
 
 def test_what_the_engine_alone_can_do_is_taken_where_it_asks_for_nothing(exported: str) -> None:

@@ -24,7 +24,7 @@ from yolonas_plugin.options import LEAN
 from yolonas_plugin.prefetch import detect_in_groups
 from yolonas_plugin.processing import SELECTION_SETTINGS, Image, Placement, ProcessingSpec
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
-from yolonas_plugin.runtimes.base import SIDE_BY_SIDE, Floats, GraphRuntime
+from yolonas_plugin.runtimes.base import Floats, GraphRuntime, images_at_a_time
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
 from yolonas_plugin.settings import check_settings
@@ -78,7 +78,7 @@ class LeanPredictor:
         self.processing = found.processing
         self._channels = found.channels
         self._settings = settings
-        self._spec(**settings)  # so that a wrong setting is said at once
+        self._spec(check_lean(settings, self.names))  # so that a wrong setting is said at once
 
     def __call__(self, source: Any, **settings: Any) -> list[Detections]:
         """Return one result for each image, in order; see :meth:`stream`."""
@@ -103,10 +103,10 @@ class LeanPredictor:
             SourceError: The source names no image.
             SettingError: There is no such setting, or it is out of its range.
         """
-        given = {**self._settings, **settings}
-        spec, classes, rect = self._spec(**given)
-        most = 1 if rect else given.get("batch") or SIDE_BY_SIDE
+        given = check_lean({**self._settings, **settings}, self.names)
+        spec, classes, rect = self._spec(given), given.get("classes"), given.get("rect", False)
         images = open_images(source, self._channels)
+        most = images_at_a_time(given.get("batch"), rect)
         return detect_in_groups(images, most, lambda group: self._detect(group, spec, classes, rect))
 
     def _detect(
@@ -133,11 +133,9 @@ class LeanPredictor:
         pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
         return zip(placements, *self.runtime(pixels), strict=True)
 
-    def _spec(self, **settings: Any) -> tuple[ProcessingSpec, Sequence[int] | None, bool]:
-        given = check_lean(settings, self.names)
+    def _spec(self, given: Mapping[str, Any]) -> ProcessingSpec:
         spec = self.processing.with_settings({name: given[name] for name in SELECTION_SETTINGS if name in given})
-        spec = spec.with_size(given.get("imgsz", spec.size))
-        return spec, given.get("classes"), given.get("rect", False)
+        return spec.with_size(given.get("imgsz", spec.size))
 
 
 def check_lean(
@@ -196,20 +194,19 @@ def open_lean(
         raise RuntimeChoiceError(
             f"lean prediction runs on the CPU, by OpenVINO or ONNX Runtime, and has no {' and no '.join(unknown)}"
         )
-    if is_export(source):
-        refuse_overrides(source, calibration=calibration, **options)
-        return LeanPredictor(source, runtime=runtime or "auto", precision=precision, threads=threads)
-    asked, precision = precision, precision or "fp32"
-    name = choose(runtime or "auto", precision)
-    if name == "torch":
-        raise RuntimeChoiceError(
-            "lean prediction runs on OpenVINO or ONNX Runtime: pip install 'yolonas-plugin[openvino]' or "
-            "'yolonas-plugin[onnx]'"
-        )
-    path = find_weights(source, accept_licence=accept_licence, progress=progress, cancelled=cancelled)
-    if is_export(path):  # which a plugin supplies
+    asked, path = runtime or "auto", Path(source)
+    if not is_export(path):
+        name = choose(asked, precision or "fp32")
+        if name == "torch":
+            raise RuntimeChoiceError(
+                "lean prediction runs on OpenVINO or ONNX Runtime: pip install 'yolonas-plugin[openvino]' or "
+                "'yolonas-plugin[onnx]'"
+            )
+        path = find_weights(source, accept_licence=accept_licence, progress=progress, cancelled=cancelled)
+    if is_export(path):  # or a plugin supplies one
         refuse_overrides(path, calibration=calibration, **options)
-        return LeanPredictor(path, runtime=name, precision=asked, threads=threads)
+        return LeanPredictor(path, runtime=asked, precision=precision, threads=threads)
+    precision = precision or "fp32"
 
     def make(folder: Path) -> None:
         from yolonas_plugin.nas import NAS

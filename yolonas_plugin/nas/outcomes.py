@@ -15,7 +15,7 @@ from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.nas.sources import is_video, load_image
 from yolonas_plugin.prefetch import detect_in_groups
 from yolonas_plugin.processing import Image
-from yolonas_plugin.runtimes.base import SIDE_BY_SIDE
+from yolonas_plugin.runtimes.base import images_at_a_time
 
 if TYPE_CHECKING:
     from ultralytics.engine.results import Results
@@ -40,7 +40,7 @@ def outcomes(model: NAS, source: Any, settings: Mapping[str, Any]) -> Iterator[D
     """
     settings = {"verbose": False, **settings}
     opened = open_images(source, model.model.in_channels, _load)
-    together = int(settings.get("batch") or (1 if settings.get("rect") else SIDE_BY_SIDE))
+    together = images_at_a_time(int(settings.get("batch") or 0), bool(settings.get("rect")))
     return detect_in_groups(opened, together, lambda group: _detect(model, group, settings))
 
 

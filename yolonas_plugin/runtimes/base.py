@@ -131,3 +131,8 @@ def split_output(output: Floats) -> tuple[Floats, Floats]:
     output = output.transpose(0, 2, 1)
     centre, extent, scores = output[..., :2], output[..., 2:4], output[..., 4:]
     return np.concatenate((centre - extent / 2, centre + extent / 2), axis=-1), scores
+
+
+def images_at_a_time(batch: int | None, rect: bool) -> int:
+    """Return how many images a runtime is given at a time: what is asked for, else one where each has its own size."""
+    return batch or (1 if rect else SIDE_BY_SIDE)
