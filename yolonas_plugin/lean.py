@@ -22,9 +22,9 @@ from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.options import LEAN
 from yolonas_plugin.prefetch import detect_in_groups
-from yolonas_plugin.processing import SELECTION_SETTINGS, Image, Placement, ProcessingSpec
+from yolonas_plugin.processing import SELECTION_SETTINGS, Image, ProcessingSpec
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
-from yolonas_plugin.runtimes.base import Floats, GraphRuntime, images_at_a_time
+from yolonas_plugin.runtimes.base import GraphRuntime, images_at_a_time
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
 from yolonas_plugin.settings import check_settings
@@ -118,17 +118,15 @@ class LeanPredictor:
             if image is None or answers is None:
                 yield failed(path, error)
                 continue
-            placement, boxes, scores = next(answers)
-            rows = select_boxes(boxes, scores, **spec.selection(), classes=classes)
-            found = ImageBoxes(
-                image.shape[0], image.shape[1], placement.to_image(rows[:, :4]), rows[:, 4], rows[:, 5].astype(np.intp)
-            )
+            placement, *outputs = next(answers)
+            rows = select_boxes(*outputs, **spec.selection(), classes=classes)
+            found = ImageBoxes.of_rows(placement.rows_to_image(rows), *image.shape[:2])
             yield as_detections(found, self.names, path=path, image=image)
 
     def _answers(
         self, pictures: Sequence[Image], size: tuple[int, int], spec: ProcessingSpec
-    ) -> Iterator[tuple[Placement, Floats, Floats]]:
-        """Return placement in the input, boxes [A, 4] and scores [A, C] of each picture."""
+    ) -> Iterator[tuple[Any, ...]]:
+        """Return of each picture its placement in the input, and the outputs of the task: boxes [A, 4], scores ..."""
         canvases, placements = zip(*(spec.letterbox(image, size=size) for image in pictures), strict=True)
         pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
         return zip(placements, *self.runtime(pixels), strict=True)

@@ -62,17 +62,36 @@ class Placement(NamedTuple):
 
     def to_image(self, boxes: _Boxes) -> _Boxes:
         """Map boxes x1, y1, x2, y2 [N, 4] from pixels of the input to pixels of the image; not clipped to it."""
-        moved: Any = boxes * 1
-        for side, (offset, scale) in enumerate(2 * ((self.left, self.scale_x), (self.top, self.scale_y))):
-            moved[:, side] -= offset
-            moved[:, side] *= 1 / scale
+        points: Any = boxes.reshape(-1, 2, 2)
+        moved: Any = self.points_to_image(points)
+        return moved.reshape(-1, 4)
+
+    def points_to_image(self, points: _Boxes) -> _Boxes:
+        """Map points that begin with x, y [..., 2 or more] likewise; what follows stays as it is."""
+        moved: Any = points * 1
+        for side, (offset, scale) in enumerate(((self.left, self.scale_x), (self.top, self.scale_y))):
+            moved[..., side] -= offset
+            moved[..., side] *= 1 / scale
+        return moved
+
+    def rows_to_image(self, rows: _Boxes) -> _Boxes:
+        """Map what ``select_boxes`` returns, rows [N, 6 + 3K], likewise: the boxes, and the keypoints of each."""
+        moved: Any = rows * 1
+        moved[:, :4] = self.to_image(moved[:, :4])
+        keypoints = moved[:, 6:].reshape(len(moved), (moved.shape[1] - 6) // 3, 3)
+        moved[:, 6:] = self.points_to_image(keypoints).reshape(len(moved), moved.shape[1] - 6)
         return moved
 
     def to_input(self, boxes: NDArray[Any]) -> NDArray[Any]:
         """Map boxes x1, y1, x2, y2 [N, 4] from pixels of the image to pixels of the input."""
-        scale = np.array((self.scale_x, self.scale_y, self.scale_x, self.scale_y), dtype=boxes.dtype)
-        offset = np.array((self.left, self.top, self.left, self.top), dtype=boxes.dtype)
-        return boxes * scale + offset
+        return self.points_to_input(boxes.reshape(-1, 2, 2)).reshape(-1, 4)
+
+    def points_to_input(self, points: NDArray[Any]) -> NDArray[Any]:
+        """Map points that begin with x, y [..., 2 or more] likewise; what follows stays as it is."""
+        moved = points * 1
+        moved[..., 0] = points[..., 0] * self.scale_x + self.left
+        moved[..., 1] = points[..., 1] * self.scale_y + self.top
+        return moved
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -387,3 +406,16 @@ SUPER_GRADIENTS: Final = ProcessingSpec(
     size=(640, 640), resize=(640, 640), padding="bottom_right", channels="BGR", divisor=1.0
 )
 """The processing of checkpoints from super-gradients' YOLO-format recipe, BGR from 0 to 255, padded bottom right."""
+
+COCO_POSE: Final = ProcessingSpec(
+    size=(640, 640),
+    resize=(640, 640),
+    padding="bottom_right",
+    pad_value=127,
+    channels="BGR",
+    conf=0.5,
+    top_k=300,
+    max_detections=100,
+    multi_label=False,
+)
+"""The processing of the published weights for poses, BGR from 0 to 1, padded bottom right."""

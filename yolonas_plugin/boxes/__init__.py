@@ -10,9 +10,11 @@ from dataclasses import dataclass
 class Selection:
     """From the predictions for one image to its detections: threshold, the best candidates, NMS, the best boxes.
 
-    :mod:`.tensors` and :mod:`.arrays` do it alike. Each has ``select_boxes(boxes, scores, **settings)``: ``boxes`` are
-    x1, y1, x2, y2 in pixels [A, 4], ``scores`` from 0 to 1 [A, C], and ``settings`` the arguments here. The result is
-    rows x1, y1, x2, y2, score, class [N, 6], float32, best first.
+    :mod:`.tensors` and :mod:`.arrays` do it alike. Each has ``select_boxes(boxes, scores, keypoints, keypoint_scores,
+    **settings)``: ``boxes`` are x1, y1, x2, y2 in pixels [A, 4], ``scores`` from 0 to 1 [A, C], where there are any
+    ``keypoints`` x, y in pixels [A, K, 2] and ``keypoint_scores`` from 0 to 1 [A, K], and ``settings`` the arguments
+    here. The result is rows x1, y1, x2, y2, score, class [N, 6], float32, best first; with keypoints [N, 6 + 3K], x, y
+    and score of each after the class.
 
     Args:
         conf: Lowest score, exclusive with ``multi_label``, inclusive without (as in super-gradients).

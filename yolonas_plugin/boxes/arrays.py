@@ -12,7 +12,13 @@ from yolonas_plugin.boxes import Selection
 Floats: TypeAlias = NDArray[np.float32]
 
 
-def select_boxes(boxes: NDArray[Any], scores: NDArray[Any], **settings: Any) -> Floats:
+def select_boxes(
+    boxes: NDArray[Any],
+    scores: NDArray[Any],
+    keypoints: NDArray[Any] | None = None,
+    keypoint_scores: NDArray[Any] | None = None,
+    **settings: Any,
+) -> Floats:
     """Select the detections of one image; see :class:`~yolonas_plugin.boxes.Selection`."""
     chosen = Selection(**settings)
     boxes, scores = np.asarray(boxes, np.float32), np.asarray(scores, np.float32)
@@ -26,9 +32,15 @@ def select_boxes(boxes: NDArray[Any], scores: NDArray[Any], **settings: Any) -> 
         (anchors,) = np.nonzero(confidence >= chosen.conf)
         confidence, labels = confidence[anchors], labels[anchors]
     best = np.argsort(-confidence, kind="stable")[: chosen.top_k]
-    boxes, confidence, labels = boxes[anchors[best]], confidence[best], labels[best]
+    anchors, confidence, labels = anchors[best], confidence[best], labels[best]
+    boxes = boxes[anchors]
     kept = nms(boxes, chosen.iou, None if chosen.class_agnostic else labels)[: chosen.max_detections]
-    return np.column_stack((boxes[kept], confidence[kept], labels[kept])).astype(np.float32, copy=False)
+    rows = [boxes[kept], confidence[kept], labels[kept]]
+    if keypoints is not None and keypoint_scores is not None:
+        best = anchors[kept]
+        points = np.concatenate((keypoints[best], keypoint_scores[best, :, None]), axis=2)
+        rows.append(points.reshape(len(best), 3 * points.shape[1]))
+    return np.column_stack(rows).astype(np.float32, copy=False)
 
 
 def nms(boxes: Floats, iou: float, labels: NDArray[np.integer] | None = None) -> NDArray[np.intp]:

@@ -26,6 +26,8 @@ class ImageBoxes(NamedTuple):
         boxes: x1, y1, x2, y2 in pixels of the image [N, 4], not clipped to it.
         scores: 0 to 1 [N].
         labels: Class indices [N].
+        keypoints: x, y in pixels of the image, which they may lie outside of, and score from 0 to 1 [N, K, 3]; None
+            where a model finds none.
     """
 
     height: int
@@ -33,22 +35,34 @@ class ImageBoxes(NamedTuple):
     boxes: NDArray[np.floating[Any]]
     scores: NDArray[np.floating[Any]]
     labels: NDArray[np.integer[Any]]
+    keypoints: NDArray[np.floating[Any]] | None = None
+
+    @classmethod
+    def of_rows(cls, rows: NDArray[np.floating[Any]], height: int, width: int) -> ImageBoxes:
+        """Return the detections that ``select_boxes`` found, rows [N, 6 + 3K] in pixels of the image."""
+        count = (rows.shape[1] - 6) // 3
+        keypoints = rows[:, 6:].reshape(len(rows), count, 3) if count else None
+        return cls(height, width, rows[:, :4], rows[:, 4], rows[:, 5].astype(np.intp), keypoints)
 
     def within_image(self) -> ImageBoxes:
-        """Return the detections that overlap the image, with boxes clipped to it."""
+        """Return the detections that overlap the image, with boxes clipped to it; keypoints stay as they are."""
         boxes = clip_boxes(self.boxes, self.height, self.width)
         inside = have_area(boxes)
-        return ImageBoxes(self.height, self.width, boxes[inside], self.scores[inside], self.labels[inside])
+        keypoints = None if self.keypoints is None else self.keypoints[inside]
+        return ImageBoxes(self.height, self.width, boxes[inside], self.scores[inside], self.labels[inside], keypoints)
 
 
 def as_arrays(result: Results | Detections) -> ImageBoxes:
     """Return the detections of an image as arrays, from the engine's result or the contract's."""
     if isinstance(result, Detections):
-        return ImageBoxes(result.height, result.width, *map(np.asarray, (result.boxes, result.scores, result.labels)))
+        boxes, scores, labels = map(np.asarray, (result.boxes, result.scores, result.labels))
+        points = None if result.keypoints is None else np.asarray(result.keypoints)
+        return ImageBoxes(result.height, result.width, boxes, scores, labels, points)
     assert result.boxes is not None
     found: Any = result.boxes.cpu().numpy()
+    keypoints: Any = None if result.keypoints is None else result.keypoints.cpu().numpy().data
     height, width = result.orig_shape
-    return ImageBoxes(height, width, found.xyxy, found.conf, found.cls.astype(np.intp))
+    return ImageBoxes(height, width, found.xyxy, found.conf, found.cls.astype(np.intp), keypoints)
 
 
 def as_detections(
@@ -69,6 +83,7 @@ def as_detections(
         scores=found.scores,
         labels=found.labels,
         names=names,
+        keypoints=found.keypoints,
         track_ids=track_ids,
         image=image,
         native=native,

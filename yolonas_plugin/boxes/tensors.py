@@ -20,7 +20,13 @@ from torch import Tensor
 from yolonas_plugin.boxes import Selection
 
 
-def select_boxes(boxes: Tensor, scores: Tensor, **settings: Any) -> Tensor:
+def select_boxes(
+    boxes: Tensor,
+    scores: Tensor,
+    keypoints: Tensor | None = None,
+    keypoint_scores: Tensor | None = None,
+    **settings: Any,
+) -> Tensor:
     """Select the detections of one image; see :class:`~yolonas_plugin.boxes.Selection`."""
     chosen = Selection(**settings)
     boxes, scores = boxes.float(), scores.float()
@@ -45,7 +51,12 @@ def select_boxes(boxes: Tensor, scores: Tensor, **settings: Any) -> Tensor:
         else class_aware_nms(boxes, confidence, labels, chosen.iou)
     )
     kept = kept[: chosen.max_detections]
-    return torch.cat((boxes[kept], confidence[kept, None], labels[kept, None].float()), dim=1)
+    rows = [boxes[kept], confidence[kept, None], labels[kept, None].float()]
+    if keypoints is not None and keypoint_scores is not None:
+        best = anchors[kept]
+        points = torch.cat((keypoints[best], keypoint_scores[best, :, None]), dim=2)
+        rows.append(points.flatten(1).float())
+    return torch.cat(rows, dim=1)
 
 
 def nms(boxes: Tensor, scores: Tensor, iou: float) -> Tensor:
