@@ -407,7 +407,7 @@ SUPER_GRADIENTS: Final = ProcessingSpec(
 )
 """The processing of checkpoints from super-gradients' YOLO-format recipe, BGR from 0 to 255, padded bottom right."""
 
-COCO_POSE: Final = ProcessingSpec(
+POSE: Final = ProcessingSpec(
     size=(640, 640),
     resize=(640, 640),
     padding="bottom_right",

@@ -11,7 +11,7 @@ import torch
 from tests.support import processing_cases as cases
 from yolonas_plugin.boxes import arrays, tensors
 from yolonas_plugin.boxes.image_boxes import ImageBoxes, as_arrays, as_detections
-from yolonas_plugin.processing import COCO_POSE, Placement
+from yolonas_plugin.processing import POSE, Placement
 
 
 def _outputs(name: str, count: int = 5) -> tuple[torch.Tensor, ...]:
@@ -56,7 +56,7 @@ def test_no_box_has_no_keypoints_but_their_columns(select: Any) -> None:
 
 @pytest.mark.parametrize("shape", [(480, 640), (640, 480), (50, 31)])
 def test_keypoints_come_back_wherever_they_lie(shape: tuple[int, int]) -> None:
-    _, place = COCO_POSE.letterbox(np.zeros((*shape, 3), np.uint8))
+    _, place = POSE.letterbox(np.zeros((*shape, 3), np.uint8))
     points = np.random.default_rng(0).uniform(-700, 1400, (6, 17, 3))
     there = place.points_to_input(points)
     np.testing.assert_array_equal(there[..., 2], points[..., 2])
