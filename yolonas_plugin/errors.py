@@ -38,6 +38,10 @@ class ProcessingError(YoloNASPluginError, ValueError):
     """How a checkpoint's images are prepared is unknown, or not supported."""
 
 
+class SkeletonError(YoloNASPluginError, ValueError):
+    """The keypoints of a model, their names, edges or flip index contradict each other, or the weights."""
+
+
 class SourceError(YoloNASPluginError, contract.SourceError):
     """The images, video or data given to a model can't be used."""
 

@@ -61,6 +61,11 @@ def checked_names(names: Iterable[Any], file: object, advice: str = "") -> tuple
     return tuple(found)
 
 
+def is_safe_text(text: str) -> bool:
+    """Whether text can be printed on a terminal: its only control characters are tabs and line breaks."""
+    return _STEERING.search(text) is None
+
+
 def check_text(text: str, what: str, file: object) -> None:
     """Check that text is safe to print on a terminal.
 

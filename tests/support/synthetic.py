@@ -14,18 +14,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from yolonas_plugin.nn import CONFIGS, Size, YoloNAS
+from yolonas_plugin.nn import CONFIGS, POSE_CONFIGS, Size, YoloNAS, YoloNASConfig
 
 
 def network(size: Size, num_classes: int = 80, in_channels: int = 3) -> YoloNAS:
     """Return an unfused network with synthetic weights, in evaluation mode."""
-    return copy.deepcopy(_network(size, num_classes, in_channels))
+    return copy.deepcopy(_network(CONFIGS[size], num_classes, in_channels, 0))
+
+
+def pose_network(size: Size, num_keypoints: int = 17, in_channels: int = 3) -> YoloNAS:
+    """Return an unfused network for poses with synthetic weights, in evaluation mode."""
+    return copy.deepcopy(_network(POSE_CONFIGS[size], 1, in_channels, num_keypoints))
 
 
 @functools.lru_cache(maxsize=2)  # drawing the numbers takes five times as long as copying them
-def _network(size: Size, num_classes: int, in_channels: int) -> YoloNAS:
+def _network(config: YoloNASConfig, num_classes: int, in_channels: int, num_keypoints: int) -> YoloNAS:
     with torch.device("meta"):
-        model = YoloNAS(CONFIGS[size], num_classes, in_channels)
+        model = YoloNAS(config, num_classes, in_channels, num_keypoints=num_keypoints)
     model.load_state_dict(state_dict(model.state_dict()), assign=True)
     return model.eval()
 

@@ -21,7 +21,7 @@ from exhaustive import first
 from tests.support import synthetic
 from tests.support.checkpoints import PARAMS, PROCESSING, as_module, libreyolo, lightning, prefixed, refused
 from yolonas_plugin.errors import CheckpointError, ProcessingError
-from yolonas_plugin.nn.blocks import BN_EPS, QARepVGGBlock
+from yolonas_plugin.nn.blocks import QARepVGGBlock
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import read_checkpoint
 from yolonas_plugin.weights.unfuse import unfuse
@@ -171,7 +171,7 @@ def test_a_network_whose_blocks_were_fused_predicts_the_same(fully: bool, tmp_pa
             fused = deepcopy(block)
             if not fully:  # a BatchNorm that does nothing
                 fused.post_bn.reset_parameters()
-                fused.post_bn.running_var.fill_(1 - BN_EPS)
+                fused.post_bn.running_var.fill_(1 - network.config.batchnorm_eps)
             fused.fuse()
             tensors |= {f"{name}.rbr_reparam.{kind}": getattr(fused.rbr_reparam, kind) for kind in ("weight", "bias")}
     torch.save({"net": tensors}, tmp_path / "fused.pt")

@@ -80,10 +80,21 @@ class ExportGraph(nn.Module):
         return found if self.gives == "pair" else join_output(*found)
 
 
-def join_output(boxes: Tensor, scores: Tensor) -> Tensor:
-    """Put boxes x1, y1, x2, y2 [B, A, 4] and scores [B, A, C] into the engine's layout [B, 4 + C, A].
+def join_output(
+    boxes: Tensor, scores: Tensor, keypoints: Tensor | None = None, keypoint_scores: Tensor | None = None
+) -> Tensor:
+    """Put what a network gives into the engine's layout [B, 4 + C + 3 * K, A].
 
-    That is centre x, centre y, width, height in pixels, then the scores.
+    That is centre x, centre y, width, height in pixels, the scores, then x, y and score of each keypoint.
+
+    Args:
+        boxes: x1, y1, x2, y2 in pixels, [B, A, 4].
+        scores: [B, A, C].
+        keypoints: x, y in pixels, [B, A, K, 2]; None where the task has none.
+        keypoint_scores: [B, A, K]; None where the task has none.
     """
     low, high = boxes.split(2, dim=-1)
-    return torch.cat(((low + high) / 2, high - low, scores), dim=-1).transpose(1, 2)
+    parts = [(low + high) / 2, high - low, scores]
+    if keypoints is not None and keypoint_scores is not None:
+        parts.append(torch.cat((keypoints, keypoint_scores[..., None]), dim=-1).flatten(2))
+    return torch.cat(parts, dim=-1).transpose(1, 2)

@@ -11,15 +11,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.errors import UnknownModelError
 from yolonas_plugin.export.graph import join_output
 from yolonas_plugin.info import PACKAGE, ModelInfo
-from yolonas_plugin.nn import CONFIGS, Parts, RawPredictions, Size, YoloNAS
-from yolonas_plugin.nn.model import copy_sharing_weights
+from yolonas_plugin.nn import TASK_CONFIGS, Parts, Size, YoloNAS, YoloNASConfig
+from yolonas_plugin.nn.model import Raw, copy_sharing_weights
 from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.skeleton import COCO_PERSON, Skeleton
+from yolonas_plugin.tasks import TASKS
 from yolonas_plugin.weights import Checkpoint
-from yolonas_plugin.weights.defaults import UNTRAINED, info_of
+from yolonas_plugin.weights.defaults import UNTRAINED_MODELS, info_of
 from yolonas_plugin.weights.write import published_as
 
 
@@ -27,7 +28,8 @@ def attach(module: Any, info: ModelInfo) -> None:
     """Give a module the record of its model, and the attributes under which the engine looks for what is in it.
 
     Those are ``names``, class names by index; ``stride``, the largest, ``tensor([32])``; ``yaml``, in which the engine
-    reads the channels, empty for RGB; and ``task``. The record itself is ``about``: ``info`` is a method of the engine.
+    reads the channels, empty for RGB; ``task``; and, where there are K keypoints, ``kpt_shape`` [K, 3]. The record
+    itself is ``about``: ``info`` is a method of the engine.
     """
     held: Any = module  # whose attributes the hints of torch take for tensors and modules
     held.about = info
@@ -35,6 +37,8 @@ def attach(module: Any, info: ModelInfo) -> None:
     held.stride = torch.tensor([32], device="cpu")  # wherever the module is made
     held.yaml = {} if info.channels == 3 else {"channels": info.channels}
     held.task = info.task
+    if info.skeleton is not None:
+        held.kpt_shape = [len(info.skeleton), 3]  # a list, or the engine doesn't take the 17 of COCO for these
 
 
 class NASModule(YoloNAS):
@@ -46,7 +50,7 @@ class NASModule(YoloNAS):
         source: File that the weights were read from; None where they weren't.
 
     Attributes:
-        about: The record, from which :func:`attach` makes ``names``, ``stride``, ``yaml`` and ``task``.
+        about: The record, from which :func:`attach` makes ``names``, ``stride``, ``yaml``, ``task`` and ``kpt_shape``.
         source: As above.
         pt_path: That file, or what it would be called; exports are written beside it.
         args: The engine's settings for this model.
@@ -59,10 +63,10 @@ class NASModule(YoloNAS):
 
     def __init__(self, info: ModelInfo, parts: Parts | None = None, source: Path | None = None) -> None:
         assert info.size is not None  # which an exported file's record doesn't say
-        super().__init__(CONFIGS[info.size], len(info.names), info.channels, parts)
+        super().__init__(TASK_CONFIGS[info.task][info.size], len(info.names), info.channels, parts, info.num_keypoints)
         attach(self, info)
         self.source = source
-        self.pt_path = f"yolo_nas_{info.size}.pt" if source is None else str(source)
+        self.pt_path = f"{TASKS[info.task].family}_{info.size}.pt" if source is None else str(source)
 
     @property
     def processing(self) -> ProcessingSpec:
@@ -79,12 +83,13 @@ class NASModule(YoloNAS):
         """What the weights were trained on, or None."""
         return self.about.training_data
 
-    def forward(self, images: Tensor, *args: Any, **kwargs: Any) -> Tensor | RawPredictions:  # type: ignore[override]
-        """Return boxes and scores in the engine's layout; its extra arguments (augment, embed, ...) are ignored.
+    def forward(self, images: Tensor, *args: Any, **kwargs: Any) -> Tensor | Raw:  # type: ignore[override]
+        """Return the outputs in the engine's layout; its extra arguments (augment, embed, ...) are ignored.
 
         Returns:
-            [B, 4 + C, A]: centre x, centre y, width, height in pixels of the input, then the score of each class. In
-            training mode :class:`~yolonas_plugin.nn.RawPredictions`.
+            [B, 4 + C + 3 * K, A]: centre x, centre y, width, height in pixels of the input, the score of each class,
+            then x, y and score of each keypoint. In training mode :class:`~yolonas_plugin.nn.RawPredictions` or
+            :class:`~yolonas_plugin.nn.RawPosePredictions`.
         """
         return self.predict_raw(images) if self.training else join_output(*self.detect(images))
 
@@ -154,29 +159,43 @@ def build_module(
     return build_network(checkpoint, info_of(checkpoint, processing, names)).eval()
 
 
-def untrained_module(name: str) -> NASModule:
-    """Make the engine's module with random weights, for COCO's classes, to be trained on others.
+def untrained_module(name: str, num_keypoints: int | None = None) -> NASModule:
+    """Make the engine's module with random weights, for COCO's classes or persons, to be trained on others.
 
     Args:
-        name: A model's name, ``"yolo_nas_n"`` and its like.
+        name: A model's name, ``"yolo_nas_n"``, ``"yolo_nas_pose_n"`` and their like.
+        num_keypoints: Of each object, where the task has keypoints. Default: COCO's 17.
 
     Raises:
         UnknownModelError: There is no such model.
+        SkeletonError: ``num_keypoints`` is given for a task without keypoints, or isn't a possible number.
     """
-    module = NASModule(ModelInfo(size=size_of(name), names=COCO_CLASSES, processing=UNTRAINED)).eval()
+    config = config_of(name)
+    names, processing = UNTRAINED_MODELS[config.task]
+    skeleton = COCO_PERSON if TASKS[config.task].has_keypoints else None
+    if num_keypoints is not None:
+        skeleton = Skeleton.unnamed(num_keypoints)
+    info = ModelInfo(size=config.size, task=config.task, names=names, processing=processing, skeleton=skeleton)
+    module = NASModule(info).eval()
     module.pt_path = f"{Path(name).stem}.pt"
     return module
 
 
-def size_of(name: str) -> Size:
-    """Return the size of the network that a name such as ``yolo_nas_s`` stands for.
+def config_of(name: str) -> YoloNASConfig:
+    """Return task and size of the network that a name such as ``yolo_nas_s`` or ``yolo_nas_pose_s`` stands for.
 
     Raises:
-        UnknownModelError: There is no such size; a model such as ``yolo_nas_n_layout`` is none, but has one.
+        UnknownModelError: There is no such network; a model such as ``yolo_nas_n_layout`` is none, but has one.
     """
-    stem = Path(name).stem
-    for size in CONFIGS:
-        if stem in (f"yolo_nas_{size}", f"yolo-nas-{size}"):
-            return size
-    known = ", ".join(f"yolo_nas_{size}" for size in CONFIGS)
-    raise UnknownModelError(f"{name}: no model of that name to train from scratch; there are {known}")
+    configs = {
+        f"{task.family}_{size}": config for task in TASKS.values() for size, config in TASK_CONFIGS[task.name].items()
+    }
+    found = configs.get(Path(name).stem.replace("-", "_"))
+    if found is None:
+        raise UnknownModelError(f"{name}: no model of that name to train from scratch; there are {', '.join(configs)}")
+    return found
+
+
+def size_of(name: str) -> Size:
+    """Return the size of that network; errors are those of :func:`config_of`."""
+    return config_of(name).size

@@ -21,8 +21,9 @@ from yolonas_plugin.export.graph import join_output
 from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.letterbox import letterboxed
 from yolonas_plugin.nas.module import attach
-from yolonas_plugin.nn import CONFIGS, Parts, RawPredictions, YoloNAS
+from yolonas_plugin.nn import TASK_CONFIGS, Parts, YoloNAS
 from yolonas_plugin.nn.meta import MetaDevice
+from yolonas_plugin.nn.model import Raw
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights.header import RECORD, from_header, to_header
 
@@ -41,10 +42,10 @@ class StockModule(YoloNAS):
 
     def __init__(self, info: ModelInfo, parts: Parts | None = None) -> None:
         assert info.size is not None  # which an exported file's record doesn't say
-        super().__init__(CONFIGS[info.size], len(info.names), info.channels, parts)
+        super().__init__(TASK_CONFIGS[info.task][info.size], len(info.names), info.channels, parts, info.num_keypoints)
         attach(self, info)
 
-    def forward(self, images: Tensor, *args: Any, **kwargs: Any) -> Tensor | RawPredictions:  # type: ignore[override]
+    def forward(self, images: Tensor, *args: Any, **kwargs: Any) -> Tensor | Raw:  # type: ignore[override]
         """Return boxes and scores in the engine's layout; its extra arguments (augment, embed, ...) are ignored.
 
         Args:
@@ -109,7 +110,7 @@ def stock_checkpoint(state_dict: Mapping[str, Tensor], info: ModelInfo) -> dict[
     header = to_header(info)
     return {
         "model": rebuild(header, info.channels, fused=False, state_dict=state_dict),
-        "train_args": {"task": "detect", "imgsz": height if height == width else [height, width]},
+        "train_args": {"task": info.task, "imgsz": height if height == width else [height, width]},
         "date": datetime.now(timezone.utc).isoformat(),
         "version": info.package,
         "license": info.licence or "unknown",

@@ -9,15 +9,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from yolonas_plugin.nn.config import StageConfig
-
-BN_EPS = 1e-3
-BN_MOMENTUM = 0.03
+from yolonas_plugin.nn.config import StageConfig, YoloNASConfig
 
 
-def batch_norm(channels: int) -> nn.BatchNorm2d:
-    """Return a BatchNorm with the epsilon and momentum that YOLO-NAS was trained with."""
-    return nn.BatchNorm2d(channels, eps=BN_EPS, momentum=BN_MOMENTUM)
+def set_batch_norms(network: nn.Module, config: YoloNASConfig) -> None:
+    """Give every BatchNorm of ``network`` the epsilon and momentum that its size and task were trained with."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps, module.momentum = config.batchnorm_eps, config.batchnorm_momentum
 
 
 def batch_norm_as_scale(bn: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
@@ -50,7 +49,7 @@ class Conv(nn.Module):
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, kernel, stride, kernel // 2, bias=False)
-        self.bn: nn.Module = batch_norm(out_channels)
+        self.bn: nn.Module = nn.BatchNorm2d(out_channels)
         self.act: nn.Module = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -90,9 +89,9 @@ class QARepVGGBlock(nn.Module):
         self.residual = residual
         self.branch_3x3 = nn.Sequential()
         self.branch_3x3.add_module("conv", nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False))
-        self.branch_3x3.add_module("bn", batch_norm(out_channels))
+        self.branch_3x3.add_module("bn", nn.BatchNorm2d(out_channels))
         self.branch_1x1 = nn.Conv2d(in_channels, out_channels, 1, stride)
-        self.post_bn = batch_norm(out_channels)
+        self.post_bn = nn.BatchNorm2d(out_channels)
         self.rbr_reparam = nn.Conv2d(in_channels, out_channels, 3, stride, 1)
         self.act: nn.Module = nn.ReLU(inplace=True)
         self.fused = False

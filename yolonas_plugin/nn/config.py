@@ -1,7 +1,8 @@
 """What distinguishes the sizes of YOLO-NAS: channels, depths and hidden widths, found by architecture search.
 
-The figures of s, m and l are those of super-gradients 3.7.1 (``recipes/arch_params``), which has an n for pose
-estimation only; ours takes its backbone and neck and the detection heads at a third of their full width.
+The figures of s, m and l, and of all sizes for poses, are those of super-gradients 3.7.1 (``recipes/arch_params``). It
+has an n for poses only; ours for detection takes its backbone and neck, and the detection heads at a third of their
+full width.
 """
 
 from __future__ import annotations
@@ -40,7 +41,11 @@ _Stages: TypeAlias = tuple[StageConfig, StageConfig, StageConfig, StageConfig]
 
 @dataclass(frozen=True)
 class YoloNASConfig:
-    """One size: the backbone's stem and stages (strides 2 to 32), the neck's stages, the width of each head.
+    """A size for a task: the backbone's stem and stages (strides 2 to 32), the neck's stages, the width of each head.
+
+    ``task`` is a name of :data:`~yolonas_plugin.tasks.TASKS`. ``batchnorm_eps`` and ``batchnorm_momentum`` are those of
+    every BatchNorm. For poses only: ``pose_channels`` and ``pose_blocks`` are width and number of the 3x3 convolutions
+    before each head predicts keypoints.
 
     For training only: ``cls_dropout_rate`` and ``reg_dropout_rate`` are the probabilities that a channel is left out
     before the heads predict classes and boxes. super-gradients' recipes leave all rates at 0.
@@ -51,6 +56,11 @@ class YoloNASConfig:
     backbone: _Stages
     neck: _Stages
     head_channels: tuple[int, int, int]
+    task: str = "detect"
+    batchnorm_eps: float = 1e-3
+    batchnorm_momentum: float = 0.03
+    pose_channels: tuple[int, ...] = ()
+    pose_blocks: tuple[int, ...] = ()
     cls_dropout_rate: float = 0.0
     reg_dropout_rate: float = 0.0
 
@@ -153,4 +163,27 @@ CONFIGS: Final[dict[Size, YoloNASConfig]] = {
         head_channels=(128, 256, 512),
     ),
 }
-"""The sizes by their letters."""
+"""The sizes for detection by their letters."""
+
+
+def _for_pose(size: Size, momentum: float, pose_channels: tuple[int, int, int]) -> YoloNASConfig:
+    return replace(
+        CONFIGS[size],
+        task="pose",
+        batchnorm_eps=1e-6,
+        batchnorm_momentum=momentum,
+        pose_channels=pose_channels,
+        pose_blocks=(2, 2, 3),
+    )
+
+
+POSE_CONFIGS: Final[dict[Size, YoloNASConfig]] = {
+    "n": _for_pose("n", momentum=0.03, pose_channels=(48, 168, 168)),
+    "s": _for_pose("s", momentum=0.1, pose_channels=(64, 256, 256)),
+    "m": _for_pose("m", momentum=0.1, pose_channels=(96, 384, 384)),
+    "l": _for_pose("l", momentum=0.03, pose_channels=(128, 512, 512)),
+}
+"""The sizes for poses by their letters."""
+
+TASK_CONFIGS: Final[dict[str, dict[Size, YoloNASConfig]]] = {"detect": CONFIGS, "pose": POSE_CONFIGS}
+"""The sizes of each task by its name."""

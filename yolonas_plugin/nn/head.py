@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,8 @@ class RawPredictions(NamedTuple):
 class Head(nn.Module):
     """Separate class and box branches on one feature map."""
 
+    PREDICTIONS: ClassVar = ("cls_pred", "reg_pred")
+
     def __init__(self, in_channels: int, channels: int, num_classes: int, config: YoloNASConfig) -> None:
         super().__init__()
         self.cls_dropout_rate = config.cls_dropout_rate
@@ -50,8 +52,7 @@ class Head(nn.Module):
         self.reg_convs = nn.Sequential(ConvSeq(channels, channels, 3))
         self.cls_pred = nn.Conv2d(channels, num_classes, 1)
         self.reg_pred = nn.Conv2d(channels, 4 * (REG_MAX + 1), 1)
-        assert self.cls_pred.bias is not None
-        nn.init.constant_(self.cls_pred.bias, -math.log((1 - PRIOR) / PRIOR))
+        prior_bias(self.cls_pred)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map [B, C_in, H, W] to class logits [B, C, H, W] and distance logits [B, 4 * (REG_MAX + 1), H, W]."""
@@ -67,8 +68,10 @@ class Head(nn.Module):
 class Heads(nn.Module):
     """One head for each of the strides 8, 16 and 32."""
 
-    def __init__(self, config: YoloNASConfig, num_classes: int) -> None:
+    def __init__(self, config: YoloNASConfig, num_classes: int, num_keypoints: int = 0) -> None:
         super().__init__()
+        if num_keypoints:
+            raise ValueError(f"num_keypoints={num_keypoints}: a network for detection has none")
         p3, p4, p5 = (config.neck[i].channels for i in (1, 2, 3))
         self.head1 = Head(p3, config.head_channels[0], num_classes, config)
         self.head2 = Head(p4, config.head_channels[1], num_classes, config)
@@ -81,7 +84,7 @@ class Heads(nn.Module):
             *(head(x) for head, x in zip((self.head1, self.head2, self.head3), maps, strict=True)), strict=True
         )
         points, strides = anchor_points(maps)
-        return RawPredictions(_cells(logits), _cells(distances), points, strides)
+        return RawPredictions(line_up_cells(logits), line_up_cells(distances), points, strides)
 
     @staticmethod
     def decode(raw: RawPredictions) -> tuple[Tensor, Tensor]:
@@ -90,8 +93,19 @@ class Heads(nn.Module):
         In float32 at least, whatever the network computes in.
         """
         dtype = torch.promote_types(raw.distances.dtype, torch.float32)
-        boxes = boxes_about(raw.points.to(dtype), raw.distances.to(dtype)) * raw.strides.to(dtype)
+        boxes = decode_boxes(raw.points.to(dtype), raw.distances.to(dtype), raw.strides.to(dtype))
         return boxes, raw.logits.to(dtype).sigmoid()
+
+
+def prior_bias(prediction: nn.Conv2d) -> None:
+    """Let scores start at :data:`PRIOR`."""
+    assert prediction.bias is not None
+    nn.init.constant_(prediction.bias, -math.log((1 - PRIOR) / PRIOR))
+
+
+def decode_boxes(points: Tensor, distances: Tensor, strides: Tensor) -> Tensor:
+    """Return boxes x1, y1, x2, y2 in pixels [..., 4]; the arguments are those of :class:`RawPredictions`."""
+    return boxes_about(points, distances) * strides
 
 
 def boxes_about(points: Tensor, distances: Tensor) -> Tensor:
@@ -123,6 +137,6 @@ def anchor_points(maps: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
     return torch.cat(points), torch.cat(strides)
 
 
-def _cells(maps: tuple[Tensor, ...]) -> Tensor:
+def line_up_cells(maps: tuple[Tensor, ...]) -> Tensor:
     """Line up the cells of maps [B, C, H_i, W_i] as [B, A, C]."""
     return torch.cat([x.flatten(2).transpose(1, 2) for x in maps], dim=1)

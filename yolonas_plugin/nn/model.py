@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from yolonas_plugin.nn.backbone import Backbone
-from yolonas_plugin.nn.config import CONFIGS, YoloNASConfig
+from yolonas_plugin.nn.blocks import set_batch_norms
+from yolonas_plugin.nn.config import CONFIGS, POSE_CONFIGS, YoloNASConfig
 from yolonas_plugin.nn.head import STRIDES, Heads, RawPredictions
 from yolonas_plugin.nn.neck import Neck
+from yolonas_plugin.nn.pose_head import PoseHeads, RawPosePredictions
+from yolonas_plugin.tasks import TASKS
 
 _Module = TypeVar("_Module", bound=nn.Module)
+
+AnyHeads: TypeAlias = Heads | PoseHeads
+Raw: TypeAlias = RawPredictions | RawPosePredictions
+"""What the heads of a task say before decoding; boxes and scores come first in each."""
+
+HEADS: Final[dict[str, type[AnyHeads]]] = {"detect": Heads, "pose": PoseHeads}
+"""The heads of each task by its name."""
 
 
 class Parts(NamedTuple):
@@ -21,23 +31,29 @@ class Parts(NamedTuple):
 
     backbone: Backbone
     neck: Neck
-    heads: Heads
+    heads: AnyHeads
 
 
 class YoloNAS(nn.Module):
-    """A single-stage, anchor-free detector with re-parameterised blocks.
+    """A single-stage, anchor-free network with re-parameterised blocks: YOLO-NAS, or YOLO-NAS-POSE by its ``config``.
 
     State-dict keys equal super-gradients', so its checkpoints load with ``strict=True`` into the unfused network.
 
     Args:
-        config: The size, one of ``yolonas_plugin.nn.CONFIGS``.
-        num_classes: Number of classes, at least 1.
+        config: Task and size, one of ``yolonas_plugin.nn.CONFIGS`` or ``POSE_CONFIGS``.
+        num_classes: Number of classes, at least 1; for poses exactly 1.
         in_channels: Channels of the images, 3 for colour.
         parts: Of another network of that kind, to be shared with it. Default: new ones, with random weights.
+        num_keypoints: Of each object, at least 1 for poses; 0 for detection, which has none.
     """
 
     def __init__(
-        self, config: YoloNASConfig, num_classes: int = 80, in_channels: int = 3, parts: Parts | None = None
+        self,
+        config: YoloNASConfig,
+        num_classes: int = 80,
+        in_channels: int = 3,
+        parts: Parts | None = None,
+        num_keypoints: int = 0,
     ) -> None:
         super().__init__()
         if num_classes < 1 or in_channels < 1:
@@ -45,16 +61,24 @@ class YoloNAS(nn.Module):
         self.config = config
         self.num_classes = num_classes
         self.in_channels = in_channels
+        self.num_keypoints = num_keypoints
         self.backbone, self.neck, self.heads = parts or Parts(
-            Backbone(config, in_channels), Neck(config), Heads(config, num_classes)
+            Backbone(config, in_channels), Neck(config), HEADS[config.task](config, num_classes, num_keypoints)
         )
+        if parts is None:
+            set_batch_norms(self, config)
 
     @property
     def parts(self) -> Parts:
         """Backbone, neck and heads."""
         return Parts(self.backbone, self.neck, self.heads)
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor] | RawPredictions:
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of what :meth:`detect` gives, in order."""
+        return TASKS[self.config.task].outputs
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...] | Raw:
         """Detect objects in a batch of prepared images.
 
         Args:
@@ -63,18 +87,20 @@ class YoloNAS(nn.Module):
 
         Returns:
             In evaluation mode boxes x1, y1, x2, y2 in pixels of the input [B, A, 4], not clipped to it, and scores from
-            0 to 1 [B, A, C], for A = H * W * 21 / 1024 anchor points. In training mode :class:`RawPredictions`.
+            0 to 1 [B, A, C], for A = H * W * 21 / 1024 anchor points; for poses also keypoints x, y in pixels
+            [B, A, K, 2], not clipped either, and scores of these from 0 to 1 [B, A, K]. In training mode
+            :class:`RawPredictions` or :class:`RawPosePredictions`.
 
         Raises:
             ValueError: H or W is not a multiple of 32.
         """
         return self.predict_raw(images) if self.training else self.detect(images)
 
-    def detect(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return boxes and scores, in either mode."""
+    def detect(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs of the task, boxes and scores first, in either mode."""
         return self.heads.decode(self.predict_raw(images))
 
-    def predict_raw(self, images: Tensor) -> RawPredictions:
+    def predict_raw(self, images: Tensor) -> Raw:
         """Return the predictions before decoding, in either mode."""
         check_sides(images)
         if self.training and images.device.type in ("cpu", "cuda"):
@@ -145,3 +171,23 @@ def yolo_nas_m(num_classes: int = 80, in_channels: int = 3) -> YoloNAS:
 def yolo_nas_l(num_classes: int = 80, in_channels: int = 3) -> YoloNAS:
     """YOLO-NAS L: 67.0 M parameters as trained, 42.0 M fused."""
     return YoloNAS(CONFIGS["l"], num_classes, in_channels)
+
+
+def yolo_nas_pose_n(num_keypoints: int = 17, in_channels: int = 3) -> YoloNAS:
+    """YOLO-NAS-POSE N: 9.9 M parameters as trained."""
+    return YoloNAS(POSE_CONFIGS["n"], 1, in_channels, num_keypoints=num_keypoints)
+
+
+def yolo_nas_pose_s(num_keypoints: int = 17, in_channels: int = 3) -> YoloNAS:
+    """YOLO-NAS-POSE S: 22.2 M parameters as trained."""
+    return YoloNAS(POSE_CONFIGS["s"], 1, in_channels, num_keypoints=num_keypoints)
+
+
+def yolo_nas_pose_m(num_keypoints: int = 17, in_channels: int = 3) -> YoloNAS:
+    """YOLO-NAS-POSE M: 58.2 M parameters as trained."""
+    return YoloNAS(POSE_CONFIGS["m"], 1, in_channels, num_keypoints=num_keypoints)
+
+
+def yolo_nas_pose_l(num_keypoints: int = 17, in_channels: int = 3) -> YoloNAS:
+    """YOLO-NAS-POSE L: 79.4 M parameters as trained."""
+    return YoloNAS(POSE_CONFIGS["l"], 1, in_channels, num_keypoints=num_keypoints)

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from yolonas_plugin.nn.blocks import Conv, QARepVGGBlock
 from yolonas_plugin.nn.head import Head
+from yolonas_plugin.nn.pose_head import PoseHead
 
 _LOCK = Lock()
 
@@ -73,9 +74,9 @@ def use_onednn(network: nn.Module) -> None:
         elif isinstance(module, QARepVGGBlock) and module.fused:
             module.add_module("rbr_reparam", OneDNNConv(module.rbr_reparam, relu=True))
             module.act = nn.Identity()
-        elif isinstance(module, Head):
-            module.add_module("cls_pred", OneDNNConv(module.cls_pred, relu=False))
-            module.add_module("reg_pred", OneDNNConv(module.reg_pred, relu=False))
+        elif isinstance(module, (Head, PoseHead)):
+            for name in module.PREDICTIONS:
+                module.add_module(name, OneDNNConv(module.get_submodule(name), relu=False))
 
 
 def has_onednn() -> bool:

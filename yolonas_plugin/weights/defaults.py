@@ -9,14 +9,20 @@ from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.names import checked_names
-from yolonas_plugin.processing import COCO, SUPER_GRADIENTS, ProcessingSpec
+from yolonas_plugin.processing import COCO, POSE, SUPER_GRADIENTS, ProcessingSpec
 from yolonas_plugin.weights.checkpoint import Checkpoint
 
-PRESETS: Final = {"coco": COCO, "super-gradients": SUPER_GRADIENTS}
+PRESETS: Final = {"coco": COCO, "super-gradients": SUPER_GRADIENTS, "pose": POSE}
 """Processing by name, for checkpoints that don't record their own."""
 
 UNTRAINED: Final = ProcessingSpec(size=(640, 640), resize=(640, 640))
-"""Processing of networks with random weights: RGB from 0 to 1, the whole input."""
+"""Processing of detectors with random weights: RGB from 0 to 1, the whole input."""
+
+UNTRAINED_MODELS: Final[dict[str, tuple[tuple[str, ...], ProcessingSpec]]] = {
+    "detect": (COCO_CLASSES, UNTRAINED),
+    "pose": (("person",), POSE),
+}
+"""Class names and processing of networks with random weights, by task."""
 
 
 def info_of(

@@ -14,7 +14,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from yolonas_plugin.nn.blocks import BN_EPS
+from yolonas_plugin.nn import CONFIGS
 
 FUSED: Final = ".rbr_reparam.weight"
 _MAX_NUMBERS: Final = 30_000_000
@@ -64,6 +64,6 @@ def _identity(name: str, bias: Tensor) -> dict[str, Tensor]:
         f"{name}.weight": torch.ones_like(bias),
         f"{name}.bias": bias,
         f"{name}.running_mean": torch.zeros_like(bias),
-        f"{name}.running_var": torch.full_like(bias, 1 - BN_EPS),
+        f"{name}.running_var": torch.full_like(bias, 1 - CONFIGS["s"].batchnorm_eps),
         f"{name}.num_batches_tracked": torch.tensor(0),
     }
