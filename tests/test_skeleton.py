@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -70,6 +71,37 @@ def test_keypoints_without_names_are_numbered_but_for_cocos() -> None:
 def test_what_contradicts_itself_is_no_skeleton(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(SkeletonError, match=message):
         Skeleton(**{"names": ("a", "b", "c"), **changes})
+
+
+@pytest.mark.parametrize(
+    "skeleton",
+    [COCO_PERSON, Skeleton.unnamed(1), Skeleton(("a", '\u00fc "'), ((0, 1),), flip_index=(1, 0), sigmas=(0.5, 2))],
+)
+def test_a_skeleton_comes_back_from_json(skeleton: Skeleton) -> None:
+    assert Skeleton.from_json(skeleton.to_json()) == skeleton
+    newer = {**json.loads(skeleton.to_json()), "unknown": 1}
+    assert Skeleton.from_json(json.dumps(newer)) == skeleton
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no JSON"),
+        ("[" * 100_000, "no JSON"),
+        ("[]", "no names of keypoints"),
+        ('{"edges": []}', "no names of keypoints"),
+        ('{"names": "ab"}', "names of the skeleton is no list"),
+        ('{"names": ["a", "b"], "edges": 3}', "edges of the skeleton is no list"),
+        ('{"names": ["a", ["b"]]}', "the name of keypoint 1"),
+        ('{"names": ["a", "b"], "edges": [[0, 2]]}', "it must join two"),
+        ('{"names": ["a", "b"], "edges": [{"0": 1}]}', "it must join two"),
+        ('{"names": ["a", "b"], "flip_index": [[0], 1]}', "not every index"),
+        ('{"names": ["a", "b"], "sigmas": [NaN, 1]}', "a positive number"),
+    ],
+)
+def test_json_that_is_no_skeleton(text: str, message: str) -> None:
+    with pytest.raises(SkeletonError, match=message):
+        Skeleton.from_json(text)
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, TypeAlias
 
 from yolonas_plugin.errors import SkeletonError
@@ -71,6 +72,33 @@ class Skeleton:
         if num_keypoints == len(COCO_PERSON):
             return COCO_PERSON
         return cls(tuple(f"keypoint_{index}" for index in range(min(num_keypoints, MAX_KEYPOINTS + 1))))
+
+    def to_json(self) -> str:
+        """Return it as a JSON object, for a file's strings."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Skeleton:
+        """Read what :meth:`to_json` wrote; names that this version doesn't know are ignored.
+
+        Raises:
+            SkeletonError: It is no such object, or its parts contradict each other.
+        """
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise SkeletonError(f"the skeleton is no JSON: {text!a:.80}") from error
+        if not isinstance(found, dict) or "names" not in found:
+            raise SkeletonError(f"the skeleton has no names of keypoints: {text!a:.80}")
+        given = {field.name: found[field.name] for field in fields(cls) if found.get(field.name) is not None}
+        for name, value in given.items():
+            if not isinstance(value, list):
+                raise SkeletonError(f"{name} of the skeleton is no list: {value!a:.80}")
+        return cls(**{name: _as_tuple(value) for name, value in given.items()})
+
+
+def _as_tuple(values: list[Any]) -> tuple[Any, ...]:
+    return tuple(tuple(value) if isinstance(value, list) else value for value in values)
 
 
 def check_flip_index(flip_index: tuple[int, ...], num_keypoints: int) -> None:
