@@ -20,7 +20,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from copy import copy
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, TypeVar
@@ -32,8 +31,6 @@ from ultralytics.cfg import _handle_deprecation
 from ultralytics.data import utils as data_utils
 from ultralytics.data.augment import Compose, LetterBox, Mosaic, RandomPerspective
 from ultralytics.utils import LOGGER, USER_CONFIG_DIR, checks, plotting, torch_utils
-
-from yolonas_plugin.errors import MissingExtraError
 
 try:
     from ultralytics.utils.events import events
@@ -284,13 +281,3 @@ def set_canvas(transform: Any, side: int, height: int, width: int) -> None:
         transform.new_shape = (height, width)
     if getattr(transform, "pre_transform", None) is not None:
         set_canvas(transform.pre_transform, side, height, width)
-
-
-def require(module: str, purpose: str, extra: str, hint: str = "") -> None:
-    """Check that an optional package is installed, without importing it.
-
-    Raises:
-        MissingExtraError: It isn't; the message names the ``pip install`` line, and ends with ``hint``.
-    """
-    if find_spec(module) is None:
-        raise MissingExtraError(purpose, module, extra, hint)

@@ -155,7 +155,7 @@ def _on_cluster(args: argparse.Namespace, out: IO[str]) -> int:
         raise RuntimeChoiceError(
             f"{' and '.join(refused)} would change nothing: --ray draws no pictures, and has batches of its own"
         )
-    from yolonas_plugin.engine import require
+    from yolonas_plugin.extras import require
 
     require("ray", "--ray", "ray")
     from yolonas_plugin.hosts.ray import predict

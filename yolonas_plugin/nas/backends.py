@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeAlias
 
 from torch import Tensor
 
-from yolonas_plugin.engine import require
 from yolonas_plugin.errors import BackendError
+from yolonas_plugin.extras import require
 from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.module import NASModule, build_native
 from yolonas_plugin.nn import Parts, RawPredictions

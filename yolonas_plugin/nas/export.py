@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from ultralytics.utils import DEFAULT_CFG_DICT
 
-from yolonas_plugin.engine import own_names, quiet, require, session
+from yolonas_plugin.engine import own_names, quiet, session
 from yolonas_plugin.errors import ExportError, ExportSettingError, YoloNASPluginError
 from yolonas_plugin.export.description import Description, Gives, Takes
 from yolonas_plugin.export.form import (
@@ -24,6 +24,7 @@ from yolonas_plugin.export.form import (
     form_name,
 )
 from yolonas_plugin.export.onnx import EXPORTER
+from yolonas_plugin.extras import require
 from yolonas_plugin.files.whole import require_room, settle, workplace
 from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nas.settings import as_imgsz

@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from yolonas_plugin.errors import TrainingError
+from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.module import NASModule
-from yolonas_plugin.nn import YoloNAS
+from yolonas_plugin.nas.training_module import TrainingModule
+from yolonas_plugin.nn import Size, YoloNAS
+from yolonas_plugin.processing import ProcessingSpec
+
+
+def training_network(
+    begin: NASModule | Size, data: Mapping[str, Any], canvas: tuple[int, int], new_data: str | None
+) -> tuple[TrainingModule, str]:
+    """Make a network for the classes and channels of data.
+
+    Args:
+        begin: Network to begin from; or a size, for random weights.
+        data: The engine's description of the data.
+        canvas: Height and width of the network's input.
+        new_data: What the data are called, where the weights haven't seen them before.
+
+    Returns:
+        The network, and what was kept of the weights that it begins from, in words; empty for random ones.
+
+    Raises:
+        TrainingError: Images of so many channels can't be normalised as the weights ask for.
+    """
+    weights = begin if isinstance(begin, NASModule) else None
+    began = None if weights is None else weights.file_info()
+    channels = data.get("channels", 3)
+    spec = ProcessingSpec(size=canvas, resize=canvas) if weights is None else weights.processing.with_size(canvas)
+    _check_channels(spec, channels)
+    seen = [began.training_data if began else None, new_data]
+    module = TrainingModule(
+        ModelInfo(
+            size=begin.config.size if isinstance(begin, NASModule) else begin,
+            names=tuple(data["names"].values()),
+            processing=spec,
+            channels=channels,
+            licence=began.licence if began else None,
+            training_data=" + ".join(filter(None, seen)) or None,
+        )
+    )
+    return module, "" if weights is None else keep_weights(module, weights)
 
 
 def keep_weights(module: NASModule, source: NASModule) -> str:
@@ -65,3 +105,18 @@ def freeze_parts(network: YoloNAS, freeze: int | Sequence[int | str] | str | Non
     if not any(parameter.requires_grad for parameter in network.parameters()):
         raise TrainingError(f"freeze={freeze!r} freezes the whole network; nothing is left to train")
     return prefixes
+
+
+def _check_channels(processing: ProcessingSpec, channels: int) -> None:
+    """See that images of so many channels can be normalised as the weights ask for.
+
+    Raises:
+        TrainingError: They can't.
+    """
+    for name, values in (("mean", processing.mean), ("std", processing.std)):
+        if values is not None and len(values) not in (1, channels):
+            raise TrainingError(
+                f"the data have images of {channels} channels, and the weights that the training begins with a {name} "
+                f"of {len(values)}, {list(values)}: open them with a processing that fits, "
+                f"NAS(path, processing=...), or say channels: {len(values)} in the data"
+            )

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from ultralytics.engine.model import Model
 
-from yolonas_plugin.engine import require
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import PixelNetwork
+from yolonas_plugin.extras import require
 from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.module import NASModule, attach, build_module, fused_copy
 from yolonas_plugin.nn.onednn import cpu_has_bf16, use_onednn

@@ -14,7 +14,6 @@ from ultralytics.engine.results import Results
 from ultralytics.utils import DEFAULT_CFG_DICT, RANK
 from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
 
-from yolonas_plugin.engine import require
 from yolonas_plugin.errors import (
     ConfigRefusedError,
     SettingError,
@@ -22,6 +21,7 @@ from yolonas_plugin.errors import (
     WeightsNotFoundError,
     YoloNASPluginError,
 )
+from yolonas_plugin.extras import require
 from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.execution import changed_at_setup
 from yolonas_plugin.nas.export import export

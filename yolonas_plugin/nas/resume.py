@@ -15,9 +15,11 @@ from ultralytics.utils import DEFAULT_CFG_DICT, LOGGER
 
 from yolonas_plugin.engine import tell
 from yolonas_plugin.errors import CheckpointError, TrainingError
+from yolonas_plugin.nas.dataset import describe_names
 from yolonas_plugin.nas.training_settings import SETTINGS
 from yolonas_plugin.nas.training_state import TrainingState, read_training_state
 from yolonas_plugin.settings import check_imgsz
+from yolonas_plugin.weights import Checkpoint
 from yolonas_plugin.weights.values import describe
 
 RESUMABLE: Final = {
@@ -84,6 +86,27 @@ def resumed(path: Path, overrides: Mapping[str, Any]) -> Resumed:
         return Resumed(state, args, check_imgsz(own["imgsz"]))
     assert state.checkpoint.processing is not None  # which files of unfinished trainings say
     return Resumed(state, args, state.checkpoint.processing.size)
+
+
+def check_same_data(checkpoint: Checkpoint, data: Mapping[str, Any], source: Any) -> None:
+    """See that a training goes on with the classes and channels that it began with.
+
+    Args:
+        checkpoint: Of the training.
+        data: The engine's description of the data that it is to go on with.
+        source: What the caller called these.
+
+    Raises:
+        TrainingError: The data have others.
+    """
+    now = tuple(data["names"].values()), data.get("channels", 3)
+    began = checkpoint.class_names, checkpoint.in_channels
+    if now != began:
+        raise TrainingError(
+            f"{source}: the training that is to go on began with the classes {describe_names(began[0] or ())} in "
+            f"{began[1]} channels, and these data have {describe_names(now[0])} in {now[1]}; a training on other data "
+            "is a new one: leave out resume"
+        )
 
 
 def settings_from_file(found: Mapping[Any, Any], path: Path, given: Collection[str]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from copy import copy
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from torch import nn
 from ultralytics.cfg import get_save_dir
 from ultralytics.models.yolo.detect import DetectionTrainer
@@ -15,34 +14,32 @@ from ultralytics.utils import DEFAULT_CFG, LOCAL_RANK, LOGGER, RANK
 from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_model
 
 from yolonas_plugin.data import DataSet, open_data
-from yolonas_plugin.engine import (
-    WRITES_PROGRAMS,
-    repeat_epoch,
-    require,
-    session,
-    set_arithmetic,
-    set_progress,
-    tell,
-)
+from yolonas_plugin.engine import WRITES_PROGRAMS, repeat_epoch, session, set_arithmetic, set_progress, tell
 from yolonas_plugin.errors import CheckpointError, TrainingError
-from yolonas_plugin.info import ModelInfo
-from yolonas_plugin.nas.dataset import SampleDataset, describe_names, measured_dataset
-from yolonas_plugin.nas.finetune import freeze_parts, keep_weights
+from yolonas_plugin.extras import require
+from yolonas_plugin.nas.dataset import SampleDataset, measured_dataset
+from yolonas_plugin.nas.divergence import diverged, is_finite
+from yolonas_plugin.nas.finetune import freeze_parts, training_network
 from yolonas_plugin.nas.module import NASModule, build_module, size_of
-from yolonas_plugin.nas.resume import resumed
+from yolonas_plugin.nas.resume import check_same_data, resumed
 from yolonas_plugin.nas.run_folder import RunFolder
 from yolonas_plugin.nas.settings import as_imgsz, check_overrides
-from yolonas_plugin.nas.stock import stock_checkpoint, to_network_input
+from yolonas_plugin.nas.stock import to_network_input
 from yolonas_plugin.nas.training_module import LOSS_NAMES, TrainingModule
 from yolonas_plugin.nas.training_progress import load_optimizer
 from yolonas_plugin.nas.training_settings import check_training
-from yolonas_plugin.nas.training_state import WEIGHTS, TrainingState, forget_rows, plain, read_training_state
+from yolonas_plugin.nas.training_state import (
+    TrainingState,
+    finished,
+    forget_rows,
+    read_training_state,
+    unfinished,
+)
 from yolonas_plugin.nas.val import NASValidator
 from yolonas_plugin.nn import CONFIGS
-from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.settings import check_classes, check_imgsz
 from yolonas_plugin.system.interrupts import heard
-from yolonas_plugin.weights import Checkpoint, find_weights, read_checkpoint
+from yolonas_plugin.weights import find_weights, read_checkpoint
 from yolonas_plugin.weights.write import as_stored, save_torch, write_safetensors
 
 LEARNING_RATE: Final = 1e-3
@@ -103,26 +100,11 @@ class NASTrainer(DetectionTrainer):
         self._freeze, self._amp = self.args.freeze, self.args.amp
         tell(self.args, freeze=None, amp=False)
         if self.state is not None:
-            self._check_same_data(self.state.checkpoint)
+            check_same_data(self.state.checkpoint, self.data, self.args.data)
             self.model = self.get_model(weights=build_module(self.state.checkpoint))
         elif not isinstance(self.model, nn.Module):
             weights = build_module(read_checkpoint(find_weights(self.args.model))) if self.args.pretrained else None
             self.model = self.get_model(cfg=self.args.model, weights=weights)
-
-    def _check_same_data(self, checkpoint: Checkpoint) -> None:
-        """See that a training goes on with the classes and channels that it began with.
-
-        Raises:
-            TrainingError: The data have others.
-        """
-        now = tuple(self.data["names"].values()), self.data.get("channels", 3)
-        began = checkpoint.class_names, checkpoint.in_channels
-        if now != began:
-            raise TrainingError(
-                f"{self.args.data}: the training that is to go on began with the classes "
-                f"{describe_names(began[0] or ())} in {began[1]} channels, and these data have "
-                f"{describe_names(now[0])} in {now[1]}; a training on other data is a new one: leave out resume"
-            )
 
     def get_model(self, cfg: Any = None, weights: NASModule | None = None, verbose: bool = True) -> TrainingModule:
         """Return the network for the classes of the data.
@@ -132,29 +114,12 @@ class NASTrainer(DetectionTrainer):
             weights: Network to begin from. Where its classes are others, all but the class predictions are kept.
             verbose: Say what was kept.
         """
-        names = tuple(self.data["names"].values())
-        channels = self.data.get("channels", 3)
-        size = weights.config.size if weights is not None else cfg if cfg in CONFIGS else size_of(str(cfg))
-        began = None if weights is None else weights.file_info()
-        canvas = self.canvas
-        spec = ProcessingSpec(size=canvas, resize=canvas) if weights is None else weights.processing.with_size(canvas)
-        _check_channels(spec, channels)
-        seen = [began.training_data if began else None, self.data_set.name if self.state is None else None]
-        module = TrainingModule(
-            ModelInfo(
-                size=size,
-                names=names,
-                processing=spec,
-                channels=channels,
-                licence=began.licence if began else None,
-                training_data=" + ".join(filter(None, seen)) or None,
-            )
-        )
+        begin = weights if weights is not None else cfg if cfg in CONFIGS else size_of(str(cfg))
+        new_data = self.data_set.name if self.state is None else None
+        module, report = training_network(begin, self.data, self.canvas, new_data)
         module.pt_path = str(self.last)
-        if weights is not None:
-            report = keep_weights(module, weights)
-            if verbose and RANK in {-1, 0}:
-                LOGGER.info(report)
+        if report and verbose and RANK in {-1, 0}:
+            LOGGER.info(report)
         return module
 
     # --- data ---
@@ -287,12 +252,13 @@ class NASTrainer(DetectionTrainer):
         Raises:
             TrainingError: There is nothing to go back to, or it happened too often.
         """
-        lost = not self._is_finite() or (self.loss is not None and not bool(self.loss.isfinite()))
+        finite = self._is_finite()
+        lost = not finite or (self.loss is not None and not bool(self.loss.isfinite()))
         if RANK != -1 or not lost:
             return False  # the processes of several GPUs would have to agree; save_model keeps the files sound
         wrote = epoch > self.start_epoch and self.args.save
         if not (wrote or self.state is not None) or not self.last.exists():
-            if self._is_finite():
+            if finite:
                 LOGGER.warning("the last batch's loss is no number; the weights are sound, and the training goes on")
                 self.optimizer.zero_grad()
                 return False
@@ -306,18 +272,10 @@ class NASTrainer(DetectionTrainer):
         return True
 
     def _is_finite(self) -> bool:
-        return all(
-            bool(torch.isfinite(tensor).all())
-            for module in (unwrap_model(self.model), self.ema.ema)
-            for tensor in module.state_dict().values()
-        )
+        return is_finite(unwrap_model(self.model), self.ema.ema)
 
     def _diverged(self) -> TrainingError:
-        kept = f"{self.last} is as it was after the last sound epoch" if self.last.exists() else "nothing was written"
-        return TrainingError(
-            f"the training diverged in epoch {self.epoch + 1}: its weights are no numbers any more; {kept}. Take a "
-            f"lower learning rate than lr0={self.args.lr0:g}, or amp=False, and see what check-data says"
-        )
+        return diverged(self.epoch + 1, self.last, self.args.lr0)
 
     # --- writing ---
 
@@ -329,40 +287,19 @@ class NASTrainer(DetectionTrainer):
         """
         if not self._is_finite():
             raise self._diverged()
-        checkpoint = self._checkpoint()
+        checkpoint = finished(self)
         if self.best_fitness == self.fitness:
             save_torch(self.best, checkpoint)
         if self.save_period > 0 and self.epoch % self.save_period == 0:
             save_torch(self.wdir / f"epoch{self.epoch}.pt", checkpoint)
-        stopper = {name: vars(self.stopper)[name] for name in ("best_fitness", "best_epoch")}
-        progress = {
-            "ema": checkpoint["model"],  # under the engine's names, because it reads them when a loss is not finite
-            "updates": self.ema.updates,
-            "epoch": self.epoch,
-            "best_fitness": self.best_fitness,
-            "stopper": stopper,
-            "optimizer": self.optimizer.state_dict(),
-            "scaler": self.scaler.state_dict(),
-            WEIGHTS: as_stored(unwrap_model(self.model).state_dict()),
-        }
-        save_torch(self.last, {**checkpoint, **plain(progress)})
+        save_torch(self.last, unfinished(self, checkpoint))
         return True
-
-    def _checkpoint(self) -> dict[str, Any]:
-        module = self.ema.ema
-        return {
-            **stock_checkpoint(as_stored(module.state_dict()), module.file_info()),
-            "epoch": -1,
-            "train_args": plain(vars(self.args)),
-            "train_metrics": plain({**self.metrics, "fitness": self.fitness}),
-            "train_results": self.read_results_csv(),
-        }
 
     def final_eval(self) -> None:
         """Leave of ``last.pt`` what is of use without the training, write ``best.safetensors``, measure ``best.pt``."""
         with torch_distributed_zero_first(LOCAL_RANK):
             if RANK in {-1, 0} and self.last.exists():
-                save_torch(self.last, self._checkpoint())
+                save_torch(self.last, finished(self))
             if RANK in {-1, 0} and self.best.exists():
                 best = read_checkpoint(self.best)
                 info = self.ema.ema.file_info()
@@ -373,18 +310,3 @@ class NASTrainer(DetectionTrainer):
             self.metrics = self.validator(model=self.best)
             self.metrics.pop("fitness", None)
             self.run_callbacks("on_fit_epoch_end")
-
-
-def _check_channels(processing: ProcessingSpec, channels: int) -> None:
-    """See that images of so many channels can be normalised as the weights ask for.
-
-    Raises:
-        TrainingError: They can't.
-    """
-    for name, values in (("mean", processing.mean), ("std", processing.std)):
-        if values is not None and len(values) not in (1, channels):
-            raise TrainingError(
-                f"the data have images of {channels} channels, and the weights that the training begins with a {name} "
-                f"of {len(values)}, {list(values)}: open them with a processing that fits, "
-                f"NAS(path, processing=...), or say channels: {len(values)} in the data"
-            )

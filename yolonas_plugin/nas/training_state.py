@@ -13,13 +13,16 @@ from typing import Any, Final
 
 import numpy as np
 from torch import Tensor, nn
+from ultralytics.utils.torch_utils import unwrap_model
 
 from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.files.whole import write_whole
+from yolonas_plugin.nas.stock import stock_checkpoint
 from yolonas_plugin.nas.training_progress import check_progress, check_weights
 from yolonas_plugin.weights import Checkpoint, read_checkpoint
 from yolonas_plugin.weights.read import Content, read_content
 from yolonas_plugin.weights.torch_file import is_tensor
+from yolonas_plugin.weights.write import as_stored
 
 WEIGHTS: Final = "weights"
 """Under this key ``last.pt`` holds the weights that are being trained; the checkpoint's own are their average."""
@@ -47,6 +50,33 @@ class TrainingState:
     weights: Mapping[str, Tensor]
     settings: Mapping[str, Any]
     progress: Mapping[str, Any]
+
+
+def finished(trainer: Any) -> dict[str, Any]:
+    """Return the checkpoint of a trainer's averaged weights, from which no training can go on."""
+    module = trainer.ema.ema
+    return {
+        **stock_checkpoint(as_stored(module.state_dict()), module.file_info()),
+        "epoch": -1,
+        "train_args": plain(vars(trainer.args)),
+        "train_metrics": plain({**trainer.metrics, "fitness": trainer.fitness}),
+        "train_results": trainer.read_results_csv(),
+    }
+
+
+def unfinished(trainer: Any, checkpoint: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the :func:`finished` checkpoint with what :func:`read_training_state` wants besides."""
+    progress = {
+        "ema": checkpoint["model"],  # under the engine's names, because it reads them when a loss is not finite
+        "updates": trainer.ema.updates,
+        "epoch": trainer.epoch,
+        "best_fitness": trainer.best_fitness,
+        "stopper": {name: vars(trainer.stopper)[name] for name in ("best_fitness", "best_epoch")},
+        "optimizer": trainer.optimizer.state_dict(),
+        "scaler": trainer.scaler.state_dict(),
+        WEIGHTS: as_stored(unwrap_model(trainer.model).state_dict()),
+    }
+    return {**checkpoint, **plain(progress)}
 
 
 def read_training_state(path: Path) -> TrainingState:
