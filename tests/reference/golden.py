@@ -15,7 +15,7 @@ import numpy as np
 
 from tests import golden
 from tests.reference import oracle
-from tests.support import losses, synthetic
+from tests.support import losses, pose_losses, synthetic
 from tests.support import processing_cases as cases
 from tests.support.shared import CHECKPOINT, bccd_images
 
@@ -40,6 +40,18 @@ def loss() -> dict[str, np.ndarray]:
             for assigner in losses.ASSIGNERS:
                 arguments = {"shape": shape, "targets": case.targets, "static": assigner == "by place"}
                 arrays[f"{kind}, {predictions}, {assigner}"] = losses.compute(case, partial(oracle.loss, **arguments))
+    return arrays
+
+
+def pose_loss() -> dict[str, np.ndarray]:
+    """The parts of the loss of poses and the lengths of its gradients, for every kind of persons and predictions."""
+    arrays = {}
+    for kind in (*pose_losses.KINDS, *pose_losses.UNLABELLED):
+        for predictions in losses.PREDICTIONS:
+            case = pose_losses.case(kind, predictions)
+            for name, settings in pose_losses.SETTINGS.items():
+                found, _ = pose_losses.compute(case, partial(oracle.pose_loss, case=case, settings=settings))
+                arrays[f"{kind}, {predictions}, {name}"] = found
     return arrays
 
 
@@ -69,6 +81,7 @@ def digest(pixels: np.ndarray) -> str:
 if __name__ == "__main__":
     np.savez_compressed(golden.FOLDER / "network.npz", **network())
     np.savez_compressed(golden.FOLDER / "loss.npz", **loss())
+    np.savez_compressed(golden.FOLDER / "pose_loss.npz", **pose_loss())
     np.savez_compressed(golden.FOLDER / "selection.npz", **selection())
     np.savez_compressed(golden.FOLDER / "bccd.npz", **bccd())
     (golden.FOLDER / "letterbox.json").write_text(json.dumps(letterbox(), indent=1) + "\n")

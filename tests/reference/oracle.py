@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import torch
 from super_gradients.training import models
-from super_gradients.training.losses import PPYoloELoss
+from super_gradients.training.losses import PPYoloELoss, YoloNASPoseLoss
 from super_gradients.training.models.arch_params_factory import get_arch_params
 from super_gradients.training.models.detection_models.pp_yolo_e import PPYoloEPostPredictionCallback
 from super_gradients.training.models.detection_models.pp_yolo_e.pp_yolo_head import generate_anchors_for_grid_cell
@@ -27,9 +27,11 @@ from super_gradients.training.processing.processing import (
 from super_gradients.training.utils.predict import DetectionPrediction
 from torch import Tensor, nn
 
-from tests.support import synthetic
+from tests.support import pose_losses, synthetic
 from yolonas_plugin.nn import YoloNASConfig
 from yolonas_plugin.nn.head import STRIDES
+from yolonas_plugin.nn.pose_head import RawPosePredictions, decode_keypoints
+from yolonas_plugin.nn.pose_loss import PoseLossSettings
 
 PROCESSING = {
     "coco": default_yolo_nas_coco_processing_params()["image_processor"],
@@ -95,6 +97,38 @@ def loss(
     total, parts = criterion((logits, distances, *generate_anchors_for_grid_cell(maps, STRIDES)), targets)
     names = {"loss_cls": "cls_loss", "loss_iou": "box_loss", "loss_dfl": "dfl_loss"}
     return total, {names[name]: part for name, part in zip(criterion.component_names[:3], parts, strict=False)}
+
+
+def pose_loss(
+    raw: RawPosePredictions, case: pose_losses.Case, settings: PoseLossSettings
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Return the loss of raw predictions for the persons of a case, and its parts."""
+    criterion = YoloNASPoseLoss(
+        pose_losses.sigmas(case.keypoints.shape[1]),
+        classification_loss_weight=settings.cls_weight,
+        iou_loss_weight=settings.box_weight,
+        dfl_loss_weight=settings.dfl_weight,
+        pose_cls_loss_weight=settings.visibility_weight,
+        pose_reg_loss_weight=settings.keypoint_weight,
+        pose_classification_loss_type="focal" if settings.focal_visibility else "bce",
+        assigner_multiply_by_pose_oks=settings.by_keypoints,
+        rescale_pose_loss_with_assigned_score=settings.by_score,
+    )
+    points = decode_keypoints(raw.points, raw.keypoint_offsets, raw.strides)
+    centres = raw.points * raw.strides
+    outputs = (raw.logits, raw.distances, points, raw.keypoint_logits, None, centres, None, raw.strides)
+    images = case.images[:, None].float()
+    joints = torch.cat((images[:, None].expand(-1, case.keypoints.shape[1], -1), case.keypoints), dim=2)
+    targets = (torch.cat((images, case.boxes), dim=1), joints, torch.cat((images, images * 0), dim=1))
+    total, parts = criterion((None, outputs), targets)
+    names = {
+        "loss_iou": "box_loss",
+        "loss_cls": "cls_loss",
+        "loss_dfl": "dfl_loss",
+        "loss_pose_reg": "pose_loss",
+        "loss_pose_cls": "kobj_loss",
+    }
+    return total, {names[name]: part for name, part in zip(criterion.component_names[:5], parts, strict=False)}
 
 
 def select(boxes: Tensor, scores: Tensor, settings: Mapping[str, Any]) -> Tensor:

@@ -16,12 +16,15 @@ from yolonas_plugin.nn.model import (
     yolo_nas_s,
 )
 from yolonas_plugin.nn.pose_head import RawPosePredictions
+from yolonas_plugin.nn.pose_loss import POSE_RECIPES, PoseLossSettings, YoloNASPoseLoss
 
 __all__ = [
     "CONFIGS",
     "POSE_CONFIGS",
+    "POSE_RECIPES",
     "TASK_CONFIGS",
     "Parts",
+    "PoseLossSettings",
     "RawPosePredictions",
     "RawPredictions",
     "Size",
@@ -29,6 +32,7 @@ __all__ = [
     "YoloNAS",
     "YoloNASConfig",
     "YoloNASLoss",
+    "YoloNASPoseLoss",
     "yolo_nas_l",
     "yolo_nas_m",
     "yolo_nas_n",

@@ -12,7 +12,8 @@ with two of its oddities:
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeAlias
 
 import torch
 from torch import Tensor
@@ -46,9 +47,19 @@ class Assignment(NamedTuple):
     scores: Tensor
 
 
+Likeness: TypeAlias = Callable[[Tensor, Tensor], Tensor]
+"""Tells of boxes and of anchors, by their indices, how much a box is like what its image's anchor predicts, 0 to 1."""
+
+
 @torch.no_grad()
 def assign_by_alignment(
-    logits: Tensor, predicted: Tensor, points: Tensor, boxes: Tensor, labels: Tensor, images: Tensor
+    logits: Tensor,
+    predicted: Tensor,
+    points: Tensor,
+    boxes: Tensor,
+    labels: Tensor,
+    images: Tensor,
+    likeness: Likeness | None = None,
 ) -> Assignment:
     """Let each box choose the cells inside it whose predictions suit it best, by score and overlap together.
 
@@ -59,10 +70,15 @@ def assign_by_alignment(
         boxes: x1, y1, x2, y2 in pixels, [T, 4].
         labels: Class of each box, [T].
         images: Image of each box, [T].
+        likeness: Another factor of the overlap, of the keypoints say; None for none.
     """
 
-    def align(anchor: Tensor, box: Tensor) -> tuple[Tensor, Tensor]:
+    def overlaps(box: Tensor, anchor: Tensor) -> Tensor:
         overlap = iou(boxes[box], predicted[images[box], anchor])
+        return overlap if likeness is None else overlap * likeness(box, anchor)
+
+    def align(anchor: Tensor, box: Tensor) -> tuple[Tensor, Tensor]:
+        overlap = overlaps(box, anchor)
         return overlap, logits[images[box], anchor, labels[box]].sigmoid() * overlap.pow(OVERLAP_POWER)
 
     inside = _inside(points, boxes)  # [T, A]
@@ -71,7 +87,7 @@ def assign_by_alignment(
     alignments[box, anchor] = align(anchor, box)[1]
     best = alignments.topk(TOP_K).indices  # [T, TOP_K]
 
-    cells, owners = _settle(best, inside.gather(1, best), predicted, boxes, images)
+    cells, owners = _settle(best, inside.gather(1, best), overlaps, images, logits.shape[:2])
     overlap, alignment = align(cells % len(points), owners)
     # the best aligned cell of a box should score as much as the box's best overlap, the others in proportion
     scale = _greatest(overlap, owners, len(boxes)) / (_greatest(alignment, owners, len(boxes)) + 1e-9)
@@ -105,7 +121,10 @@ def assign_by_place(predicted: Tensor, points: Tensor, strides: Tensor, boxes: T
     deviation, mean = torch.std_mean(overlap, dim=1, keepdim=True)
     chosen = (overlap > mean + deviation) & _inside(points, boxes).gather(1, candidates)
 
-    cells, owners = _settle(candidates, chosen, squares.expand_as(predicted), boxes, images)
+    def overlaps(box: Tensor, anchor: Tensor) -> Tensor:
+        return iou(boxes[box], squares[anchor])
+
+    cells, owners = _settle(candidates, chosen, overlaps, images, predicted.shape[:2])
     return Assignment(cells, owners, iou(boxes[owners], predicted.flatten(0, 1)[cells]))
 
 
@@ -122,21 +141,21 @@ def _inside(points: Tensor, boxes: Tensor) -> Tensor:
 
 
 def _settle(
-    candidates: Tensor, chosen: Tensor, outlines: Tensor, boxes: Tensor, images: Tensor
+    candidates: Tensor, chosen: Tensor, overlaps: Likeness, images: Tensor, shape: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
     """Give each chosen cell to one box.
 
     Args:
         candidates: Anchors that each box may choose, [T, K].
         chosen: Which of them it does choose, [T, K].
-        outlines: The box that stands for each cell where several boxes want it, [B, A, 4].
-        boxes: [T, 4].
+        overlaps: How much a box overlaps a cell that several boxes want.
         images: Image of each box, [T].
+        shape: Number of images and of anchors, B and A.
 
     Returns:
         The cells [M], ascending, and the box of each [M].
     """
-    batch, num_anchors, _ = outlines.shape
+    batch, num_anchors = shape
     box = chosen.nonzero(as_tuple=True)[0]
     cell = images[box] * num_anchors + candidates[chosen]
     owners = images.new_full((batch * num_anchors,), -1)
@@ -145,7 +164,7 @@ def _settle(
     if len(contested):
         image, anchor = contested // num_anchors, contested % num_anchors
         rivals = _members(images, batch)[image]  # [contested, N]
-        overlap = iou(boxes[rivals], outlines[image, anchor, None]).masked_fill_(rivals < 0, -1)
+        overlap = overlaps(rivals, anchor[:, None]).masked_fill_(rivals < 0, -1)
         owners[contested] = rivals.gather(1, overlap.argmax(dim=1, keepdim=True)).flatten()
     cells = (owners >= 0).nonzero().flatten()
     return cells, owners[cells]

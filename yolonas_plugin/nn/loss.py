@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -59,14 +61,14 @@ class YoloNASLoss(nn.Module):
         Raises:
             ValueError: The shapes don't fit together, or a label or an image is out of range.
         """
-        _check(raw, boxes, labels, images)
+        check_targets(raw, boxes, labels, images)
         with torch.autocast(raw.logits.device.type, enabled=False):
             dtype = torch.promote_types(raw.logits.dtype, torch.float32)
             raw = RawPredictions(*(tensor.to(dtype) for tensor in raw))
             boxes = boxes.to(dtype)
             assignment = self._assign(raw, boxes, labels, images)
             box, dfl = box_losses(raw, boxes, assignment)
-            total_score = _mean_over_processes(assignment.scores.sum()).clamp(min=1)
+            total_score = mean_over_processes(assignment.scores.sum()).clamp(min=1)
             parts = {
                 "box_loss": self.box_weight * box / total_score,
                 "cls_loss": self.cls_weight * varifocal_loss(raw.logits, labels, assignment) / total_score,
@@ -103,21 +105,26 @@ def varifocal_loss(logits: Tensor, labels: Tensor, assignment: Assignment) -> Te
     return background.sum() - background.flatten(0, 1)[place].sum() + towards
 
 
-def box_losses(raw: RawPredictions, boxes: Tensor, assignment: Assignment) -> tuple[Tensor, Tensor]:
-    """Return the sums over assigned cells of the generalised IoU loss and the distribution focal loss, by score.
+def box_losses(
+    raw: RawPredictions,
+    boxes: Tensor,
+    assignment: Assignment,
+    overlap: Callable[[Tensor, Tensor], Tensor] = generalised_iou,
+) -> tuple[Tensor, Tensor]:
+    """Return the sums over assigned cells of the IoU loss and the distribution focal loss, by score.
 
     Args:
         raw: What the network predicts.
         boxes: x1, y1, x2, y2 in pixels, [T, 4].
         assignment: Which cells answer for which boxes.
+        overlap: Tells how much boxes [M, 4] overlap as many others, [M]: 1 at most.
     """
     anchors = assignment.cells % len(raw.points)
     points, strides = raw.points[anchors], raw.strides[anchors]
     distances = raw.distances.flatten(0, 1)[assignment.cells]  # [M, 4 * bins]
     expected = boxes[assignment.boxes] / strides
 
-    overlap = generalised_iou(boxes_about(points, distances), expected)
-    box_loss = ((1 - overlap) * assignment.scores).sum()
+    box_loss = ((1 - overlap(boxes_about(points, distances), expected)) * assignment.scores).sum()
 
     # the two bins beside the true distance should share the probability, the nearer one more of it
     sides = torch.cat((points - expected[:, :2], expected[:, 2:] - points), dim=1).clamp(0, REG_MAX - 0.01)  # [M, 4]
@@ -128,7 +135,8 @@ def box_losses(raw: RawPredictions, boxes: Tensor, assignment: Assignment) -> tu
     return box_loss, (entropy * assignment.scores).sum()
 
 
-def _mean_over_processes(value: Tensor) -> Tensor:
+def mean_over_processes(value: Tensor) -> Tensor:
+    """Return the mean of a value over the processes of ``torch.distributed``, the value itself without any."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         value = value.clone()
         torch.distributed.all_reduce(value)
@@ -136,7 +144,12 @@ def _mean_over_processes(value: Tensor) -> Tensor:
     return value
 
 
-def _check(raw: RawPredictions, boxes: Tensor, labels: Tensor, images: Tensor) -> None:
+def check_targets(raw: RawPredictions, boxes: Tensor, labels: Tensor, images: Tensor) -> None:
+    """See that boxes [T, 4], labels [T] and images [T] fit the predictions.
+
+    Raises:
+        ValueError: They don't.
+    """
     count = len(boxes)
     if (boxes.shape, labels.shape, images.shape) != ((count, 4), (count,), (count,)):
         shapes = ", ".join(str(list(tensor.shape)) for tensor in (boxes, labels, images))
