@@ -21,6 +21,9 @@ NETWORK_CASES: Final = [
 ]
 """Sizes, and heights and widths of their inputs."""
 
+POSE_CASES: Final = [("n", (320, 320)), ("n", (416, 608)), ("s", (320, 320)), ("m", (320, 320)), ("l", (320, 320))]
+"""The same of networks for poses, with 17 keypoints."""
+
 ANCHORS: Final = 40
 """Anchor points of each case that are kept, spread over all strides."""
 

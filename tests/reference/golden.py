@@ -14,10 +14,11 @@ from functools import partial
 import numpy as np
 
 from tests import golden
-from tests.reference import oracle
+from tests.reference import oracle, pose_oracle
 from tests.support import losses, pose_losses, synthetic
 from tests.support import processing_cases as cases
 from tests.support.shared import CHECKPOINT, bccd_images
+from yolonas_plugin.tasks import TASKS
 
 
 def network() -> dict[str, np.ndarray]:
@@ -28,6 +29,17 @@ def network() -> dict[str, np.ndarray]:
         kept = golden.sample(boxes.shape[1])
         case = golden.network_case(size, shape)
         arrays |= {f"{case} boxes": boxes[0].numpy()[kept], f"{case} scores": scores[0].numpy()[kept]}
+    return arrays
+
+
+def pose_network() -> dict[str, np.ndarray]:
+    """Boxes, scores, keypoints and their scores of a sample of anchor points."""
+    arrays = {}
+    for size, shape in golden.POSE_CASES:
+        found = pose_oracle.forward(pose_oracle.network(size), synthetic.batch(*shape))
+        kept = golden.sample(found[0].shape[1])
+        for name, tensor in zip(TASKS["pose"].outputs, found, strict=True):
+            arrays[f"{golden.network_case(size, shape)} {name}"] = tensor[0].numpy()[kept]
     return arrays
 
 
@@ -80,6 +92,7 @@ def digest(pixels: np.ndarray) -> str:
 
 if __name__ == "__main__":
     np.savez_compressed(golden.FOLDER / "network.npz", **network())
+    np.savez_compressed(golden.FOLDER / "pose_network.npz", **pose_network())
     np.savez_compressed(golden.FOLDER / "loss.npz", **loss())
     np.savez_compressed(golden.FOLDER / "pose_loss.npz", **pose_loss())
     np.savez_compressed(golden.FOLDER / "selection.npz", **selection())

@@ -16,32 +16,44 @@ from torch import Tensor
 
 from yolonas_plugin.nn import CONFIGS, POSE_CONFIGS, Size, YoloNAS, YoloNASConfig
 
+SMALL = 0.01
+"""What the networks for poses multiply before most of their BatchNorms: of the variances, an epsilon of 1e-6 is 1 %."""
+
 
 def network(size: Size, num_classes: int = 80, in_channels: int = 3) -> YoloNAS:
     """Return an unfused network with synthetic weights, in evaluation mode."""
-    return copy.deepcopy(_network(CONFIGS[size], num_classes, in_channels, 0))
+    return copy.deepcopy(_network(CONFIGS[size], num_classes, in_channels, 0, 1.0))
 
 
 def pose_network(size: Size, num_keypoints: int = 17, in_channels: int = 3) -> YoloNAS:
-    """Return an unfused network for poses with synthetic weights, in evaluation mode."""
-    return copy.deepcopy(_network(POSE_CONFIGS[size], 1, in_channels, num_keypoints))
+    """Return an unfused network for poses with synthetic weights of small variances, in evaluation mode."""
+    return copy.deepcopy(_network(POSE_CONFIGS[size], 1, in_channels, num_keypoints, SMALL))
 
 
 @functools.lru_cache(maxsize=2)  # drawing the numbers takes five times as long as copying them
-def _network(config: YoloNASConfig, num_classes: int, in_channels: int, num_keypoints: int) -> YoloNAS:
+def _network(config: YoloNASConfig, num_classes: int, in_channels: int, num_keypoints: int, scale: float) -> YoloNAS:
     with torch.device("meta"):
         model = YoloNAS(config, num_classes, in_channels, num_keypoints=num_keypoints)
-    model.load_state_dict(state_dict(model.state_dict()), assign=True)
+    model.load_state_dict(state_dict(model.state_dict(), scale), assign=True)
     return model.eval()
 
 
-def state_dict(template: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def state_dict(template: Mapping[str, Tensor], scale: float = 1.0) -> dict[str, Tensor]:
     """Return a tensor for each name and shape in ``template``.
+
+    What a BatchNorm right after a convolution takes is ``scale`` times as large, and but for its epsilon what it gives
+    is the same.
 
     Nothing is at its default, so a statistic that is read from the wrong place shows; yet every layer's output keeps a
     spread of about 1, scores spread over 0 to 1 and distances over several strides, so rounding stays rounding.
     """
-    return {name: torch.from_numpy(_values(name, tuple(tensor.shape))) for name, tensor in template.items()}
+    found = {name: torch.from_numpy(_values(name, tuple(tensor.shape))) for name, tensor in template.items()}
+    if scale != 1:
+        for name in (name for name in template if name.endswith(".bn.running_var")):
+            layer = name.removesuffix(".bn.running_var")
+            for part, power in (("conv.weight", 1), ("bn.running_mean", 1), ("bn.running_var", 2)):
+                found[f"{layer}.{part}"] *= scale**power
+    return found
 
 
 def batch(height: int, width: int, images: int = 1, channels: int = 3) -> Tensor:
