@@ -15,14 +15,17 @@ import yaml
 
 from tests.support.data_sets import (
     NAMES,
+    POSE_LINE,
     SPLITS,
     WRITERS,
     Box,
     Picture,
     coco_json,
+    pose_json,
     voc_xml,
     write_coco,
     write_image,
+    write_pose,
     write_voc,
     write_yolo,
 )
@@ -36,7 +39,8 @@ GOOD = Box("disc", 10, 10, 20, 20)
 
 def fault(root: Path, kind: Kind, split: str = "val") -> tuple[int, str]:
     """How often it was found, and the first place."""
-    (finding,) = [f for f in check_data(root).findings if f.kind is kind and f.split in {split, ""}]
+    report = check_data(root, task="detect" if kind is Kind.KEYPOINTS_UNUSED else None)
+    (finding,) = [f for f in report.findings if f.kind is kind and f.split in {split, ""}]
     return finding.count, finding.places[0]
 
 
@@ -170,6 +174,16 @@ OBJECT = (
     "<object><name>disc</name><difficult>{}</difficult><bndbox><xmin>{}</xmin><ymin>2</ymin><xmax>9</xmax>"
     "<ymax>9</ymax></bndbox></object>"
 )
+
+
+def coco_with_bare_class(root: Path) -> Path:
+    """An object with keypoints, and one of a class that has none."""
+    described = pose_json({"keypoints": ["a", "b"]}, {"keypoints": [12, 12, 2, 20, 20, 2]}, {"category_id": 2})
+    described["categories"].append({"id": 2, "name": "ring"})
+    write_image(root / "a.png", Picture("a", 40, 50))
+    (root / "pose_train.json").write_text(json.dumps(described))
+    return root / "pose_train.json"
+
 
 CASES: dict[str, tuple[Kind, str, Callable[[Path], Path], int, str]] = {
     "YOLO: listed, not there": (
@@ -336,6 +350,63 @@ CASES: dict[str, tuple[Kind, str, Callable[[Path], Path], int, str]] = {
     ),
     "YOLO: no box in a split": (Kind.NO_BOX, "val", without_boxes, 1, "1 images"),
     "YOLO: a download": (Kind.DOWNLOAD, "", asking_for_a_download, 1, "https://example.invalid/data.zip"),
+    "YOLO: a keypoint that is no number": (
+        Kind.KEYPOINT_UNREADABLE,
+        "val",
+        lambda root: write_pose(root, POSE_LINE.replace(".35", "nan")),
+        1,
+        "labels/val/x.txt:1 (class 0): keypoint 0",
+    ),
+    "YOLO: a keypoint seen thrice": (
+        Kind.KEYPOINT_VISIBILITY,
+        "val",
+        lambda root: write_pose(root, POSE_LINE.replace(".6 2", ".6 3")),
+        1,
+        "labels/val/x.txt:1 (class 0): keypoint 0",
+    ),
+    "YOLO: a keypoint outside": (
+        Kind.KEYPOINT_OUTSIDE,
+        "val",
+        lambda root: write_pose(root, POSE_LINE.replace(".65", "1.65")),
+        1,
+        "labels/val/x.txt:1 (class 0): keypoint 1",
+    ),
+    "YOLO: no keypoint labelled": (
+        Kind.NO_KEYPOINT,
+        "val",
+        lambda root: write_pose(root, "0 .5 .5 .4 .6" + " 0 0 0" * 3),
+        1,
+        "1 objects",
+    ),
+    "YOLO: an object without keypoints": (
+        Kind.UNLABELLED,
+        "val",
+        lambda root: write_pose(root, POSE_LINE + "0 .5 .5 .4 .4\n"),
+        1,
+        "labels/val/x.txt:2 (class 0)",
+    ),
+    "YOLO: keypoints without visibilities": (
+        Kind.KEYPOINTS_BARE,
+        "",
+        lambda root: write_pose(root, *["0 .5 .5 .4 .6 .1 .1 .2 .2 .3 .3\n"] * 2, kpt_shape=[3, 2]),
+        1,
+        "kpt_shape: [3, 2]",
+    ),
+    "YOLO: nothing says what a mirror swaps": (
+        Kind.FLIP_UNKNOWN,
+        "",
+        lambda root: write_pose(root, flip_idx=None),
+        1,
+        "3 keypoints: left, right, top",
+    ),
+    "COCO: a class without keypoints": (
+        Kind.CLASS_BARE,
+        "train",
+        coco_with_bare_class,
+        1,
+        "pose_train.json: annotation 1 (ring)",
+    ),
+    "YOLO: keypoints for a detector": (Kind.KEYPOINTS_UNUSED, "", write_pose, 1, "kpt_shape: [3, 3]"),
     "YOLO: over the edge": (
         Kind.BOX_OVER,
         "val",

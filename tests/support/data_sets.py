@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -127,6 +127,41 @@ def yolo_line(picture: Picture, box: Box) -> str:
     centre = (box.x + right) / 2 / picture.width, (box.y + bottom) / 2 / picture.height
     sides = (right - box.x) / picture.width, (bottom - box.y) / picture.height
     return " ".join(map(repr, (NAMES.index(box.name), *centre, *sides))) + "\n"
+
+
+POSE: Final[Mapping[str, object]] = {
+    "names": ["disc"],
+    "kpt_shape": [3, 3],
+    "flip_idx": [1, 0, 2],
+    "kpt_names": {0: ["left", "right", "top"]},
+    "kpt_oks_sigmas": [0.1, 0.2, 0.3],
+}
+"""What a description says of objects with three keypoints."""
+
+POSE_LINE: Final = "0 .5 .5 .4 .6 .35 .6 2 .65 .6 1 0 0 0\n"
+
+
+def write_pose(root: Path, text: str = POSE_LINE, train: str = POSE_LINE, **changes: object) -> Path:
+    """YOLO with keypoints: a picture in ``train``, one in val whose labels are ``text``; None leaves out a key."""
+    for split, name, labels in (("train", "a", train), ("val", "x", text)):
+        write_image(root / "images" / split / f"{name}.png", Picture(name, 40, 50))
+        (root / "labels" / split).mkdir(parents=True, exist_ok=True)
+        (root / "labels" / split / f"{name}.txt").write_text(labels)
+    said = {"path": str(root), "train": "images/train", "val": "images/val", **POSE, **changes}
+    (root / "data.yaml").write_text(yaml.safe_dump({key: value for key, value in said.items() if value is not None}))
+    return root
+
+
+def pose_json(category: Mapping[str, object], *annotations: Mapping[str, object]) -> dict[str, Any]:
+    """COCO JSON of one picture, ``a.png``, of 40 by 50 pixels."""
+    return {
+        "images": [{"id": 7, "file_name": "a.png", "height": 40, "width": 50}],
+        "categories": [{"id": 1, "name": "disc", **category}],
+        "annotations": [
+            {"id": index, "image_id": 7, "category_id": 1, "bbox": [10, 10, 20, 20], **annotation}
+            for index, annotation in enumerate(annotations)
+        ],
+    }
 
 
 WRITERS: Final[dict[str, Callable[..., Path]]] = {"YOLO": write_yolo, "COCO": write_coco, "Pascal VOC": write_voc}

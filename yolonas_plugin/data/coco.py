@@ -12,16 +12,20 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from yolonas_plugin.data.contents import SPLIT_FOLDERS, Contents, choose, known_size
+from yolonas_plugin.data.keypoints import check_same, coco_skeleton, keypoint_shape, no_keypoints, with_description
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Record
 from yolonas_plugin.data.text import legible, read_text
 from yolonas_plugin.data.yaml_file import SPLITS, class_names, is_json
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.skeleton import Skeleton
 
 FORMAT: Final = "COCO"
 
@@ -35,9 +39,10 @@ _PATTERNS: Final = (
     "train*.json",
     "val*.json",
     "test*.json",
+    "*keypoints*.json",
 )
 _NOTHING: Final = ("none", "", None)
-_OTHERS: Final = ("captions", "person_keypoints", "panoptic", "stuff", "image_info")
+_OTHERS: Final = ("captions", "panoptic", "stuff", "image_info")
 _SPLIT: Final = re.compile(r"(?<![a-z])(train|valid|validation|val|test)(?![a-z])")
 
 
@@ -50,16 +55,20 @@ class CocoFiles:
         annotations: The JSON file of each split.
         images: The folder of images of each split, where it is known.
         names: The classes, where somebody has said them; they win over the categories.
+        described: What else somebody has said, of the keypoints.
     """
 
     root: Path
     annotations: Mapping[str, Path]
     images: Mapping[str, Path]
     names: tuple[str, ...] = ()
+    described: Mapping[str, Any] = field(default_factory=dict)
 
 
-def find_coco(root: Path) -> CocoFiles | None:
+def find_coco(root: Path, keypoints: bool | None = False) -> CocoFiles | None:
     """Find the JSON files of each split in a folder, in its ``annotations``, or in a folder for each split.
+
+    COCO has a file of keypoints besides that of instances, taken where keypoints are needed or where there is no other.
 
     Raises:
         SourceError: Two files claim to be the same split.
@@ -67,6 +76,8 @@ def find_coco(root: Path) -> CocoFiles | None:
     folders = [root, root / "annotations", *(root / name for name in SPLIT_FOLDERS)]
     found = {path for folder in folders for pattern in _PATTERNS for path in folder.glob(pattern)}
     files = sorted(path for path in found if not path.stem.startswith(_OTHERS) and split_of(path))
+    of_keypoints = {path for path in files if "keypoints" in path.stem}
+    files = [path for path in files if (path in of_keypoints) == bool(keypoints)] or files
     files = [path for path in files if path.stem.startswith("instances")] or files
     splits: dict[str, Path] = {}
     for path in files:
@@ -115,26 +126,76 @@ def described_coco(described: Mapping[str, Any], home: Path) -> CocoFiles:
         raise SourceError(f"{home}: 'path' of the description can't be found: {error}") from error
     names = class_names(described, str(home)) if described.get("names") else ()
     files = {split: root / str(name) for split, name in splits.items()}
-    return CocoFiles(root, files, {split: root / str(folder) for split, folder in images.items()}, names)
+    return CocoFiles(root, files, {split: root / str(folder) for split, folder in images.items()}, names, described)
 
 
-def read_coco(files: CocoFiles, wanted: tuple[str, ...] | None, notes: Notes) -> Contents:
+def read_coco(
+    files: CocoFiles, wanted: tuple[str, ...] | None, notes: Notes, keypoints: bool | None = False
+) -> Contents:
     """Read the JSON files of the splits that are wanted; None reads all.
 
+    Args:
+        files: Where they are.
+        wanted: The splits.
+        notes: Gets what was found.
+        keypoints: Whether keypoints are needed, or left out; None reads them where there are any.
+
     Raises:
-        SourceError: A file isn't COCO JSON, there is no such split, or none of its images can be found.
+        SourceError: A file isn't COCO JSON, there is no such split, none of its images can be found, or there are no
+            keypoints, or contradictory ones, where they are needed.
     """
     chosen = choose(files.annotations, wanted, str(files.root))
-    loaded = {split: _load(files.annotations[split]) for split in chosen}
+    loaded = {split: _load(files.annotations[split], keypoints) for split in chosen}
     names = files.names or _names(loaded, notes)
-    records = {split: _records(split, data, names, files, notes) for split, data in loaded.items()}
+    skeletons = _skeletons(loaded, names, files, keypoints, notes)
+    skeleton = None
+    if skeletons:
+        title = str(files.root)
+        check_same(skeletons, title)
+        names = tuple(name for name in names if name in skeletons)
+        skeleton = with_description(skeletons[names[0]], files.described, title)
+        shape = keypoint_shape(files.described, title)
+        if shape is not None and shape[0] != len(skeleton):
+            raise SourceError(f"{title}: 'kpt_shape' says {shape[0]} keypoints, and the JSON file has {len(skeleton)}")
+    records = {split: _records(split, data, names, files, notes, skeleton) for split, data in loaded.items()}
     ids = {split: _category_ids(data, names) for split, data in loaded.items()}
-    return Contents(FORMAT, str(files.root), names, records, category_ids=ids)
+    return Contents(FORMAT, str(files.root), names, records, category_ids=ids, skeleton=skeleton)
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _skeletons(
+    loaded: Mapping[str, dict[str, Any]],
+    names: Sequence[str],
+    files: CocoFiles,
+    keypoints: bool | None,
+    notes: Notes,
+) -> dict[str, Skeleton]:
+    """Return the keypoints of each class that has some, none where they are left out or no label has any.
+
+    Raises:
+        SourceError: There are none, and they are needed; or the splits, or parts of one, contradict each other.
+    """
+    found: dict[str, Skeleton] = {}
+    for split, data in loaded.items():
+        for category in data["categories"]:
+            name = category["name"]
+            title = f"{files.annotations[split]}: category {legible(name)!r}"
+            if name in names and category.get("keypoints"):
+                if keypoints is False:
+                    notes.add(Kind.KEYPOINTS_UNUSED, split, name)
+                elif skeleton := coco_skeleton(category, title):
+                    check_same({name: found.setdefault(name, skeleton), f"{name} of {split}": skeleton}, title)
+    items = (item for data in loaded.values() for item in data["annotations"])
+    labelled = any(isinstance(item, dict) and item.get("keypoints") for item in items)
+    if keypoints and not (found and labelled):
+        raise no_keypoints(str(files.root), "no annotation has keypoints" if found else "no category has keypoints")
+    return found if labelled else {}
+
+
+def _load(path: Path, keypoints: bool | None) -> dict[str, Any]:
     try:
-        data = json.loads(read_text(path, _LARGEST), object_hook=_without_outlines)
+        data = json.loads(
+            read_text(path, _LARGEST), object_hook=_only_boxes if keypoints is False else _without_outlines
+        )
     except json.JSONDecodeError as error:
         raise SourceError(f"{path}: line {error.lineno} is no JSON: {error.msg}") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -156,7 +217,13 @@ def _load(path: Path) -> dict[str, Any]:
 
 def _without_outlines(item: dict[str, Any]) -> dict[str, Any]:
     item.pop("segmentation", None)
-    item.pop("keypoints", None)
+    return item
+
+
+def _only_boxes(item: dict[str, Any]) -> dict[str, Any]:
+    item.pop("segmentation", None)
+    if "bbox" in item:
+        item.pop("keypoints", None)
     return item
 
 
@@ -187,11 +254,19 @@ def _category_ids(data: dict[str, Any], names: Sequence[str]) -> tuple[int | str
     return tuple(ids.get(name) for name in names)
 
 
-def _records(split: str, data: dict[str, Any], names: Sequence[str], files: CocoFiles, notes: Notes) -> list[Record]:
+def _records(
+    split: str,
+    data: dict[str, Any],
+    names: Sequence[str],
+    files: CocoFiles,
+    notes: Notes,
+    skeleton: Skeleton | None = None,
+) -> list[Record]:
     path = files.annotations[split]
     shown = os.path.relpath(path, files.root)
     index = {name: i for i, name in reversed(list(enumerate(names)))}
     categories = {category["id"]: category["name"] for category in data["categories"]}
+    bare = set(categories.values()) - set(names) if skeleton else set()
     images = _images(split, data, shown, notes)
     locate = _find_images(split, [name for name, _ in images.values()], files)
     by_path: dict[str, Record] = {}
@@ -213,9 +288,21 @@ def _records(split: str, data: dict[str, Any], names: Sequence[str], files: Coco
         elif item.get("iscrowd"):
             notes.add(Kind.CROWD, split, f"{shown}{mark}")
             record.set_aside += 1
+        elif (title := categories.get(category := _scalar(item, "category_id"), f"category {category}")) in bare:
+            notes.add(Kind.CLASS_BARE, split, f"{shown}{mark} ({title})")
+            record.set_aside += 1
+        elif skeleton and (points := _keypoints(item, len(skeleton))) is None:
+            given = item["keypoints"]
+            found = f"has {len(given)} entries" if isinstance(given, list) else f"is {given!r:.60}"
+            notes.add(
+                Kind.LABEL_UNREADABLE,
+                split,
+                f"{shown}{mark}: 'keypoints' {found}; {3 * len(skeleton)} numbers belong to {len(skeleton)} keypoints",
+            )
+            record.unreadable += 1
         else:
-            category = _scalar(item, "category_id")
-            title = categories.get(category, f"category {category}")
+            if skeleton:
+                record.keypoints.append(points)
             record.labels.append(index.get(title, -1) if category in categories else -1)
             record.boxes.append(box)
             record.marks.append(f"{mark} ({title})")
@@ -256,6 +343,19 @@ def _box(item: Any) -> list[float] | None:
     return [x, y, x + width, y + height]
 
 
+def _keypoints(item: dict[str, Any], count: int) -> np.ndarray | None:
+    """Return x, y and visibility [K, 3] of a label; zeros where it has none, None where it has other than K."""
+    given = item.get("keypoints") or [0] * 3 * count
+    if not isinstance(given, list) or len(given) != 3 * count:
+        return None
+    if not all(isinstance(number, (int, float)) for number in given):
+        return None
+    try:
+        return np.array(given, dtype=np.float64).reshape(count, 3)
+    except OverflowError:
+        return None
+
+
 def _find_images(split: str, names: Sequence[str], files: CocoFiles) -> Callable[[str], Path]:
     """Find where the images lie: of the likely folders the one that has most of some of them.
 
@@ -266,7 +366,7 @@ def _find_images(split: str, names: Sequence[str], files: CocoFiles) -> Callable
         SourceError: No likely folder has any.
     """
     path = files.annotations[split]
-    title = re.sub(r"^(instances|annotations)_", "", path.stem)
+    title = re.sub(r"^(instances|annotations|person_keypoints)_", "", path.stem)
     spellings = [title, *(name for name, meant in SPLIT_FOLDERS.items() if meant == split)]
     within = [".", "images", *spellings, *(f"images/{name}" for name in spellings), "data", "JPEGImages"]
     bases = [path.parent, path.parent.parent, files.root]

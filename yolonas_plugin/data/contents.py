@@ -10,6 +10,7 @@ from typing import Any, Final
 from yolonas_plugin.data.samples import Record
 from yolonas_plugin.data.text import read_text
 from yolonas_plugin.errors import DataNotFoundError, SourceError
+from yolonas_plugin.skeleton import Skeleton
 
 _LARGEST: Final = 256 << 20
 
@@ -33,6 +34,7 @@ class Contents:
         names: The classes in the order of their indices.
         records: The images of each split that was read.
         settings: Further keys for the engine's description of the data.
+        skeleton: What keypoints the labels have; None where none were read.
         category_ids: What the annotations of a split call each class, None those that they don't have; empty where
             they number no classes.
     """
@@ -43,6 +45,7 @@ class Contents:
     records: dict[str, list[Record]]
     settings: Mapping[str, Any] = field(default_factory=dict)
     category_ids: Mapping[str, tuple[int | str | None, ...]] = field(default_factory=dict)
+    skeleton: Skeleton | None = None
 
 
 def read_lines(path: Path) -> list[str]:

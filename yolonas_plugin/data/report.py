@@ -40,13 +40,22 @@ class Kind(Enum):
     LABEL_REPEATED = "label given twice", "used once", True
     BOX_EMPTY = "box of no area", "label left out", True
     BOX_OUTSIDE = "box outside the image", "label left out", True
+    KEYPOINT_UNREADABLE = "keypoint that is no number", "taken for not labelled", True
+    KEYPOINT_VISIBILITY = "keypoint with a visibility other than 0, 1 and 2", "taken for not labelled", True
+    KEYPOINT_OUTSIDE = "keypoint outside the image", "taken for not labelled", True
     CLASS_REPEATED = "class name given twice", "kept", True
     NO_BOX = "split without a box", "not to be trained on", True
+    NO_KEYPOINT = "split without a labelled keypoint", "not to be trained on", True
     BOX_OVER = "box reaches out of the image", "kept as it is", False
     LABELS_BESIDE = "labels beside the image, in a folder named images", "used", False
     CROWD = "crowd box", "left out", False
     DIFFICULT = "box marked difficult", "left out", False
     BACKGROUND = "image without labels", "kept as background", False
+    UNLABELLED = "object without a labelled keypoint", "used for its box", False
+    KEYPOINTS_BARE = "keypoints without visibilities", "taken for visible", False
+    KEYPOINTS_UNUSED = "keypoints in data for a detector", "left out", False
+    FLIP_UNKNOWN = "no flip_idx, which says what a mirror swaps", "not to be mirrored in training", False
+    CLASS_BARE = "label of a class without keypoints", "left out", False
     CLASS_UNUSED = "class without a box", "kept", False
     CLASS_GROUP = "category that only groups others", "left out", False
     DOWNLOAD = "download that the description asks for", "not run", False
@@ -99,11 +108,20 @@ class Notes:
 
 @dataclass(frozen=True, slots=True)
 class SplitSummary:
-    """What can be used of a split: numbers of images, of those without labels, and of boxes by class index."""
+    """What can be used of a split: numbers of images, of those without labels, and of boxes by class index.
+
+    And, of data with keypoints, the number of labelled ones by their index.
+    """
 
     images: int
     backgrounds: int
     boxes: tuple[int, ...]
+    keypoints: tuple[int, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as what JSON can hold; without ``keypoints`` for data that have none."""
+        counts: dict[str, Any] = {"images": self.images, "backgrounds": self.backgrounds, "boxes": list(self.boxes)}
+        return counts | ({"keypoints": list(self.keypoints)} if self.keypoints else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +134,7 @@ class DataReport:
         names: The classes in the order of their indices.
         splits: What can be used of each split that was read.
         findings: Faults, then facts, by kind and split.
+        keypoints: Names of the keypoints that each object may have; empty for data of boxes alone.
     """
 
     source: str
@@ -123,6 +142,7 @@ class DataReport:
     names: tuple[str, ...]
     splits: dict[str, SplitSummary]
     findings: tuple[Finding, ...]
+    keypoints: tuple[str, ...] = ()
 
     @property
     def faults(self) -> tuple[Finding, ...]:
@@ -152,10 +172,8 @@ class DataReport:
             "source": self.source,
             "format": self.format,
             "names": list(self.names),
-            "splits": {
-                name: {"images": split.images, "backgrounds": split.backgrounds, "boxes": list(split.boxes)}
-                for name, split in self.splits.items()
-            },
+            **({"keypoints": list(self.keypoints)} if self.keypoints else {}),
+            "splits": {name: split.to_dict() for name, split in self.splits.items()},
             "findings": [
                 {
                     "kind": finding.kind.name.lower(),

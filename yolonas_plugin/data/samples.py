@@ -38,6 +38,7 @@ class Record:
         size: Height and width of the image that the annotation was made for, or None where it doesn't say.
         polygons: One for each label, x, y as fractions [K, 2], or empty.
         id: What the annotations call the image, where they number images.
+        keypoints: One array for each label, x, y and visibility [K, 3] in the unit of ``boxes``; or empty.
     """
 
     image: str
@@ -51,6 +52,7 @@ class Record:
     size: tuple[int, int] | None = None
     polygons: list[Array | None] = field(default_factory=list)
     id: int | str | None = None
+    keypoints: list[Array] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class Sample:
         boxes: Centre x, centre y, width, height as fractions of the image, float32 [N, 4]. They may reach out of it.
         polygons: Outlines where all labels have one, x, y as fractions, float32 [K, 2] each; else empty.
         id: What the annotations call the image, where they number images.
+        keypoints: x, y as fractions of the image and 1 or 2 where it is labelled, else zeros, float32 [N, K, 3]; None
+            where none were read.
     """
 
     image: str
@@ -72,10 +76,11 @@ class Sample:
     boxes: Array
     polygons: list[Array] = field(default_factory=list)
     id: int | str | None = None
+    keypoints: Array | None = None
 
 
 def make_samples(
-    split: str, records: Sequence[Record], names: Sequence[str], root: str, notes: Notes
+    split: str, records: Sequence[Record], names: Sequence[str], root: str, notes: Notes, num_keypoints: int = 0
 ) -> tuple[list[Sample], dict[str, int]]:
     """Check records and keep what can be used.
 
@@ -85,6 +90,7 @@ def make_samples(
         names: The classes.
         root: Folder that paths in notes are relative to.
         notes: Gets what was found.
+        num_keypoints: Of each label; 0 where there are none.
 
     Returns:
         The samples in the order of their paths, and the size in bytes of each image file.
@@ -118,6 +124,7 @@ def make_samples(
                 boxes[kept],
                 polygons if len(polygons) == len(kept) else [],
                 record.id,
+                _check_keypoints(split, record, kept, size, num_keypoints, notes) if num_keypoints else None,
             )
         )
         sizes[record.image] = look.bytes
@@ -168,7 +175,8 @@ def _check_labels(
     kept, seen = [], set()
     for i, label in enumerate(record.labels):
         place = record.annotation + record.marks[i]
-        key = (label, stored[i].tobytes(), _bytes(record.polygons[i]) if record.polygons else b"")
+        shapes = (_bytes(parts[i]) for parts in (record.polygons, record.keypoints) if parts)
+        key = (label, stored[i].tobytes(), *shapes)
         if not 0 <= label < len(names):
             notes.add(Kind.LABEL_OUTSIDE, split, place)
         elif not finite[i]:
@@ -185,6 +193,33 @@ def _check_labels(
             if over[i]:
                 notes.add(Kind.BOX_OVER, split, place)
     return kept, stored
+
+
+def _check_keypoints(
+    split: str, record: Record, kept: Sequence[int], size: tuple[int, int], num_keypoints: int, notes: Notes
+) -> Array:
+    """Return the keypoints of the labels that are kept as fractions of the image, float32 [N, K, 3]."""
+    found = np.array([record.keypoints[i] for i in kept], dtype=np.float64).reshape(-1, num_keypoints, 3)
+    pixel = 1 / np.array([size[1], size[0]])
+    with np.errstate(invalid="ignore", over="ignore"):
+        places = found[..., :2] * pixel if record.in_pixels else found[..., :2]
+        seen = found[..., 2]
+        finite = np.isfinite(found).all(axis=2)
+        known = np.isin(seen, (0, 1, 2))
+        outside = ((places < -pixel / 2) | (places > 1 + pixel / 2)).any(axis=2)
+    faults = {
+        Kind.KEYPOINT_UNREADABLE: ~finite,
+        Kind.KEYPOINT_VISIBILITY: finite & ~known,
+        Kind.KEYPOINT_OUTSIDE: finite & known & (seen > 0) & outside,
+    }
+    for kind, wrong in faults.items():
+        for label, keypoint in np.argwhere(wrong).tolist():
+            notes.add(kind, split, f"{record.annotation}{record.marks[kept[label]]}: keypoint {keypoint}")
+    labelled = np.nan_to_num(seen) * ~np.logical_or.reduce(list(faults.values()))
+    for label in np.flatnonzero(~labelled.any(axis=1)).tolist():
+        notes.add(Kind.UNLABELLED, split, record.annotation + record.marks[kept[label]])
+    places = np.where(labelled[..., None] > 0, places, 0)
+    return np.concatenate((places, labelled[..., None]), axis=2).astype(np.float32)
 
 
 def _bytes(polygon: Array | None) -> bytes:

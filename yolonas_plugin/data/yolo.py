@@ -12,12 +12,13 @@ import functools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from yolonas_plugin.data.contents import Contents, choose, read_lines
 from yolonas_plugin.data.image_files import is_image
+from yolonas_plugin.data.keypoints import described_skeleton, keypoint_shape, no_keypoints
 from yolonas_plugin.data.report import Kind, Notes
 from yolonas_plugin.data.samples import Array, Record
 from yolonas_plugin.data.text import legible, read_bytes, read_text
@@ -33,13 +34,16 @@ _MOST_LABELS: Final = 100_000
 """Of an image."""
 
 
-def read_yolo(source: str | Mapping[str, Any], wanted: tuple[str, ...] | None, notes: Notes) -> Contents:
+def read_yolo(
+    source: str | Mapping[str, Any], wanted: tuple[str, ...] | None, notes: Notes, keypoints: bool | None = False
+) -> Contents:
     """Read what the engine takes for ``data``. A download that a description asks for is noted and not run.
 
     Args:
         source: A YAML file, a data set's name such as ``"coco8"``, a URL, an archive, or what a YAML file would say.
         wanted: The splits to read; None reads all.
         notes: Gets what was found.
+        keypoints: Whether keypoints are needed, or left out; None reads them where there are any.
 
     Raises:
         DataNotFoundError: The file, a folder that it names, or a wanted split isn't there.
@@ -63,20 +67,52 @@ def read_yolo(source: str | Mapping[str, Any], wanted: tuple[str, ...] | None, n
     images = {split: _images(split, listed[split], title, hint, missing_is_fault=split in chosen) for split in listed}
     readers = {split: _label_files(split, images[split], root, notes if split in chosen else None) for split in images}
     unused = find_unused({image: file for files in readers.values() for image, file in files.items()}, root)
-    keypoints = int(np.prod(settings.get("kpt_shape") or 0))
+    labels = _labels_with(described, keypoints, settings, title, notes)
     records = {}
     for split in chosen:
         files = readers[split]
         for image in [image for image in files if image in unused.lost]:
             place, expected = (os.path.relpath(file, root) for file in (unused.lost[image], files.pop(image)))
             notes.add(Kind.LABELS_UNUSED, split, f"{place}, and not {expected}")
-        records[split] = _records(split, images[split], files, root, keypoints, notes)
+        records[split] = _records(split, images[split], files, root, labels, notes)
         _note_strays(split, listed[split], files, set(unused.lost.values()), root, notes)
     folders = {os.path.dirname(file) for files in readers.values() for file in files.values()}
     for stray in unused.strays:
         if os.path.dirname(stray) not in folders:
             notes.add(Kind.LABEL_STRAY, "", os.path.relpath(stray, root))
-    return Contents(FORMAT, root, names, records, settings)
+    skeleton = described_skeleton(described, labels.keypoints, title) if labels.keypoints else None
+    return Contents(FORMAT, root, names, records, settings, skeleton=skeleton)
+
+
+class _Labels(NamedTuple):
+    """Form of the labels: ``keypoints`` that are read, of so many ``numbers`` each; numbers that are left out."""
+
+    keypoints: int = 0
+    numbers: int = 0
+    left_out: int = 0
+
+
+def _labels_with(
+    described: Mapping[str, Any], keypoints: bool | None, settings: Mapping[str, Any], title: str, notes: Notes
+) -> _Labels:
+    """Tell what the labels hold besides class and box.
+
+    Raises:
+        SourceError: They have no keypoints, and these are needed; or what is said of them is wrong.
+    """
+    if keypoints is False:
+        left_out = int(np.prod(settings.get("kpt_shape") or 0))
+        if left_out:
+            notes.add(Kind.KEYPOINTS_UNUSED, "", f"kpt_shape: {legible(described['kpt_shape'])}")
+        return _Labels(left_out=left_out)
+    shape = keypoint_shape(described, title)
+    if shape is None:
+        if keypoints:
+            raise no_keypoints(title, "it has no 'kpt_shape'")
+        return _Labels()
+    if shape[1] == 2:
+        notes.add(Kind.KEYPOINTS_BARE, "", f"kpt_shape: {list(shape)}")
+    return _Labels(*shape)
 
 
 def _images(split: str, entries: Sequence[str], title: str, hint: str, *, missing_is_fault: bool) -> list[str]:
@@ -143,9 +179,9 @@ def _same(file: str, other: str) -> bool:
 
 
 def _records(
-    split: str, images: Sequence[str], files: Mapping[str, str], root: str, keypoints: int, notes: Notes
+    split: str, images: Sequence[str], files: Mapping[str, str], root: str, labels: _Labels, notes: Notes
 ) -> list[Record]:
-    records = [_record(split, image, files[image], root, keypoints, notes) for image in images if image in files]
+    records = [_record(split, image, files[image], root, labels, notes) for image in images if image in files]
     return [record for record in records if record is not None]
 
 
@@ -166,7 +202,7 @@ def _note_strays(
                 notes.add(Kind.LABEL_STRAY, split, os.path.relpath(stray, root))
 
 
-def _record(split: str, image: str, file: str, root: str, keypoints: int, notes: Notes) -> Record | None:
+def _record(split: str, image: str, file: str, root: str, labels: _Labels, notes: Notes) -> Record | None:
     shown = os.path.relpath(file, root)
     record = Record(image, [], [], shown, [], in_pixels=False)
     try:
@@ -184,7 +220,9 @@ def _record(split: str, image: str, file: str, root: str, keypoints: int, notes:
             notes.add(Kind.LABELS_UNREADABLE, split, f"{shown}: more than {_MOST_LABELS:,} labels")
             return None
         try:
-            label, box, polygon = _parse(words[:5] if keypoints and len(words) == 5 + keypoints else words)
+            points = _parse_keypoints(words, labels) if labels.keypoints else None
+            bare = points is not None or (labels.left_out and len(words) == 5 + labels.left_out)
+            label, box, polygon = _parse(words[:5] if bare else words)
         except ValueError as error:
             notes.add(Kind.LABEL_UNREADABLE, split, f"{shown}:{number}: {error}")
             record.unreadable += 1
@@ -192,8 +230,29 @@ def _record(split: str, image: str, file: str, root: str, keypoints: int, notes:
         record.labels.append(label)
         record.boxes.append(box)
         record.polygons.append(polygon)
+        if points is not None:
+            record.keypoints.append(points)
         record.marks.append(f":{number} (class {label})")
     return record
+
+
+def _parse_keypoints(words: Sequence[str], labels: _Labels) -> Array:
+    """Read the keypoints of a label, [K, 3]: zeros where it is a mere box.
+
+    Without visibilities a keypoint with a negative place isn't there, which is the engine's rule.
+    """
+    count, numbers = labels.keypoints, labels.numbers
+    if len(words) == 5:
+        return np.zeros((count, 3))
+    if len(words) != 5 + count * numbers:
+        raise ValueError(
+            f"{len(words)} numbers; with 'kpt_shape: [{count}, {numbers}]' a label has {5 + count * numbers}, or 5 of "
+            "a mere box"
+        )
+    points = np.array(list(map(float, words[5:]))).reshape(count, numbers)
+    if numbers == 2:
+        points = np.column_stack((points, np.where((points < 0).any(axis=1), 0, 2)))
+    return points
 
 
 def _parse(words: Sequence[str]) -> tuple[int, list[float], Array | None]:

@@ -135,10 +135,10 @@ class NASTrainer(DetectionTrainer):
             raise TrainingError("there is nothing to train on; name the data set with data=")
         if isinstance(self.args.data, (str, Path)) and Path(self.args.data).exists():
             tell(self.args, data=str(Path(self.args.data).absolute()))  # found then when the training goes on
-        self.data_set = open_data(self.args.data, ["train", self.args.split])
+        self.data_set = open_data(self.args.data, ["train", self.args.split], self.args.task)
         if RANK in {-1, 0}:
             self.data_set.report.log()
-        self.data_set.require_boxes("train")
+        self.data_set.require_labels("train")
         if self.args.classes is not None:
             names = dict(enumerate(self.data_set.settings["names"].values()))
             tell(self.args, classes=check_classes(self.args.classes, names, "the data's"))
