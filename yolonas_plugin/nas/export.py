@@ -218,7 +218,7 @@ def _by_engine(
             with EXPORTER, heard(), session(), quiet(), own_names():
                 from ultralytics.engine.exporter import Exporter  # a tenth of a second to import
 
-                asked = {"task": "detect", "model": module.pt_path, "imgsz": module.args["imgsz"]}
+                asked = {"task": module.task, "model": module.pt_path, "imgsz": module.args["imgsz"]}
                 asked |= {**_UNTIL_ASKED, **settings, "format": format, "mode": "export"}
                 exporter = Exporter(overrides=asked, _callbacks=callbacks)
                 written = Path(exporter(model=named))

@@ -25,7 +25,7 @@ from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import CalibrationImages, calibration_digest
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
-Run = Callable[[Tensor], "tuple[Tensor, Tensor]"]
+Run = Callable[[Tensor], "tuple[Tensor, ...]"]
 
 
 class ExportedModule(nn.Module):
@@ -70,7 +70,7 @@ class InferenceModule(nn.Module):
 
     Args:
         source: The model.
-        run: From pixels [B, C, H, W], BGR from 0 to 255, to boxes [B, A, 4] and scores [B, A, C].
+        run: From pixels [B, C, H, W], BGR from 0 to 255, to the outputs of the model's task.
     """
 
     def __init__(self, source: NASModule | ExportedModule, run: Run) -> None:
@@ -83,8 +83,8 @@ class InferenceModule(nn.Module):
         """Do nothing: the engine asks every network for float32, and this one is in the precision that was chosen."""
         return self
 
-    def forward(self, pixels: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, Tensor]:
-        """Return boxes and scores; the engine's extra arguments are ignored."""
+    def forward(self, pixels: Tensor, *args: Any, **kwargs: Any) -> tuple[Tensor, ...]:
+        """Return the outputs of the task, boxes and scores first; the engine's extra arguments are ignored."""
         return self.run(pixels)
 
     def fuse(self, verbose: bool = True) -> InferenceModule:
@@ -165,12 +165,12 @@ class _Compiled(nn.Module):
         super().__init__()
         self.run, self.refused = run, refused
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return boxes and scores."""
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
+        """Return the outputs of the task."""
         from torch._dynamo.exc import TorchDynamoException  # a second to import, and torch.compile has done it
 
         try:
-            found: tuple[Tensor, Tensor] = self.run(pixels)
+            found: tuple[Tensor, ...] = self.run(pixels)
         except TorchDynamoException as error:
             raise RuntimeChoiceError(f"{self.refused}: {str(error).strip()[:300]}") from error
         return found
@@ -247,16 +247,17 @@ def _description(module: NASModule) -> Description:
 
 
 def _key(module: NASModule) -> str:
-    texts = [module.config.size, module.processing.to_json(), repr(module.names)]
+    texts = [module.task, module.config.size, module.processing.to_json(), repr(module.names)]
+    texts.append(repr(module.about.skeleton))
     tensors = [tensor.detach().cpu().contiguous().numpy().tobytes() for tensor in module.state_dict().values()]
     return cache_key([*texts, *tensors])
 
 
 def _on_tensors(runtime: GraphRuntime) -> Run:
-    def run(pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def run(pixels: Tensor) -> tuple[Tensor, ...]:
         if pixels.is_floating_point():
             pixels = pixels.round().clamp(0, 255).byte()
-        boxes, scores = runtime(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
-        return torch.from_numpy(boxes), torch.from_numpy(scores)
+        found = runtime(pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy())
+        return tuple(map(torch.from_numpy, found))
 
     return run

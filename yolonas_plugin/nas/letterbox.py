@@ -38,8 +38,8 @@ class Move(NamedTuple):
     left: Tensor
 
     def back(self, boxes: Tensor) -> Tensor:
-        """Map boxes x1, y1, x2, y2 [B, A, 4] to pixels of the engine's canvas."""
-        x, y = boxes.unflatten(2, (2, 2)).unbind(dim=3)  # [B, A, 2] each
+        """Map boxes x1, y1, x2, y2 [B, A, 4] to pixels of the engine's canvas; or points x, y, x, y, ... [B, A, 2K]."""
+        x, y = boxes.unflatten(2, (-1, 2)).unbind(dim=3)  # [B, A, 2] each
         x = (x - self.left[:, None, None]) / self.scale + self.column[:, None, None]
         y = (y - self.top[:, None, None]) / self.scale + self.row[:, None, None]
         return torch.stack((x, y), dim=3).flatten(2)

@@ -39,12 +39,13 @@ from yolonas_plugin.runtimes import is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.base import SIDE_BY_SIDE
 from yolonas_plugin.settings import check_imgsz
 from yolonas_plugin.system.interrupts import heard
+from yolonas_plugin.tasks import TASKS
 from yolonas_plugin.weights import find_weights, read_checkpoint
 
 TASK_MAP: Final[dict[str, dict[str, Any]]] = {
-    "detect": {"predictor": NASPredictor, "validator": NASValidator, "trainer": NASTrainer}
+    task: {"predictor": NASPredictor, "validator": NASValidator, "trainer": NASTrainer} for task in TASKS
 }
-"""Engine classes by task, in the shape that Ultralytics uses."""
+"""Engine classes by task, in the shape that Ultralytics uses; each goes by the task of its model."""
 
 
 class NAS(Model):
@@ -61,7 +62,7 @@ class NAS(Model):
         backend: ``"native"``, this package's own network, or ``"super-gradients"``, the original, which has to be
             installed. Weights, processing and results are the same.
         pretrained: False makes a network with random weights, to be trained; ``model`` is then ``"yolo_nas_n"``, s, m
-            or l.
+            or l, or ``"yolo_nas_pose_n"``, s, m or l.
         runtime: What ``predict``, ``track`` and ``val`` run on: ``"torch"``, ``"openvino"``, ``"onnxruntime"``, or
             ``"auto"``, the fastest that is installed. What a runtime needs is made on first use, and kept.
         precision: ``"fp32"``; ``"bf16"`` where the machine has it; ``"int8"`` on OpenVINO. Default: ``"fp32"``, and
@@ -76,6 +77,7 @@ class NAS(Model):
         model: The network, unfused; ``predict``, ``val`` and ``export`` work on fused copies. For an exported file, an
             :class:`~yolonas_plugin.nas.inference.ExportedModule`.
         runtime: By what ``predict``, ``track`` and ``val`` run it, and how exactly.
+        task: ``"detect"`` or ``"pose"``, as the file's content says.
 
     Raises:
         BackendError: The backend is unknown, can't be imported, or has no network of this size.
@@ -125,7 +127,7 @@ class NAS(Model):
         self._backend = backend
         self._streaming = False
         self._download: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
-        super().__init__(model, task="detect")
+        super().__init__(model)
         self._download = {}  # they are of this call, and may be what can't be pickled
 
     def _load(self, weights: str | Path, task: str | None = None) -> None:
@@ -151,7 +153,8 @@ class NAS(Model):
             path = str(weights)
             self.model = untrained_module(path)
             self.runtime = chosen(runtime or "torch", precision, calibration, threads)
-        self.overrides = {"model": path, "task": "detect", "imgsz": engine_defaults(self.processing)["imgsz"]}
+        self.task = self.model.task
+        self.overrides = {"model": path, "task": self.task, "imgsz": engine_defaults(self.processing)["imgsz"]}
         held: Any = self.model
         held.args = {**DEFAULT_CFG_DICT, **self.overrides}
         self.ckpt_path = path
@@ -257,8 +260,9 @@ class NAS(Model):
                 them side by side, 4 without ``rect``.
 
         Returns:
-            One ``Results`` for each image that could be read. Boxes are the network's own and may reach a little out
-            of the image, as super-gradients' do. Files that could not be read are in ``self.predictor.skipped``.
+            One ``Results`` for each image that could be read. Boxes and keypoints are the network's own and may reach
+            out of the image, as super-gradients' do. Of a pose model there are ``keypoints`` [N, K, 3], x, y and the
+            score of each. Files that could not be read are in ``self.predictor.skipped``.
 
         Raises:
             DataNotFoundError: The source doesn't exist, or has no images.
@@ -268,7 +272,7 @@ class NAS(Model):
             RuntimeChoiceError: A setting asks for what the runtime doesn't do.
         """
         mode = "track" if kwargs.get("mode") == "track" else "predict"  # which the engine's own track says
-        kwargs = check_engine_settings(kwargs, mode, self.model.names)
+        kwargs = check_engine_settings(kwargs, mode, self.model.names, task=self.task)
         check_engine_source(source, self.model.in_channels)
         defaults = engine_defaults(self.processing)
         if isinstance(self.predictor, NASPredictor) and changed_at_setup(self.predictor.args, kwargs):
@@ -309,7 +313,7 @@ class NAS(Model):
             SourceError, SettingError: As for :meth:`predict`.
         """
         require("lap", "tracking", "track")
-        kwargs = check_engine_settings(kwargs, "track", self.model.names)
+        kwargs = check_engine_settings(kwargs, "track", self.model.names, task=self.task)
         check_engine_source(source, self.model.in_channels)
         kwargs["tracker"] = check_tracker(kwargs.get("tracker") or DEFAULT_CFG_DICT["tracker"])
         return super().track(source, stream, persist, **kwargs)
@@ -334,7 +338,7 @@ class NAS(Model):
             SettingError: There is no such setting, or its value is none that it may have.
             RuntimeChoiceError: A setting asks for what the runtime doesn't do.
         """
-        kwargs = check_engine_settings(kwargs, "val", self.model.names)
+        kwargs = check_engine_settings(kwargs, "val", self.model.names, task=self.task)
         refuse_rect(kwargs)
         data = kwargs.get("data") or self.overrides.get("data") or ""  # for None the engine downloads a set of its own
         return super().val(self._told(validator), **{"plots": False, **kwargs, "rect": False, "data": data})
@@ -384,17 +388,17 @@ class NAS(Model):
             SettingError: There is no such setting, or its value is none that it may have.
         """
         self._weights("train")
-        kwargs = check_engine_settings(kwargs, "train")
+        kwargs = check_engine_settings(kwargs, "train", task=self.task)
         if kwargs.get("resume") and licence is not None:
             raise TrainingError(
                 f"licence={licence!r} would change nothing: a training that goes on has the licence it began with; "
                 "save(licence=...) writes another one"
             )
-        settings = {**self.overrides, **kwargs, "mode": "train", "task": "detect"}
+        settings = {**self.overrides, **kwargs, "mode": "train", "task": self.task}
         if settings.get("resume") is True:
             settings["resume"] = self.ckpt_path
         with heard():  # as the trainer does from its first step on
-            self.trainer = (trainer or TASK_MAP["detect"]["trainer"])(overrides=settings, _callbacks=self.callbacks)
+            self.trainer = (trainer or TASK_MAP[self.task]["trainer"])(overrides=settings, _callbacks=self.callbacks)
             if not settings.get("resume"):
                 begin = self.model if settings.get("pretrained") is not False and self._pretrained else None
                 with self.trainer.folder.unless_refused():

@@ -27,15 +27,18 @@ from yolonas_plugin.nas.inference import inference_module, open_model
 from yolonas_plugin.nas.loaders import FileLoader, ImageLoader, Loader
 from yolonas_plugin.nas.outputs import Outputs
 from yolonas_plugin.nas.results import NASResults
-from yolonas_plugin.nas.settings import as_imgsz, check_overrides
+from yolonas_plugin.nas.settings import as_imgsz, check_overrides, check_task
 from yolonas_plugin.nas.sources import list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.runtimes import RuntimeChoice
 from yolonas_plugin.settings import check_settings
+from yolonas_plugin.skeleton import Skeleton
 
 
 class NASPredictor(DetectionPredictor):
-    """Turns images into the engine's ``Results``. Boxes are the network's own: they may reach out of the image.
+    """Turns images into the engine's ``Results``, for a model of any task of this package.
+
+    Boxes and keypoints are the network's own: they may reach out of the image.
 
     Args:
         cfg: The engine's settings, or a file of them.
@@ -49,6 +52,7 @@ class NASPredictor(DetectionPredictor):
 
     processing: ProcessingSpec
     in_channels: int
+    skeleton: Skeleton | None
     choice: RuntimeChoice
 
     def __init__(
@@ -89,8 +93,12 @@ class NASPredictor(DetectionPredictor):
         model, self.choice = open_model(asked, self._runtime, "NASPredictor runs")
         self.processing = self._spec = model.processing
         self.in_channels = model.in_channels
+        self.skeleton = model.about.skeleton
+        check_task(self.args.task if "task" in self._chosen else None, model.task, self.args.mode)
         defaults = engine_defaults(model.processing)
-        tell(self.args, **{name: value for name, value in defaults.items() if name not in self._chosen})
+        tell(
+            self.args, task=model.task, **{name: value for name, value in defaults.items() if name not in self._chosen}
+        )
         check_runtime(self.choice, self.args)
         device = device_of(self.choice, self.args)
         network = inference_module(model, self.choice, self.args.compile)
@@ -239,30 +247,41 @@ class NASPredictor(DetectionPredictor):
         return torch.from_numpy(stacked).to(self.device).permute(0, 3, 1, 2)
 
     def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
-        """Return boxes [B, A, 4] and scores [B, A, C]; for trackers, which keep one tensor, joined [B, A, 4 + C]."""
+        """Return the outputs of the task; for trackers, which keep one tensor, joined [B, A, 4 + C + 3K]."""
         found = super().inference(im, *args, **kwargs)
-        return torch.cat(found, dim=-1) if self.args.mode == "track" else found
+        if self.args.mode != "track":
+            return found
+        return torch.cat([output.flatten(2) for output in found], dim=-1)
 
     def postprocess(self, preds: Any, img: Tensor, orig_imgs: Any, **kwargs: Any) -> list[Results]:
-        """Select boxes, map them back to the original images, and wrap them as ``Results``."""
+        """Select boxes, map them and their keypoints back to the original images, and wrap them as ``Results``."""
         if isinstance(orig_imgs, Tensor):
             orig_imgs = _as_images(orig_imgs)
-        found = preds.tensor_split([4], dim=-1) if isinstance(preds, Tensor) else preds
+        found = self._apart(preds) if isinstance(preds, Tensor) else preds
         return [
-            self._result(boxes, scores, placement, image, path, iou=kwargs.get("iou", self.args.iou))
-            for boxes, scores, placement, image, path in zip(
-                *found, self._placements, orig_imgs, self.batch[0], strict=True
-            )
+            self._result(outputs, placement, image, path, iou=kwargs.get("iou", self.args.iou))
+            for *outputs, placement, image, path in zip(*found, self._placements, orig_imgs, self.batch[0], strict=True)
         ]
 
+    def _apart(self, joined: Tensor) -> Sequence[Tensor]:
+        """Undo what :meth:`inference` does for trackers."""
+        if self.skeleton is None:
+            return joined.tensor_split([4], dim=-1)
+        count = len(self.skeleton)
+        boxes, scores, keypoints, keypoint_scores = joined.split([4, len(self.model.names), 2 * count, count], dim=-1)
+        return boxes, scores, keypoints.unflatten(-1, (count, 2)), keypoint_scores
+
     def _result(
-        self, boxes: Tensor, scores: Tensor, placement: Placement, image: Image, path: str, iou: float
+        self, outputs: Sequence[Tensor], placement: Placement, image: Image, path: str, iou: float
     ) -> NASResults:
         args = self.args
         chosen = {"conf": args.conf, "iou": iou, "max_det": args.max_det, "agnostic_nms": args.agnostic_nms}
-        rows = select_boxes(boxes, scores, **self.processing.selection(**chosen), classes=args.classes)
-        rows[:, :4] = placement.to_image(rows[:, :4])
-        return NASResults(image, path=path, names=self.model.names, boxes=rows)
+        rows = select_boxes(*outputs, **self.processing.selection(**chosen), classes=args.classes)
+        rows = placement.rows_to_image(rows)
+        points = None if self.skeleton is None else rows[:, 6:].unflatten(1, (len(self.skeleton), 3))
+        result = NASResults(image, path=path, names=self.model.names, boxes=rows[:, :6], keypoints=points)
+        result.skeleton = self.skeleton
+        return result
 
     def _check_settings(self) -> None:
         given = {name: getattr(self.args, name) for name in ("conf", "iou", "max_det", "batch", "classes")}

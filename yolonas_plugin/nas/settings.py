@@ -17,6 +17,7 @@ from yolonas_plugin.engine import renamed
 from yolonas_plugin.errors import SettingError
 from yolonas_plugin.nas.training_settings import REFUSED, SETTINGS
 from yolonas_plugin.settings import check_count, check_settings
+from yolonas_plugin.tasks import TASKS
 from yolonas_plugin.weights.values import describe
 
 _ALSO: Final = {"augmentations", "save_dir"}
@@ -69,6 +70,7 @@ def check_engine_settings(
     names: Mapping[int, str] | None = None,
     near: Collection[str] = (),
     *,
+    task: str | None = None,
     direct: bool = False,
 ) -> dict[str, Any]:
     """Return settings of the engine as it takes them. None means the default.
@@ -78,6 +80,7 @@ def check_engine_settings(
         what: Who takes them: ``"predict"``, ``"track"``, ``"val"`` or ``"train"``.
         names: The model's classes by index, for ``classes``.
         near: Names that the caller takes besides, one of which may have been meant by an unknown one.
+        task: The model's; None where it isn't open yet.
         direct: Whether they are given to the engine's class, not to ``NAS``.
 
     Raises:
@@ -98,7 +101,7 @@ def check_engine_settings(
         check_cfg(dict(settings))
     except (TypeError, ValueError) as error:
         raise SettingError(f"{what}: {error}") from error
-    check_effect(settings, what, direct=direct)
+    check_effect(settings, what, task, direct=direct)
     return settings
 
 
@@ -127,12 +130,13 @@ def _has_number(name: str) -> bool:
     return isinstance(DEFAULT_CFG_DICT.get(name), (int, float)) and name != "cache"
 
 
-def check_effect(given: Mapping[str, Any], mode: str, *, direct: bool = False) -> None:
+def check_effect(given: Mapping[str, Any], mode: str, task: str | None = None, *, direct: bool = False) -> None:
     """See that each setting changes something, or asks for nothing but the engine's default.
 
     Args:
         given: Settings of the engine.
         mode: One of :data:`EFFECTIVE`.
+        task: The model's; None where it isn't open yet.
         direct: Whether they are given to the engine's class, which takes its model among them, not to ``NAS``.
 
     Raises:
@@ -141,11 +145,29 @@ def check_effect(given: Mapping[str, Any], mode: str, *, direct: bool = False) -
     for name, value in given.items():
         if name in EFFECTIVE[mode] or (direct and name in _OF_DIRECT_USE) or value is None:
             continue
-        if name in ("mode", "task"):
-            if value != (mode if name == "mode" else "detect"):
-                raise SettingError(f"{mode}: {name}={describe(value)} can't be had: this is {mode}, of task detect")
+        if name == "task":
+            check_task(value, task, mode)
+        elif name == "mode":
+            if value != mode:
+                raise SettingError(f"{mode}: mode={describe(value)} can't be had: this is {mode}")
         elif value != DEFAULT_CFG_DICT.get(name):
             raise SettingError(f"{mode}: {name}={describe(value)} would change nothing: {_why(name)}; leave it out")
+
+
+def check_task(given: Any, task: str | None, mode: str) -> None:
+    """See that what is asked for is what the model does.
+
+    Args:
+        given: The setting; None where it isn't given.
+        task: The model's; None where it isn't open yet, and any of this package's will do.
+        mode: Who asks.
+
+    Raises:
+        SettingError: It isn't.
+    """
+    if given is not None and given not in (TASKS if task is None else {task}):
+        known = f"of the tasks {', '.join(TASKS)}" if task is None else f"by a model of task {task}"
+        raise SettingError(f"{mode}: task={describe(given)} can't be had: this is {mode} {known}")
 
 
 def _why(name: str) -> str:

@@ -61,8 +61,10 @@ class StockModule(YoloNAS):
         if self.training:
             return self.predict_raw(to_network_input(images, spec, self.in_channels))
         images, move = letterboxed(images, spec)
-        boxes, scores = self.detect(to_network_input(images, spec, self.in_channels))
-        return join_output(move.back(boxes), scores)
+        boxes, scores, *points = self.detect(to_network_input(images, spec, self.in_channels))
+        if points:
+            points[0] = move.back(points[0].flatten(2)).view_as(points[0])
+        return join_output(move.back(boxes), scores, *points)
 
     def fuse(self, verbose: bool = True, imgsz: int | list[int] = 640) -> StockModule:
         """Fold all branches and BatchNorms into convolutions, in place; the engine's arguments are ignored."""
