@@ -195,7 +195,7 @@ WRITTEN = {
     "nas.loaders": {"Loader.bs", "Loader.mode"},
     "nas.model": {
         *("NAS.ckpt_path", "NAS.metrics", "NAS.model", "NAS.model_name", "NAS.overrides", "NAS.predictor"),
-        *("NAS.trainer", "self.model.args", "self.trainer.model"),
+        *("NAS.task", "NAS.trainer", "self.model.args", "self.trainer.model"),
     },
     "nas.predict": {"NASPredictor.plotted_img", "NASPredictor.txt_path"},
     "nas.train": {

@@ -50,7 +50,8 @@ def test_the_module_has_the_attributes_that_the_engine_asks_for(model: NAS, nano
     assert module.args["model"] == str(nano)
     assert not module.training
     assert model.names == module.names
-    assert model.task_map == {"detect": {"predictor": NASPredictor, "validator": NASValidator, "trainer": NASTrainer}}
+    classes = {"predictor": NASPredictor, "validator": NASValidator, "trainer": NASTrainer}
+    assert model.task_map == {"detect": classes, "pose": classes}
 
 
 def test_the_module_returns_the_engines_layout_and_ignores_its_extra_arguments(model: NAS) -> None:
