@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final, get_args
 
 from yolonas_plugin.errors import ExportSettingError, SettingError
-from yolonas_plugin.export.description import Gives, Takes
+from yolonas_plugin.export.description import RAW, Gives, Takes
 from yolonas_plugin.settings import check_flag, check_settings, nearest
 
 OPSETS: Final = range(13, 24)
@@ -120,7 +120,7 @@ def _check_selection(settings: dict[str, Any]) -> None:
     nms = settings.pop("nms", None)
     if nms and gives is None:
         settings["gives"] = gives = "flat"
-    if nms is not None and gives is not None and nms == (gives in ("engine", "pair")):
+    if nms is not None and gives is not None and nms == (gives in RAW):
         raise ExportSettingError(
             f"nms={nms!r} and gives={gives!r} contradict each other: "
             f"{gives!r} is {'without' if nms else 'with'} box selection"

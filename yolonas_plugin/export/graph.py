@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from yolonas_plugin.export.description import Takes
+from yolonas_plugin.export.description import INPUTS, Takes
 from yolonas_plugin.nn import YoloNAS
 from yolonas_plugin.nn.blocks import QARepVGGBlock
 from yolonas_plugin.processing import ProcessingSpec, scale_pixels
@@ -41,14 +41,15 @@ class PixelNetwork(nn.Module):
             constant = None if values is None else torch.tensor(values)[:, None, None]
             self.register_buffer(name, constant.flip(0) if folded and constant is not None else constant)
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """Detect objects.
 
         Args:
             pixels: [B, C, H, W], BGR from 0 to 255, of any type.
 
         Returns:
-            Boxes x1, y1, x2, y2 in pixels of the input [B, A, 4], and scores from 0 to 1 [B, A, C].
+            The outputs of the task: boxes x1, y1, x2, y2 in pixels of the input [B, A, 4], scores from 0 to 1
+            [B, A, C], and what else there is.
         """
         dtype = next(self.network.parameters()).dtype
         values = pixels.flip(1) if self.reverse else pixels
@@ -62,21 +63,24 @@ class ExportGraph(nn.Module):
     Args:
         network: In evaluation mode, fused; a copy that nobody else uses.
         processing: Of its checkpoint.
-        takes: ``"pixels"``, uint8 [B, H, W, C] in BGR, or ``"prepared"``, float [B, C, H, W] as the processing says.
-        gives: ``"pair"``, boxes [B, A, 4] and scores [B, A, C], or ``"engine"``, both in one [B, 4 + C, A].
+        takes: See :data:`~yolonas_plugin.export.description.Takes`.
+        gives: ``"pair"``, the outputs of the task, boxes [B, A, 4] and scores [B, A, C] first, or ``"engine"``, all in
+            one [B, 4 + C + 3 * K, A].
     """
 
     def __init__(self, network: YoloNAS, processing: ProcessingSpec, takes: Takes, gives: Literal["pair", "engine"]):
         super().__init__()
-        self.takes, self.gives = takes, gives
-        self.network = PixelNetwork(network, processing) if takes == "pixels" else network
+        self.input, self.gives = INPUTS[takes], gives
+        self.network = PixelNetwork(network, processing) if self.input.kind == "uint8" else network
+        self.reverse = self.input.order == "RGB" and network.in_channels == 3
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor] | Tensor:
+    def forward(self, images: Tensor) -> tuple[Tensor, ...] | Tensor:
         """Return the outputs for a batch of letterboxed images."""
+        planes = images if self.input.planes else images.permute(0, 3, 1, 2)
         if isinstance(self.network, PixelNetwork):
-            found = self.network(images.permute(0, 3, 1, 2))
+            found = self.network(planes.flip(1) if self.reverse else planes)
         else:
-            found = self.network.detect(images)
+            found = self.network.detect(planes)
         return found if self.gives == "pair" else join_output(*found)
 
 

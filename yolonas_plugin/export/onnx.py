@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from yolonas_plugin.errors import ExportError
-from yolonas_plugin.export.description import Description
+from yolonas_plugin.export.description import INPUTS, RAW, Description
 from yolonas_plugin.export.graph import ExportGraph
+from yolonas_plugin.export.outputs import raw_names
 from yolonas_plugin.export.selection import append_selection, rows_of_batch
 from yolonas_plugin.files.whole import whole
 from yolonas_plugin.nn import YoloNAS
@@ -25,17 +26,6 @@ if TYPE_CHECKING:
 EXPORTER = threading.Lock()
 """Held while one of torch's exporters works: they keep their state in globals, which threads share."""
 
-INPUT = {"prepared": "images", "pixels": "pixels"}
-"""The name of a graph's input, by what it takes."""
-
-_RAW: dict[str, tuple[str, ...]] = {"engine": ("output0",), "pair": ("boxes", "scores")}
-_AXES = {
-    "images": {0: "batch", 2: "height", 3: "width"},
-    "pixels": {0: "batch", 1: "height", 2: "width"},
-    "output0": {0: "batch", 2: "anchors"},
-    "boxes": {0: "batch", 1: "anchors"},
-    "scores": {0: "batch", 1: "anchors"},
-}
 
 
 def write_onnx(
@@ -84,10 +74,9 @@ def make_onnx(
         ExportError: It can't be made.
     """
     graph = trace(network, description, batch, dynamic, opset)
-    if description.gives not in _RAW:
-        spec = description.processing
-        most = "detections" if dynamic is True else rows_of_batch(spec, len(description.names))
-        append_selection(graph.graph, spec, description.gives, most)  # type: ignore[arg-type]
+    if description.gives not in RAW:
+        most = "detections" if dynamic is True else rows_of_batch(description.processing, len(description.names))
+        append_selection(graph.graph, description, most)
     if simplify:
         graph = _simplified(graph)
     import onnx
@@ -99,17 +88,20 @@ def make_onnx(
 def trace(
     network: YoloNAS, description: Description, batch: int, dynamic: bool | Literal["batch"], opset: int
 ) -> onnx.ModelProto:
-    """Return the graph up to boxes and scores; those that box selection is to follow are called ``all_...``."""
+    """Return the graph up to what the network gives; names that box selection is to follow begin with ``all_``."""
     import onnx
 
     raw: Literal["engine", "pair"] = "engine" if description.gives == "engine" else "pair"
-    names = _RAW.get(description.gives, ("all_boxes", "all_scores"))
+    prefix = "" if description.gives in RAW else "all_"
+    names = [prefix + name for name in raw_names(description)]
+    source = INPUTS[description.takes]
     height, width = description.processing.size
-    if description.takes == "pixels":
-        example = torch.zeros(batch, height, width, description.channels, dtype=torch.uint8)
-    else:
-        example = torch.zeros(batch, description.channels, height, width)
-    free = {name: _AXES[name.removeprefix("all_")] for name in (INPUT[description.takes], *names)}
+    channels = description.channels
+    shape = (batch, channels, height, width) if source.planes else (batch, height, width, channels)
+    example = torch.zeros(shape, dtype=getattr(torch, source.kind))
+    first = 2 if source.planes else 1
+    free = {source.name: {0: "batch", first: "height", first + 1: "width"}}
+    free |= {name: {0: "batch", 2 if raw == "engine" else 1: "anchors"} for name in names}
     if dynamic == "batch":
         free = {name: {0: "batch"} for name in free}
     # torch's newer exporter needs onnxscript and gains nothing for a graph without control flow
@@ -122,8 +114,8 @@ def trace(
                 ExportGraph(network, description.processing, description.takes, raw),
                 (example,),
                 buffer,
-                input_names=[INPUT[description.takes]],
-                output_names=list(names),
+                input_names=[source.name],
+                output_names=names,
                 dynamic_axes=free if dynamic else None,
                 opset_version=opset,
                 **legacy,

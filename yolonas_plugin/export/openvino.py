@@ -58,5 +58,5 @@ def save_openvino(model: Any, metadata: dict[str, str], path: Path) -> None:
     (path.parent / "metadata.yaml").write_text(yaml.safe_dump(readable, allow_unicode=True), encoding="utf-8")
 
 
-_STRUCTURED = {"stride", "batch", "imgsz", "names", "channels", "args"}
+_STRUCTURED = {"stride", "batch", "imgsz", "names", "channels", "args", "kpt_shape", "kpt_names"}
 """What the engine doesn't want as text."""

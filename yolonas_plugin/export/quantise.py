@@ -19,8 +19,8 @@ from yolonas_plugin.processing import Image
 _DECODING: Final = ["Softmax", "MatMul", "Sigmoid", "Subtract", "Multiply", "Divide", "Convert"]
 """Types of operations left as they are: those of the preparation and the decoding, where a step would be pixels."""
 
-_REGRESSION: Final = [".*reg_convs.*", ".*reg_pred.*"]
-"""Names of convolutions left as they are: those before the decoding, where a fifth of the loss comes from."""
+_REGRESSION: Final = [".*reg_convs.*", ".*reg_pred.*", ".*pose_convs.*", ".*pose_pred.*"]
+"""Names of convolutions left as they are: those before the decoding, where a fifth of the loss of boxes comes from."""
 
 
 def quantise(graph: Path, description: Description, images: Iterable[Image], most: int, path: Path) -> None:

@@ -19,6 +19,7 @@ from typing import Any, Final
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.onnx import make_onnx
+from yolonas_plugin.export.outputs import selected_outputs
 from yolonas_plugin.export.selection import rows_of_batch
 from yolonas_plugin.files.whole import whole_folder
 from yolonas_plugin.nn import YoloNAS
@@ -35,12 +36,10 @@ input [
   {{ name: "pixels" data_type: TYPE_UINT8 dims: [ {height}, {width}, {channels} ] }}
 ]
 output [
-  {{ name: "num_detections" data_type: TYPE_INT64 dims: [ 1 ] }},
-  {{ name: "boxes" data_type: TYPE_FP32 dims: [ {rows}, 4 ] }},
-  {{ name: "scores" data_type: TYPE_FP32 dims: [ {rows} ] }},
-  {{ name: "classes" data_type: TYPE_INT64 dims: [ {rows} ] }}
+{outputs}
 ]
 """
+_OUTPUT: Final = '  {{ name: "{name}" data_type: {kind} dims: [ {dims} ] }}'
 ARITHMETIC: Final = {"INFERENCE_PRECISION_HINT": "f32"}
 """What OpenVINO is told: by itself it computes in bf16 where the CPU has that, and finds other boxes."""
 
@@ -101,13 +100,22 @@ def write_repository(
 def _config(name: str, description: Description, batch: int, metadata: Mapping[str, str]) -> str:
     """Return Triton's configuration; text in quotes is written in protobuf's text format as it is in JSON."""
     height, width = description.processing.size
+    most = rows_of_batch(description.processing, len(description.names))
+    outputs = [
+        _OUTPUT.format(
+            name=output.name,
+            kind="TYPE_INT64" if output.whole else "TYPE_FP32",
+            dims=", ".join(map(str, output.shape[1:])),  # the first is that of images, which the server puts together
+        )
+        for output in selected_outputs(description, most)
+    ]
     text = _CONFIG.format(
         name=json.dumps(name),
         batch=batch,
         height=height,
         width=width,
         channels=description.channels,
-        rows=rows_of_batch(description.processing, len(description.names)),
+        outputs=",\n".join(outputs),
     )
     return text + "".join(
         _PARAMETER.format(name=json.dumps(key), text=json.dumps(value, ensure_ascii=False))

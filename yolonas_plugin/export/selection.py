@@ -6,18 +6,18 @@ high numbers; here the best score stays.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from yolonas_plugin.export.description import Description
+from yolonas_plugin.export.outputs import COLUMNS, FRIGATE_ROWS, selected_outputs
 from yolonas_plugin.nn.head import STRIDES
 from yolonas_plugin.processing import ProcessingSpec
 
 if TYPE_CHECKING:
     import onnx
-
-FRIGATE_ROWS: Final = 20
-"""As many rows as Frigate reads."""
 
 
 def rows_of_batch(spec: ProcessingSpec, classes: int) -> int:
@@ -27,24 +27,20 @@ def rows_of_batch(spec: ProcessingSpec, classes: int) -> int:
     return min(spec.max_detections, spec.top_k, places * (classes if spec.multi_label else 1))
 
 
-def append_selection(
-    graph: onnx.GraphProto,
-    spec: ProcessingSpec,
-    gives: Literal["flat", "batch", "frigate"],
-    detections: int | str = "detections",
-) -> None:
+def append_selection(graph: onnx.GraphProto, description: Description, detections: int | str = "detections") -> None:
     """Let a graph select from what it gives, in place.
 
     Args:
-        graph: Its two outputs are boxes [B, A, 4] and scores [B, A, C]; they must not be called as the new ones.
-        spec: Has the settings of box spec.
-        gives: The form of the outputs, see :data:`yolonas_plugin.export.description.Gives`.
+        graph: Its outputs are those of the task, boxes [B, A, 4] and scores [B, A, C] first; they must not be called as
+            the new ones.
+        description: Says the form of the outputs, and has the settings of box selection.
         detections: M of ``batch``, or its name where it is free.
     """
     import onnx
 
+    spec, gives = description.processing, description.gives
     add = _Nodes(graph)
-    all_boxes, all_scores = (output.name for output in graph.output)
+    all_boxes, all_scores, *all_keypoints = (output.name for output in graph.output)
     del graph.output[:]
     most = FRIGATE_ROWS if gives == "frigate" else spec.max_detections
 
@@ -68,7 +64,7 @@ def append_selection(
     else:
         one_hot = add("OneHot", label, classes, add.floats([0, 1]), axis=1)
         per_class = add("Mul", one_hot, row)
-    limits = add.ints([most]), add.floats([spec.iou]), add.floats([spec.conf])
+    limits = add.ints([most]), add.floats([spec.iou]), add.floats([_threshold(spec)])
     kept = add("NonMaxSuppression", boxes, per_class, *limits)
 
     # the best of those that are left; -1 stands for those that aren't
@@ -77,28 +73,72 @@ def append_selection(
     left = add("ScatterND", left, where, add("GatherND", scores, where))
     best, order = add("TopK", left, _at_most(add, most, left), outputs=2, axis=1)  # [B, M]
     valid = add("Greater", best, add.floats(-1))
-    boxes, label = _gather(add, boxes, order), add("GatherElements", label, order, axis=1)
-
-    kind = onnx.TensorProto
-    if gives == "batch":
-        counts = add("ReduceSum", add("Cast", valid, to=kind.INT64), add.ints([1]), keepdims=1)
-        nothing = add.floats(0)
-        mask = add("Unsqueeze", valid, add.ints([2]))
-        add.output("num_detections", counts, kind.INT64, ["batch", 1])
-        add.output("boxes", add("Where", mask, boxes, nothing), kind.FLOAT, ["batch", detections, 4])
-        add.output("scores", add("Where", valid, best, nothing), kind.FLOAT, ["batch", detections])
-        add.output("classes", add("Where", valid, label, add.ints(-1)), kind.INT64, ["batch", detections])
-    else:
-        image = add("Range", add.ints(0), add("Gather", add("Shape", best), add.ints(0)), add.ints(1))
-        image = add("Expand", add("Unsqueeze", image, add.ints([1])), add("Shape", best))  # [B, M]
-        label = add("Where", valid, label, add.ints(-1))
-        columns = [add("Unsqueeze", add("Cast", x, to=kind.FLOAT), add.ints([2])) for x in (image, best, label)]
-        rows = add("Concat", columns[0], boxes, *columns[1:], axis=2)  # [B, M, 7]
-        if gives == "flat":
-            rows = add("GatherND", rows, add("Transpose", add("NonZero", valid), perm=[1, 0]))
-            add.output("detections", rows, kind.FLOAT, ["detections", 7])
+    parts = {
+        "boxes": _gather(add, boxes, order),
+        "scores": best,
+        "classes": add("GatherElements", label, order, axis=1),
+    }
+    if all_keypoints:
+        points = _join_keypoints(add, *all_keypoints, description.num_keypoints)
+        parts["keypoints"] = _gather(add, points, add("GatherElements", place, order, axis=1))  # [B, M, 3K]
+    parts = _emptied(add, parts, valid)
+    for output in selected_outputs(description, detections):
+        kind = onnx.TensorProto.INT64 if output.whole else onnx.TensorProto.FLOAT
+        if output.part == "rows":
+            value = _rows(add, parts, valid, description)
+        elif output.part == "count":
+            value = add("ReduceSum", add("Cast", valid, to=kind), add.ints([1]), keepdims=1)
+        elif output.part == "keypoints":
+            value = add("Reshape", parts["keypoints"], add.ints([0, 0, description.num_keypoints, 3]))
         else:
-            add.output("detections", add("Reshape", rows, add.ints([-1, 7])), kind.FLOAT, [FRIGATE_ROWS, 7])
+            value = parts[output.part]
+        add.output(output.name, value, kind, list(output.shape))
+
+
+def _threshold(spec: ProcessingSpec) -> float:
+    """Return what a score has to be above: ``conf``, or with one class a box just below it, which then passes itself."""
+    conf = np.float32(spec.conf)
+    return float(conf if spec.multi_label or conf <= 0 else np.nextafter(conf, np.float32(0)))
+
+
+def _join_keypoints(add: _Nodes, keypoints: str, scores: str, count: int) -> str:
+    """Put keypoints [B, A, K, 2] and their scores [B, A, K] into rows of x, y, score of each [B, A, 3K]."""
+    joined = add("Concat", keypoints, add("Unsqueeze", scores, add.ints([3])), axis=3)
+    return add("Reshape", joined, add.ints([0, 0, 3 * count]))
+
+
+def _emptied(add: _Nodes, parts: Mapping[str, str], valid: str) -> dict[str, str]:
+    """Let nothing stand where there is no detection [B, M]: classes -1, all else 0."""
+    mask = add("Unsqueeze", valid, add.ints([2]))
+    whole = {name: value for name, value in parts.items() if name not in ("scores", "classes")}
+    return {
+        **{name: add("Where", mask, value, add.floats(0)) for name, value in whole.items()},
+        "scores": add("Where", valid, parts["scores"], add.floats(0)),
+        "classes": add("Where", valid, parts["classes"], add.ints(-1)),
+    }
+
+
+def _rows(add: _Nodes, parts: Mapping[str, str], valid: str, description: Description) -> str:
+    """Line up what a task's rows hold; all of them for Frigate, else those in which there is a detection."""
+    import onnx
+
+    scores = parts["scores"]
+    image = add("Range", add.ints(0), add("Gather", add("Shape", scores), add.ints(0)), add.ints(1))
+    single = {
+        "image": add("Expand", add("Unsqueeze", image, add.ints([1])), add("Shape", scores)),  # [B, M]
+        "scores": scores,
+        "classes": parts["classes"],
+    }
+    columns = [
+        add("Unsqueeze", add("Cast", single[part], to=onnx.TensorProto.FLOAT), add.ints([2]))
+        if part in single
+        else parts[part]
+        for part in COLUMNS[description.task]
+    ]
+    rows = add("Concat", *columns, axis=2)  # [B, M, 7], with keypoints [B, M, 6 + 3K]
+    if description.gives == "frigate":
+        return add("Reshape", rows, add.ints([-1, 7]))
+    return add("GatherND", rows, add("Transpose", add("NonZero", valid), perm=[1, 0]))
 
 
 def _at_most(add: _Nodes, count: int, values: str) -> str:
@@ -107,7 +147,7 @@ def _at_most(add: _Nodes, count: int, values: str) -> str:
 
 
 def _gather(add: _Nodes, values: str, index: str) -> str:
-    """Take rows of ``values`` [B, N, 4] by their numbers [B, K]."""
+    """Take rows of ``values`` [B, N, ...] by their numbers [B, K]."""
     return add("GatherND", values, add("Unsqueeze", index, add.ints([2])), batch_dims=1)
 
 

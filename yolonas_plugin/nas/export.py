@@ -25,6 +25,7 @@ from yolonas_plugin.export.form import (
 )
 from yolonas_plugin.export.onnx import EXPORTER
 from yolonas_plugin.extras import require
+from yolonas_plugin.export.outputs import check_gives
 from yolonas_plugin.files.whole import require_room, settle, workplace
 from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nas.settings import as_imgsz
@@ -127,6 +128,7 @@ def export(
     own = module.processing.settings()
     if format in OF_FORMAT:
         settings = check_form(format, kwargs)
+        check_gives(settings.get("gives", DEFAULTS["gives"]), module.about.task)
         name = form_name(weights.stem, {name: settings.get(name) for name in FORM}, DEFAULTS | own)
         if format == "onnx":
             path = _free(folder / f"{name}.onnx", weights, overwrite)
@@ -214,6 +216,10 @@ def _by_engine(
         require_room(folder, sum(p.numel() * p.element_size() for p in module.parameters()) * 5 // 4)
         named = copy(module)  # which the engine copies in turn
         named.pt_path = str(folder / f"{name}{_SUFFIX}")  # from which it derives names
+        if skeleton := module.about.skeleton:
+            held: Any = named  # whose attributes the hints of torch take for tensors and modules
+            held.model = [named]  # where the engine looks for kpt_shape, without asking whether there is such a list
+            held.kpt_names = {0: list(skeleton.names)}
         try:
             with EXPORTER, heard(), session(), quiet(), own_names():
                 from ultralytics.engine.exporter import Exporter  # a tenth of a second to import
@@ -253,11 +259,8 @@ def export_onnx(
     Args:
         module: The network.
         path: File to write.
-        takes: ``"prepared"``: float [B, C, H, W] as ``module.processing`` prepares images; ``"pixels"``: letterboxed
-            images as OpenCV reads them, uint8 [B, H, W, C] in BGR, the rest happens in the graph.
-        gives: ``"engine"``: [B, 4 + classes, A], centre x, centre y, width, height in pixels of the input, then scores
-            from 0 to 1; ``"pair"``, ``"flat"``, ``"batch"`` or ``"frigate"``: see
-            :data:`yolonas_plugin.export.description.Gives`.
+        takes: What the graph takes, see :data:`yolonas_plugin.export.description.Takes`.
+        gives: What it gives, see :data:`yolonas_plugin.export.description.Gives`.
         imgsz: Side of the input in pixels, or height and width; multiples of 32. Default: the checkpoint's.
         batch: Images at a time.
         dynamic: Leave batch, height and width free.
@@ -367,6 +370,7 @@ def _describe(
     selection: dict[str, Any],
 ) -> Description:
     check_form("onnx", {"takes": takes, "gives": gives, "imgsz": imgsz, "batch": batch, **selection})
+    check_gives(gives, module.about.task)
     spec = module.processing.with_settings(selection)
     if imgsz is not None:
         spec = spec.with_size(check_imgsz(imgsz))

@@ -1,4 +1,4 @@
-"""What the engine's predictor and validator run: letterboxed pixels in, boxes and scores out, by any runtime."""
+"""What the engine's predictor and validator run: letterboxed pixels in, the outputs of the task out, by any runtime."""
 
 from __future__ import annotations
 

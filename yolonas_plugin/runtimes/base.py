@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolonas_plugin.errors import RuntimeChoiceError
-from yolonas_plugin.export.description import Description
+from yolonas_plugin.export.description import INPUTS, RAW, Description
 from yolonas_plugin.runtimes.check import check_found
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -42,14 +42,15 @@ class GraphRuntime(ABC):
     precision: str
     fixed: tuple[int | None, int | None, int | None]
 
-    def __call__(self, pixels: NDArray[np.uint8]) -> tuple[Floats, Floats]:
+    def __call__(self, pixels: NDArray[np.uint8]) -> tuple[Floats, ...]:
         """Detect objects.
 
         Args:
             pixels: Letterboxed images [B, H, W, C], BGR.
 
         Returns:
-            Boxes x1, y1, x2, y2 in pixels of the input [B, A, 4], and scores from 0 to 1 [B, A, C].
+            The outputs of the task, see :class:`~yolonas_plugin.tasks.Task`: boxes x1, y1, x2, y2 in pixels of the
+            input [B, A, 4], scores from 0 to 1 [B, A, C], and what else there is.
 
         Raises:
             RuntimeChoiceError: The graph is for another size.
@@ -63,20 +64,24 @@ class GraphRuntime(ABC):
         if batch in (None, len(pixels)):
             return self._detect(pixels)
         found = [self._detect(_fill(pixels[start : start + batch], batch)) for start in range(0, len(pixels), batch)]
-        boxes, scores = (np.concatenate(parts)[: len(pixels)] for parts in zip(*found, strict=True))
-        return boxes, scores
+        return tuple(np.concatenate(parts)[: len(pixels)] for parts in zip(*found, strict=True))
 
-    def _detect(self, pixels: NDArray[np.uint8]) -> tuple[Floats, Floats]:
-        takes_pixels = self.description.takes == "pixels"
-        outputs = self.run(pixels if takes_pixels else self._prepared(pixels))
-        boxes, scores = outputs if self.description.gives == "pair" else split_output(outputs[0])
-        check_found(self.description, boxes, scores, len(pixels), self.path)
-        return boxes, scores
+    def _detect(self, pixels: NDArray[np.uint8]) -> tuple[Floats, ...]:
+        outputs = self.run(self._input_of(pixels))
+        found = outputs if self.description.gives == "pair" else split_output(outputs[0], self.description)
+        check_found(self.description, found, len(pixels), self.path)
+        return tuple(found)
 
-    def _prepared(self, pixels: NDArray[np.uint8]) -> Floats:
-        """Turn letterboxed images [B, H, W, C] in BGR into the network's input [B, C, H, W]."""
+    def _input_of(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+        """Turn letterboxed images [B, H, W, C] in BGR into what the graph takes."""
+        source = INPUTS[self.description.takes]
+        if not source.planes:
+            return pixels
         planes: NDArray[Any] = pixels.transpose(0, 3, 1, 2)
-        return self.description.processing.normalise(planes, order="BGR")
+        if source.order is None:
+            return self.description.processing.normalise(planes, order="BGR")
+        reverse = source.order == "RGB" and self.description.channels == 3
+        return np.ascontiguousarray(planes[:, ::-1] if reverse else planes)
 
     @abstractmethod
     def run(self, images: NDArray[Any]) -> list[Floats]:
@@ -85,7 +90,7 @@ class GraphRuntime(ABC):
     def set_input(self, shape: Sequence[Any]) -> None:
         """Note what the graph's input says, where whatever isn't a whole number is free."""
         batch, *rest = (side if isinstance(side, int) else None for side in shape)
-        height, width = rest[:2] if self.description.takes == "pixels" else rest[1:]
+        height, width = rest[1:] if INPUTS[self.description.takes].planes else rest[:2]
         self.fixed = batch, height, width
 
     def check_outputs(self) -> None:
@@ -94,7 +99,7 @@ class GraphRuntime(ABC):
         Raises:
             RuntimeChoiceError: It does.
         """
-        if self.description.gives not in ("engine", "pair"):
+        if self.description.gives not in RAW:
             raise RuntimeChoiceError(
                 f"{self.path}: this export selects boxes itself ({self.description.gives}), for programs that expect "
                 "that; predict needs one with gives='pair' or 'engine'"
@@ -126,11 +131,21 @@ def _fill(pixels: NDArray[np.uint8], batch: int) -> NDArray[np.uint8]:
     return np.concatenate((pixels, np.repeat(pixels[-1:], missing, axis=0))) if missing else pixels
 
 
-def split_output(output: Floats) -> tuple[Floats, Floats]:
-    """Undo the engine's layout: [B, 4 + C, A] to boxes x1, y1, x2, y2 [B, A, 4] and scores [B, A, C]."""
+def split_output(output: Floats, description: Description) -> list[Floats]:
+    """Undo the engine's layout [B, 4 + C + 3K, A] of a graph.
+
+    Returns:
+        The outputs of its task: boxes x1, y1, x2, y2 [B, A, 4], scores [B, A, C], and with keypoints x, y [B, A, K, 2]
+        and their scores [B, A, K].
+    """
     output = output.transpose(0, 2, 1)
-    centre, extent, scores = output[..., :2], output[..., 2:4], output[..., 4:]
-    return np.concatenate((centre - extent / 2, centre + extent / 2), axis=-1), scores
+    centre, extent = output[..., :2], output[..., 2:4]
+    boxes = np.concatenate((centre - extent / 2, centre + extent / 2), axis=-1)
+    keypoints = description.num_keypoints
+    if not keypoints or output.shape[-1] < 3 * keypoints:
+        return [boxes, output[..., 4:]]
+    points = output[..., -3 * keypoints :].reshape(*output.shape[:2], keypoints, 3)
+    return [boxes, output[..., 4 : -3 * keypoints], points[..., :2], points[..., 2]]
 
 
 def images_at_a_time(batch: int | None, rect: bool) -> int:

@@ -89,6 +89,7 @@ class OpenVinoRuntime(GraphRuntime):
             raise CheckpointError(f"{self.path}: OpenVINO can't run the file: {one_line(error)}") from error
 
     def _run(self, images: NDArray[Any]) -> list[Floats]:
+        images = np.ascontiguousarray(images)  # of others OpenVINO makes copies, which may be gone before it looks
         if len(images) == 1 or self.fixed[0]:
             compiled, idle = self._compile(images.shape, "LATENCY")
             request = _take(idle) or compiled.create_infer_request()
