@@ -130,6 +130,13 @@ def test_exported_files_are_models(format: str, settings: dict[str, object], mod
             call()
 
 
+@pytest.mark.parametrize("name", RUNTIMES)
+def test_a_file_that_takes_prepared_images_takes_several(name: str, model: NAS, tmp_path: Path) -> None:
+    found = NAS(model.export(output=tmp_path, dynamic=True, simplify=False), runtime=name)
+    for mine, expected in zip(rows(found, PICTURES, batch=3), rows(model, PICTURES), strict=True):
+        assert_same_boxes(mine, expected, atol=0.05)
+
+
 @pytest.mark.parametrize("batch", first([2, 1]))
 @pytest.mark.parametrize("name", RUNTIMES)
 def test_files_of_fixed_size_take_any_number_of_images(name: str, batch: int, model: NAS, tmp_path: Path) -> None:

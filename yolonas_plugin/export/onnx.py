@@ -27,7 +27,6 @@ EXPORTER = threading.Lock()
 """Held while one of torch's exporters works: they keep their state in globals, which threads share."""
 
 
-
 def write_onnx(
     network: YoloNAS,
     description: Description,

@@ -24,8 +24,8 @@ from yolonas_plugin.export.form import (
     form_name,
 )
 from yolonas_plugin.export.onnx import EXPORTER
-from yolonas_plugin.extras import require
 from yolonas_plugin.export.outputs import check_gives
+from yolonas_plugin.extras import require
 from yolonas_plugin.files.whole import require_room, settle, workplace
 from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nas.settings import as_imgsz
