@@ -62,7 +62,8 @@ Gives: TypeAlias = Literal[
 object, where the task has them, are x, y in pixels of the input, not clipped to it.
 
 ``engine``: [B, 4 + C + 3K, A], centre x, centre y, width, height, scores, then x, y, score of each keypoint;
-``pair``: boxes [B, A, 4] and scores [B, A, C], with keypoints also keypoints [B, A, K, 2] and keypoint_scores [B, A, K].
+``pair``: boxes [B, A, 4] and scores [B, A, C], with keypoints also keypoints [B, A, K, 2] and keypoint_scores
+[B, A, K].
 
 After box selection, best first. ``flat``: rows of image, box, score, class [N, 7]; with keypoints rows of image, box,
 score, then x, y, score of each keypoint [N, 6 + 3K]. ``batch``: numbers [B, 1], boxes [B, M, 4], scores [B, M] and

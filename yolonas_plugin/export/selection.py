@@ -96,7 +96,7 @@ def append_selection(graph: onnx.GraphProto, description: Description, detection
 
 
 def _threshold(spec: ProcessingSpec) -> float:
-    """Return what a score has to be above: ``conf``, or with one class a box just below it, which then passes itself."""
+    """Return what a score has to be above: ``conf``, or with one class a box just less, so that it passes itself."""
     conf = np.float32(spec.conf)
     return float(conf if spec.multi_label or conf <= 0 else np.nextafter(conf, np.float32(0)))
 

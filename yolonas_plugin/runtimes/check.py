@@ -103,8 +103,8 @@ def check_found(description: Description, found: Sequence[Any], images: int, pat
     if [output.shape for output in found] != expected:
         given = " and ".join(f"{name} {_show(output.shape)}" for name, output in zip(sides, found, strict=False))
         raise CheckpointError(
-            f"{path}: its graph gave {given} for {images} images and {_counts(description)}; its metadata is another's: "
-            "export the weights again"
+            f"{path}: its graph gave {given} for {images} images and {_counts(description)}; its metadata is "
+            "another's: export the weights again"
         )
 
 
