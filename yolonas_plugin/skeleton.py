@@ -64,12 +64,12 @@ class Skeleton:
         return len(self.names)
 
     @classmethod
-    def unnamed(cls, num_keypoints: int) -> Skeleton:
+    def unnamed(cls, num_keypoints: int, coco: bool = True) -> Skeleton:
         """Return the skeleton of a model that says nothing of its keypoints but how many there are.
 
-        Of 17 keypoints it is COCO's, which those of nearly all such models are.
+        Of 17 keypoints it is COCO's, which those of nearly all such models are, unless ``coco`` is False.
         """
-        if num_keypoints == len(COCO_PERSON):
+        if num_keypoints == len(COCO_PERSON) and coco:
             return COCO_PERSON
         return cls(tuple(f"keypoint_{index}" for index in range(min(num_keypoints, MAX_KEYPOINTS + 1))))
 

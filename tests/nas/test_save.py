@@ -323,8 +323,8 @@ def test_copies_and_pickles_are_whole(stock: Path) -> None:
 def test_a_stock_file_of_a_newer_format_says_so(stock: Path) -> None:
     content = torch.load(stock, weights_only=False)
     function, (metadata, *rest) = content["model"].__reduce__()
-    with pytest.raises(CheckpointError, match=r"format 2.*reads up to 1"):
-        function(metadata | {VERSION_KEY: "2"}, *rest)
+    with pytest.raises(CheckpointError, match=r"format 3.*reads up to 2"):
+        function(metadata | {VERSION_KEY: "3"}, *rest)
 
 
 def test_our_engine_classes_do_not_take_it_for_a_network_of_ours(stock: Path) -> None:

@@ -65,7 +65,7 @@ def model() -> nn.Module:
 def test_processing_params_mean_the_same(steps: list[Any], model: nn.Module) -> None:
     params = cases.params(steps)
     processing = oracle.build_processing(model, params)
-    names, spec = parse_processing_params(params, Path("checkpoint.pth"))
+    names, spec, *_ = parse_processing_params(params, Path("checkpoint.pth"))
     assert names == tuple(params["class_names"])
     assert spec is not None
     for shape in [(123, 457), (480, 640), (700, 301)]:
@@ -91,7 +91,7 @@ def test_thresholds_mean_the_same(model: nn.Module) -> None:
         "class_agnostic_nms": True,
     }
     oracle.build_processing(model, params)
-    _, spec = parse_processing_params(params, Path("checkpoint.pth"))
+    _, spec, *_ = parse_processing_params(params, Path("checkpoint.pth"))
     assert spec is not None
     callback = model._get_pipeline().post_prediction_callback
     assert (spec.conf, spec.iou, spec.top_k, spec.max_detections, spec.multi_label, spec.class_agnostic) == (

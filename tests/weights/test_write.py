@@ -93,11 +93,11 @@ def test_metadata_of_others_is_no_header_of_ours(weights: dict[str, Tensor], tmp
     assert read_checkpoint(tmp_path / "x.safetensors").class_names is None
 
 
-@pytest.mark.parametrize("version", ["2", "10", "999999999"])
+@pytest.mark.parametrize("version", ["3", "10", "999999999"])
 def test_a_newer_format_is_refused(version: str, weights: dict[str, Tensor], tmp_path: Path) -> None:
     metadata = {VERSION_KEY: version, "package": "yolonas-plugin 9.1"}  # and everything else may have changed
     save_file(weights, tmp_path / "x.safetensors", metadata=metadata)
-    with pytest.raises(CheckpointError, match=rf"format {version}.*reads up to 1.*yolonas-plugin 9\.1.*pip install -U"):
+    with pytest.raises(CheckpointError, match=rf"format {version}.*reads up to 2.*yolonas-plugin 9\.1.*pip install -U"):
         read_checkpoint(tmp_path / "x.safetensors")
 
 

@@ -10,6 +10,7 @@ from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.names import checked_names
 from yolonas_plugin.processing import COCO, POSE, SUPER_GRADIENTS, ProcessingSpec
+from yolonas_plugin.skeleton import COCO_PERSON, Skeleton
 from yolonas_plugin.weights.checkpoint import Checkpoint
 
 PRESETS: Final = {"coco": COCO, "super-gradients": SUPER_GRADIENTS, "pose": POSE}
@@ -36,6 +37,8 @@ def info_of(
         processing=processing_of(checkpoint, processing),
         size=checkpoint.size,
         channels=checkpoint.in_channels,
+        task=checkpoint.task,
+        skeleton=skeleton_of(checkpoint),
         licence=checkpoint.licence,
         training_data=checkpoint.training_data,
     )
@@ -58,7 +61,7 @@ def processing_of(checkpoint: Checkpoint, given: ProcessingSpec | str | None = N
     if checkpoint.processing is not None:
         return checkpoint.processing
     if _looks_published(checkpoint):
-        return COCO  # the published weights come without processing_params
+        return _PUBLISHED[checkpoint.task]  # the published weights come without processing_params
     raise ProcessingError(
         f"{checkpoint.path}: the file doesn't say how its images are prepared, and guessing would give wrong scores in "
         "silence. Say it: processing='coco' (RGB, 0 to 1, centred), processing='super-gradients' (BGR, 0 to 255, "
@@ -87,7 +90,9 @@ def names_of(checkpoint: Checkpoint, given: Sequence[str] | Mapping[int, str] | 
     """
     count = checkpoint.num_classes
     if given is None:
-        unnamed = COCO_CLASSES if _looks_published(checkpoint) else [f"class_{i}" for i in range(count)]
+        unnamed = [f"class_{i}" for i in range(count)]
+        if _looks_published(checkpoint) or checkpoint.num_keypoints:
+            unnamed = list(UNTRAINED_MODELS[checkpoint.task][0])
         return dict(enumerate(checkpoint.class_names or unnamed))
     names = dict(given) if isinstance(given, Mapping) else dict(enumerate(given))
     if isinstance(given, str) or names.keys() != set(range(count)):
@@ -98,6 +103,21 @@ def names_of(checkpoint: Checkpoint, given: Sequence[str] | Mapping[int, str] | 
     return dict(enumerate(checked_names((str(names[index]) for index in range(count)), "names")))
 
 
+def skeleton_of(checkpoint: Checkpoint) -> Skeleton | None:
+    """Return what the keypoints are: as the file says, else COCO's or numbered ones; None where there are none."""
+    if not checkpoint.num_keypoints:
+        return None
+    return checkpoint.skeleton or Skeleton.unnamed(checkpoint.num_keypoints)
+
+
+_PUBLISHED: Final = {"detect": COCO, "pose": POSE}
+"""Processing of Deci's weights by task."""
+
+
 def _looks_published(checkpoint: Checkpoint) -> bool:
-    """Whether the tensors are laid out as Deci's COCO weights are: size n was never published."""
-    return (checkpoint.num_classes, checkpoint.in_channels) == (len(COCO_CLASSES), 3) and checkpoint.size != "n"
+    """Whether the tensors are laid out as Deci's COCO weights are: of detection, size n was never published."""
+    if checkpoint.in_channels != 3:
+        return False
+    if checkpoint.num_keypoints:
+        return checkpoint.num_keypoints == len(COCO_PERSON)
+    return checkpoint.num_classes == len(COCO_CLASSES) and checkpoint.size != "n"

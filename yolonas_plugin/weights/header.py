@@ -11,20 +11,28 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from yolonas_plugin.errors import CheckpointError, ProcessingError
+from yolonas_plugin.errors import CheckpointError, ProcessingError, SkeletonError
 from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.names import GIVE_NAMES, check_text, checked_names
-from yolonas_plugin.nn import CONFIGS
+from yolonas_plugin.nn import TASK_CONFIGS
 from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.skeleton import Skeleton
+from yolonas_plugin.tasks import TASKS
 
-FORMAT_VERSION: Final = 1
-"""Version of the header. It grows when a reader of today would misunderstand what is written tomorrow."""
+FORMAT_VERSION: Final = 2
+"""Version of the header. It grows when a reader of today would misunderstand what is written tomorrow.
+
+A model gets the lowest that has what it needs: detection is in 1; 2 added ``task`` and ``skeleton``.
+"""
 
 VERSION_KEY: Final = "yolonas_format"
 """The name in a header that makes a file ours."""
 
 RECORD: Final = "yolonas"
 """Under this key a .pt file holds its record."""
+
+_WITHOUT_TASK: Final = "detect"
+"""The task of files that don't say it."""
 
 _SHOWN: Final = ("licence", "training_data", "package")
 _MAX_TEXT: Final = 1 << 20
@@ -40,13 +48,15 @@ def to_header(info: ModelInfo) -> dict[str, str]:
     for name in _SHOWN:
         check_text(getattr(info, name) or "", name, "the model")
     header = {
-        VERSION_KEY: str(FORMAT_VERSION),
+        VERSION_KEY: "1" if info.task == _WITHOUT_TASK else "2",
         "size": info.size,
         "class_names": json.dumps(checked_names(info.names, "the model")),
         "processing": info.processing.to_json(),
         "licence": info.licence,
         "training_data": info.training_data,
         "package": info.package,
+        "task": None if info.task == _WITHOUT_TASK else info.task,
+        "skeleton": None if info.skeleton is None else info.skeleton.to_json(),
     }
     return {name: text for name, text in header.items() if text is not None}
 
@@ -80,21 +90,29 @@ def from_header(header: Any, path: Path, channels: int = 3) -> ModelInfo:
         raise CheckpointError(f"{path}: its header is damaged: {', '.join(missing)} is missing")
     for name in _SHOWN:
         check_text(header.get(name, ""), f"{name} in its header", path)
-    if header["size"] not in CONFIGS:
+    task = header.get("task", _WITHOUT_TASK)
+    if task not in TASKS:
+        raise CheckpointError(f"{path}: its header is damaged: the task is {task[:40]!r}; known are {', '.join(TASKS)}")
+    if header["size"] not in TASK_CONFIGS[task]:
         raise CheckpointError(f"{path}: its header is damaged: the size is {header['size'][:40]!r}")
     try:
         processing = ProcessingSpec.from_json(header["processing"])
     except ProcessingError as error:
         raise ProcessingError(f"{path}: its header is damaged: {error}") from error
-    return ModelInfo(
-        size=header["size"],
-        names=checked_names(_names(header["class_names"], path), path, GIVE_NAMES),
-        processing=processing,
-        channels=channels,
-        licence=header.get("licence"),
-        training_data=header.get("training_data"),
-        package=header["package"],
-    )
+    try:
+        return ModelInfo(
+            size=header["size"],
+            names=checked_names(_names(header["class_names"], path), path, GIVE_NAMES),
+            processing=processing,
+            channels=channels,
+            task=task,
+            skeleton=Skeleton.from_json(header["skeleton"]) if "skeleton" in header else None,
+            licence=header.get("licence"),
+            training_data=header.get("training_data"),
+            package=header["package"],
+        )
+    except SkeletonError as error:
+        raise CheckpointError(f"{path}: its header is damaged: {error}") from error
 
 
 def _names(text: str, path: Path) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from typing import Any, Final, NamedTuple
 
 from yolonas_plugin.errors import ProcessingError
 from yolonas_plugin.names import GIVE_NAMES, checked_names
-from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.processing import POSE, ProcessingSpec
+from yolonas_plugin.skeleton import Skeleton
+from yolonas_plugin.weights.skeletons import parse_skeleton
 from yolonas_plugin.weights.values import UnknownValueError, describe, plain_value
 
 
@@ -20,6 +22,15 @@ class Wanted(NamedTuple):
 
 
 ALL: Final = Wanted()
+
+
+class Metadata(NamedTuple):
+    """What a file says of its weights' use; each is None where it is silent."""
+
+    class_names: tuple[str, ...] | None = None
+    processing: ProcessingSpec | None = None
+    skeleton: Skeleton | None = None
+    task: str | None = None
 
 
 def _number(value: Any) -> float:
@@ -48,32 +59,40 @@ _SELECTION: Final = {  # super-gradients' name: (ours, type)
     "max_predictions": ("max_detections", _whole),
     "multi_label_per_box": ("multi_label", _flag),
     "class_agnostic_nms": ("class_agnostic", _flag),
+    "pre_nms_max_predictions": ("top_k", _whole),
+    "post_nms_max_predictions": ("max_detections", _whole),
 }
 
 
 _OTHER_TASKS: Final = {
-    "Keypoints": "pose estimation",
     "Segmentation": "segmentation",
     "Resize": "classification",
     "CenterCrop": "classification",
 }
-"""super-gradients' steps for other tasks than detection, by what their names begin with."""
+"""super-gradients' steps for tasks that aren't known here, by what their names begin with."""
+
+_TASKS: Final = {"Detection": "detect", "Keypoints": "pose"}
+"""The task of its other steps, by what their names begin with."""
+
+_SELECTIONS: Final[dict[str | None, dict[str, Any]]] = {
+    "pose": {name: getattr(POSE, name) for name in ("conf", "iou", "top_k", "max_detections", "multi_label")}
+}
+"""What super-gradients selects boxes by where a file doesn't say it; for detection what ``ProcessingSpec`` does."""
 
 
-def parse_processing_params(
-    params: Mapping[str, Any], path: Path, wanted: Wanted = ALL
-) -> tuple[tuple[str, ...] | None, ProcessingSpec | None]:
-    """Return class names and processing from ``processing_params``; each is None where the file is silent.
+def parse_processing_params(params: Mapping[str, Any], path: Path, wanted: Wanted = ALL) -> Metadata:
+    """Return what ``processing_params`` say; each is None where the file is silent.
 
     Args:
         params: ``{"class_names": [...], "image_processor": {"ComposeProcessing": {"processings": [...]}}, "iou": ...,
-            "conf": ...}``; a step without arguments is its bare name.
+            "conf": ...}``; a step without arguments is its bare name. For poses there are ``edge_links``,
+            ``edge_colors`` and ``keypoint_colors`` instead of names.
         path: Where they come from, for messages.
         wanted: What else there is may be beyond understanding.
 
     Raises:
         ProcessingError: A step is unknown, or the steps are in an order that this package doesn't reproduce.
-        CheckpointError: A class's name can't be used.
+        CheckpointError: A class's name or the skeleton can't be used.
     """
     if isinstance(params, Mapping):
         unwanted = {"image_processor": not wanted.processing, "class_names": not wanted.names}
@@ -88,11 +107,15 @@ def parse_processing_params(
     if names is not None and (isinstance(names, str) or not isinstance(names, Sequence)):
         raise ProcessingError(f"{path}: class_names is {describe(names)}, not a list of names{GIVE_NAMES}")
     class_names = checked_names(names, path, GIVE_NAMES) if names is not None else None
+    skeleton = parse_skeleton(params, path)
     processor = params.get("image_processor")
     if processor is None:
-        return class_names, None
+        return Metadata(class_names, skeleton=skeleton)
+    steps = _steps(processor, path)
+    task = next((task for step, _ in steps for kind, task in _TASKS.items() if step.startswith(kind)), None)
     fields: dict[str, Any] = {"channels": "RGB", "divisor": 1.0, "conf": 0.5}  # super-gradients' own default
-    for step, arguments in _steps(processor, path):
+    fields |= _SELECTIONS.get(task, {})
+    for step, arguments in steps:
         if step not in _STEPS:
             reason = next(
                 (f", as it is for {task}" for kind, task in _OTHER_TASKS.items() if step.startswith(kind)), ""
@@ -119,7 +142,7 @@ def parse_processing_params(
         for name, (ours, kind) in _SELECTION.items():
             if params.get(name) is not None:
                 fields[ours] = kind(params[name])
-        return class_names, ProcessingSpec(**fields)
+        return Metadata(class_names, ProcessingSpec(**fields), skeleton, task)
     except (ProcessingError, ArithmeticError, TypeError, ValueError) as error:
         raise ProcessingError(f"{path}: {error!s:.200}") from error
 
@@ -228,6 +251,10 @@ _STEPS: Final[dict[str, Callable[[dict[str, Any], Mapping[str, Any]], None]]] = 
     "DetectionCenterPadding": lambda fields, a: _pad(fields, a, "center"),
     "DetectionBottomRightPadding": lambda fields, a: _pad(fields, a, "bottom_right"),
     "DetectionAutoPadding": _pad_to_multiple,
+    "KeypointsLongestMaxSizeRescale": lambda fields, a: _resize(fields, a["output_shape"], keep_ratio=True),
+    "KeypointsRescale": lambda fields, a: _resize(fields, a["output_shape"], keep_ratio=False),
+    "KeypointsBottomRightPadding": lambda fields, a: _pad(fields, a, "bottom_right"),
+    "KeypointsAutoPadding": _pad_to_multiple,
     "StandardizeImage": _standardise,
     "NormalizeImage": _normalise,
     "ImagePermute": _permute,

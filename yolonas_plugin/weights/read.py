@@ -15,11 +15,11 @@ from torch import Tensor
 
 from yolonas_plugin.errors import CheckpointError, ProcessingError
 from yolonas_plugin.processing import COCO
-from yolonas_plugin.weights.checkpoint import Checkpoint, require_detector
+from yolonas_plugin.weights.checkpoint import Checkpoint, require_network
 from yolonas_plugin.weights.half import restore_unused
 from yolonas_plugin.weights.header import RECORD, VERSION_KEY, from_header
 from yolonas_plugin.weights.opened import OpenedFile
-from yolonas_plugin.weights.processing_params import Wanted
+from yolonas_plugin.weights.processing_params import Metadata, Wanted
 from yolonas_plugin.weights.projects import read_metadata
 from yolonas_plugin.weights.safetensors_file import SafetensorsFile
 from yolonas_plugin.weights.state_dict import check_names, check_not_quantised, find_tensors, strip_prefix
@@ -44,7 +44,7 @@ class Format(NamedTuple):
 
 
 def read_checkpoint(path: str | Path, *, own_processing: bool = True, own_names: bool = True) -> Checkpoint:
-    """Read the weights of a YOLO-NAS detector from whatever file they are in.
+    """Read the weights of a YOLO-NAS, for detection or for poses, from whatever file they are in.
 
     Known are files of torch (training checkpoints, state dicts under any of the usual prefixes, whole pickled modules,
     Lightning's and LibreYOLO's checkpoints) and safetensors. Of several sets of weights the averaged one is taken, as
@@ -72,21 +72,26 @@ def read_checkpoint(path: str | Path, *, own_processing: bool = True, own_names:
     if not found:
         raise CheckpointError(f"{path}: {_what_it_holds(content.value)}")
     try:
-        class_names, processing = read_metadata(content.value, path, Wanted(own_processing, own_names))
+        said = read_metadata(content.value, path, Wanted(own_processing, own_names))
     except ProcessingError:
         if own_processing:
             raise
-        class_names, processing = None, None
+        said = Metadata()
     weights = strip_prefix(found)
     try:
         check_not_quantised(weights)
     except ValueError as error:
         raise CheckpointError(f"{path}: {error}") from error
     if not any(name.endswith(FUSED) for name in weights):  # of what can't be one, nothing is read
-        require_detector(weights, path)
+        require_network(weights, path)
     state_dict = unfuse(content.tensors(weights))
     return Checkpoint.from_state_dict(
-        state_dict, path, class_names if own_names else None, processing if own_processing else None
+        state_dict,
+        path,
+        said.class_names if own_names else None,
+        said.processing if own_processing else None,
+        skeleton=said.skeleton,
+        task=said.task,
     )
 
 
@@ -119,7 +124,7 @@ def _own(record: Any, content: Content, path: Path, own_processing: bool, own_na
     metadata = record.get("header")
     if isinstance(metadata, Mapping):  # what nobody wants of it may be beyond understanding
         wanted = {"processing": own_processing, "class_names": own_names}
-        harmless = {"processing": COCO.to_json(), "class_names": "[]"}
+        harmless = {"processing": COCO.to_json(), "class_names": '["object"]'}
         metadata = {k: v if wanted.get(k, True) else harmless[k] for k, v in metadata.items()}
     info = from_header(metadata, path)
     checkpoint = Checkpoint.from_state_dict(
@@ -127,9 +132,15 @@ def _own(record: Any, content: Content, path: Path, own_processing: bool, own_na
         path,
         info.names if own_names else None,
         info.processing if own_processing else None,
+        skeleton=info.skeleton,
         licence=info.licence,
         training_data=info.training_data,
     )
+    if checkpoint.task != info.task:
+        raise CheckpointError(
+            f"{path}: its header is damaged: it says {info.task}, the tensors are those of a network for "
+            f"{checkpoint.task}"
+        )
     if checkpoint.size != info.size:
         raise CheckpointError(
             f"{path}: its header is damaged: it says size {info.size}, the tensors are of {checkpoint.size}"

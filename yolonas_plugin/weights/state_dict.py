@@ -17,6 +17,12 @@ _ANCHORS: Final = ("backbone.stem.conv.branch_3x3.conv.weight", "backbone.stem.c
 _WRAPPERS: Final = {"net", "module", "model", "ema", "ema_net", "ema_model", "_orig_mod"}
 """DataParallel's, Lightning's, the trainers' and torch.compile's names for the network inside."""
 
+NEITHER: Final = "not a YOLO-NAS detector or YOLO-NAS-POSE"
+"""What is said of other networks."""
+
+_TELLS_TASK: Final = {"pose": ".pose_pred.", "rotated boxes (YOLO-NAS-R)": ".rot_pred."}
+"""Part of the names that the heads of each task but detection have."""
+
 SETS: Final = (
     *("ema_net", "ema_state_dict", "ema_model", "ema"),  # averaged weights predict better, and everybody prefers them
     *("net", "model", "state_dict", "model_state_dict"),
@@ -73,6 +79,11 @@ def check_not_quantised(names: Iterable[str]) -> None:
         )
 
 
+def task_of(names: Iterable[str]) -> str:
+    """Return the task of a network by the names of its tensors; one without a mark of its own detects."""
+    return next((task for task, mark in _TELLS_TASK.items() if any(mark in name for name in names)), "detect")
+
+
 def find_tensors(content: Any) -> dict[str, Any] | None:
     """Return the weights in a file's content: a state dict, a pickled module, or the best set of a checkpoint.
 
@@ -123,14 +134,14 @@ def check_names(weights: Mapping[Any, Any]) -> None:
         ValueError: There are too many, or a name is no text, too long, or can't be printed.
     """
     if len(weights) > _MAX_TENSORS:
-        raise ValueError(f"not a YOLO-NAS detector: it holds {len(weights)} tensors, too many")
+        raise ValueError(f"{NEITHER}: it holds {len(weights)} tensors, too many")
     for name in weights:
         _check_name(name, "")
 
 
 def _check_name(name: Any, prefix: str) -> None:
     if not isinstance(name, str) or len(prefix) + len(name) > _MAX_NAME or not name.isprintable():
-        raise ValueError(f"not a YOLO-NAS detector: a tensor or layer is called {describe(name)}, which is no name")
+        raise ValueError(f"{NEITHER}: a tensor or layer is called {describe(name)}, which is no name")
 
 
 def is_module(value: Any) -> bool:

@@ -14,7 +14,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from yolonas_plugin.nn import CONFIGS
+from yolonas_plugin.nn import TASK_CONFIGS
+from yolonas_plugin.weights.state_dict import task_of
 
 FUSED: Final = ".rbr_reparam.weight"
 _MAX_NUMBERS: Final = 30_000_000
@@ -27,9 +28,11 @@ def unfuse(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     A network of which every BatchNorm is folded away, as this package does it, comes back as it is.
     """
     found = dict(state_dict)
-    if not any(name.endswith(".bn.weight") for name in found):
+    configs = TASK_CONFIGS.get(task_of(found))
+    if configs is None or not any(name.endswith(".bn.weight") for name in found):
         return found
     made = 0
+    eps = configs["s"].batchnorm_eps  # the same for all sizes
     for name in [name for name in found if name.endswith(FUSED)]:
         block = name[: -len(FUSED)]
         kernel, bias = found[name], found.get(f"{block}.rbr_reparam.bias")
@@ -38,11 +41,11 @@ def unfuse(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
             made += 10 * bias.numel() + kernel.numel() * 10 // 9
             if made > _MAX_NUMBERS:
                 return dict(state_dict)
-            found |= _branches(block, kernel.float(), bias.float(), with_post_bn=f"{block}.post_bn.weight" not in found)
+            found |= _branches(block, kernel.float(), bias.float(), f"{block}.post_bn.weight" not in found, eps)
     return found
 
 
-def _branches(block: str, kernel: Tensor, bias: Tensor, with_post_bn: bool) -> dict[str, Tensor]:
+def _branches(block: str, kernel: Tensor, bias: Tensor, with_post_bn: bool, eps: float) -> dict[str, Tensor]:
     """Return the tensors that an unfused block has and a fused one has not."""
     c_out, c_in = kernel.shape[:2]
     if ".bottlenecks." in block and c_out == c_in:  # the blocks with an identity branch
@@ -53,17 +56,17 @@ def _branches(block: str, kernel: Tensor, bias: Tensor, with_post_bn: bool) -> d
         f"{block}.branch_3x3.conv.weight": kernel,
         f"{block}.branch_1x1.weight": torch.zeros(c_out, c_in, 1, 1),
         f"{block}.branch_1x1.bias": torch.zeros(c_out),
-        **_identity(f"{block}.branch_3x3.bn", bias),
+        **_identity(f"{block}.branch_3x3.bn", bias, eps),
     }
-    return found | _identity(f"{block}.post_bn", torch.zeros_like(bias)) if with_post_bn else found
+    return found | _identity(f"{block}.post_bn", torch.zeros_like(bias), eps) if with_post_bn else found
 
 
-def _identity(name: str, bias: Tensor) -> dict[str, Tensor]:
+def _identity(name: str, bias: Tensor, eps: float) -> dict[str, Tensor]:
     """Return a BatchNorm that only adds ``bias`` [C]."""
     return {
         f"{name}.weight": torch.ones_like(bias),
         f"{name}.bias": bias,
         f"{name}.running_mean": torch.zeros_like(bias),
-        f"{name}.running_var": torch.full_like(bias, 1 - CONFIGS["s"].batchnorm_eps),
+        f"{name}.running_var": torch.full_like(bias, 1 - eps),
         f"{name}.num_batches_tracked": torch.tensor(0),
     }
