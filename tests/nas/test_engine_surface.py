@@ -162,6 +162,7 @@ OVERRIDDEN = {
         ),
         *("track", "train", "tune", "val"),
     ],
+    "KeypointMetrics": ["__init__", "process"],
     "NASPredictor": [
         *("__init__", "inference", "postprocess", "preprocess", "run_callbacks", "setup_model", "setup_source"),
         *("stream_inference", "write_results"),
@@ -181,18 +182,22 @@ OVERRIDDEN = {
         "train",
     ],
     "NASValidator": [
-        *("__call__", "__init__", "build_dataset", "init_metrics", "plot_predictions", "plot_val_samples"),
-        *("postprocess", "preprocess", "scale_preds", "update_metrics"),
+        *("__call__", "__init__", "_process_batch", "build_dataset", "get_desc", "init_metrics", "plot_predictions"),
+        *("plot_val_samples", "postprocess", "preprocess", "save_one_txt", "scale_preds", "update_metrics"),
     ],
     "SampleDataset": ["__init__", "build_transforms", "get_img_files", "get_labels", "load_image", "npy_files"],
 }
 """What each class of ours has in the place of the engine's. Of these, ``_handle_nan_recovery`` is new in 8.4."""
 
-PRIVATE = {"NAS._load", "NAS._smart_load", "NASTrainer._handle_nan_recovery", "ultralytics.cfg._handle_deprecation"}
+PRIVATE = {
+    *("NAS._load", "NAS._smart_load", "NASTrainer._handle_nan_recovery", "NASValidator._process_batch"),
+    "ultralytics.cfg._handle_deprecation",
+}
 """Names with an underscore; ``engine.py`` says why, and the methods do where they are."""
 
 WRITTEN = {
     "nas.loaders": {"Loader.bs", "Loader.mode"},
+    "nas.metrics": {"self.pose.nc"},
     "nas.model": {
         *("NAS.ckpt_path", "NAS.metrics", "NAS.model", "NAS.model_name", "NAS.overrides", "NAS.predictor"),
         *("NAS.task", "NAS.trainer", "self.model.args", "self.trainer.model"),
@@ -202,7 +207,7 @@ WRITTEN = {
         *("NASTrainer.args", "NASTrainer.loss_names", "NASTrainer.metrics", "NASTrainer.model", "NASTrainer.resume"),
         *("NASTrainer.nan_recovery_attempts", "NASTrainer.start_epoch", "validator.data_set"),
     },
-    "nas.val": {"NASValidator.data", "NASValidator.save_dir", "model.names"},
+    "nas.val": {"NASValidator.data", "NASValidator.metrics", "NASValidator.save_dir", "model.names"},
 }
 """Fields that our classes inherit and set, where the methods that they override set them too."""
 

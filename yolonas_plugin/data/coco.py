@@ -288,6 +288,8 @@ def _records(
         elif item.get("iscrowd"):
             notes.add(Kind.CROWD, split, f"{shown}{mark}")
             record.set_aside += 1
+            if skeleton:
+                record.crowds.append([*box, _area(item)])
         elif (title := categories.get(category := _scalar(item, "category_id"), f"category {category}")) in bare:
             notes.add(Kind.CLASS_BARE, split, f"{shown}{mark} ({title})")
             record.set_aside += 1
@@ -303,6 +305,7 @@ def _records(
         else:
             if skeleton:
                 record.keypoints.append(points)
+                record.areas.append(_area(item))
             record.labels.append(index.get(title, -1) if category in categories else -1)
             record.boxes.append(box)
             record.marks.append(f"{mark} ({title})")
@@ -341,6 +344,15 @@ def _box(item: Any) -> list[float] | None:
     except (ValueError, OverflowError):  # not four, or too large
         return None
     return [x, y, x + width, y + height]
+
+
+def _area(item: dict[str, Any]) -> float:
+    """Return the area of an object in square pixels, 0 where it isn't said."""
+    area = item.get("area")
+    try:
+        return float(area) if isinstance(area, (int, float)) else 0.0
+    except OverflowError:
+        return 0.0
 
 
 def _keypoints(item: dict[str, Any], count: int) -> np.ndarray | None:

@@ -39,6 +39,8 @@ class Record:
         polygons: One for each label, x, y as fractions [K, 2], or empty.
         id: What the annotations call the image, where they number images.
         keypoints: One array for each label, x, y and visibility [K, 3] in the unit of ``boxes``; or empty.
+        areas: Of the object that each label is for, in square pixels, 0 where it isn't known; or empty.
+        crowds: Regions of many objects, which are no labels: x1, y1, x2, y2 and area in pixels.
     """
 
     image: str
@@ -53,6 +55,8 @@ class Record:
     polygons: list[Array | None] = field(default_factory=list)
     id: int | str | None = None
     keypoints: list[Array] = field(default_factory=list)
+    areas: list[float] = field(default_factory=list)
+    crowds: list[list[float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class Sample:
         id: What the annotations call the image, where they number images.
         keypoints: x, y as fractions of the image and 1 or 2 where it is labelled, else zeros, float32 [N, K, 3]; None
             where none were read.
+        areas: Of the objects, as fractions of the image, 0 where one isn't known, float32 [N]; None where none is.
+        crowds: Regions of many objects, which are no labels: x1, y1, x2, y2 and area as fractions, float32 [M, 5].
     """
 
     image: str
@@ -77,6 +83,8 @@ class Sample:
     polygons: list[Array] = field(default_factory=list)
     id: int | str | None = None
     keypoints: Array | None = None
+    areas: Array | None = None
+    crowds: Array = field(default_factory=lambda: np.zeros((0, 5), np.float32))
 
 
 def make_samples(
@@ -125,6 +133,8 @@ def make_samples(
                 polygons if len(polygons) == len(kept) else [],
                 record.id,
                 _check_keypoints(split, record, kept, size, num_keypoints, notes) if num_keypoints else None,
+                _areas([record.areas[i] for i in kept], size) if record.areas else None,
+                _crowds(record.crowds, size),
             )
         )
         sizes[record.image] = look.bytes
@@ -220,6 +230,19 @@ def _check_keypoints(
         notes.add(Kind.UNLABELLED, split, record.annotation + record.marks[kept[label]])
     places = np.where(labelled[..., None] > 0, places, 0)
     return np.concatenate((places, labelled[..., None]), axis=2).astype(np.float32)
+
+
+def _areas(areas: Sequence[float], size: tuple[int, int]) -> Array:
+    """Turn square pixels into fractions of the image, float32 [N]; what is no area becomes 0."""
+    found = np.array(areas, dtype=np.float64) / (size[0] * size[1])
+    return np.where(np.isfinite(found) & (found > 0), found, 0).astype(np.float32)
+
+
+def _crowds(crowds: Sequence[Sequence[float]], size: tuple[int, int]) -> Array:
+    """Turn regions in pixels into fractions of the image, float32 [M, 5]."""
+    found = np.array(crowds, dtype=np.float64).reshape(-1, 5)
+    height, width = size
+    return (found[np.isfinite(found).all(axis=1)] / [width, height, width, height, width * height]).astype(np.float32)
 
 
 def _bytes(polygon: Array | None) -> bytes:

@@ -11,6 +11,9 @@ from tempfile import gettempdir
 from types import SimpleNamespace
 from typing import Any, cast
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from ultralytics.cfg import get_save_dir
 from ultralytics.models.yolo.detect import DetectionValidator
@@ -26,23 +29,25 @@ from yolonas_plugin.nas.coco_rows import CocoRows
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes, measured_dataset
 from yolonas_plugin.nas.execution import check_runtime, device_of
 from yolonas_plugin.nas.inference import inference_module, open_model
+from yolonas_plugin.nas.metrics import MEASURED
 from yolonas_plugin.nas.module import NASModule, fused_copy
-from yolonas_plugin.nas.settings import check_overrides
+from yolonas_plugin.nas.oks import Truth, match, sigmas_of
+from yolonas_plugin.nas.results import NASResults
+from yolonas_plugin.nas.settings import check_overrides, check_task
 from yolonas_plugin.processing import Placement, ProcessingSpec
 from yolonas_plugin.runtimes import RuntimeChoice
 from yolonas_plugin.settings import check_imgsz
+from yolonas_plugin.skeleton import Skeleton
 
 CONF = 0.01
 """Lowest score that counts, in super-gradients' recipes; most others go down to 0.001."""
 
-TOP_K = 1000
-"""Candidates for NMS in super-gradients' recipes."""
-
 
 class NASValidator(DetectionValidator):
-    """Measures mAP with YOLO-NAS's own letterbox and box selection.
+    """Measures mAP with YOLO-NAS's own letterbox and box selection, of a model of any task of this package.
 
-    As in super-gradients, the scaled image's sides are truncated, not rounded, and boxes are clipped to the network's
+    Keypoints are measured as COCO does it, not as the engine does: see :mod:`yolonas_plugin.nas.oks`. As in
+    super-gradients, the scaled image's sides are truncated, not rounded, and boxes are clipped to the network's
     input, padding included, before they are matched.
 
     Args:
@@ -58,6 +63,7 @@ class NASValidator(DetectionValidator):
     """
 
     processing: ProcessingSpec
+    skeleton: Skeleton | None
     class_names: dict[int, str]
     data: dict[str, Any]
     data_set: DataSet | None
@@ -86,6 +92,8 @@ class NASValidator(DetectionValidator):
         if elsewhere is not None:
             self.save_dir = get_save_dir(self.args)
         self.data_set = None
+        self._asked = given.get("task")
+        self._set_task(self._asked or self.args.task)
         if given.get("conf") is None:
             tell(self.args, conf=CONF)
         # predictions are written here: the engine has ids of its own, and measures them by a program that it fetches
@@ -102,7 +110,11 @@ class NASValidator(DetectionValidator):
         """
         asked = trainer.ema.ema if trainer is not None else self.args.model if model in (None, "") else model
         model, choice = open_model(asked, self._runtime, "NASValidator measures")
+        if trainer is None:
+            check_task(self._asked, model.task, "val")
+        self._set_task(model.task)
         self.class_names = model.names
+        self.skeleton = model.about.skeleton
         self.processing = model.processing
         if self._size is not None and trainer is None:
             self.processing = model.processing.with_size(self._size)
@@ -126,7 +138,7 @@ class NASValidator(DetectionValidator):
             raise SourceError("no data to validate on; name it with data=")
         known = self.data_set
         if known is None or known.source != source or self.args.split not in known.splits:
-            known = self.data_set = open_data(source, [self.args.split])
+            known = self.data_set = open_data(source, [self.args.split], self.args.task)
             if RANK in {-1, 0}:
                 known.report.log()
         with description(_plain(known)) as path, told(self.args, data=path):
@@ -158,12 +170,55 @@ class NASValidator(DetectionValidator):
             batch["img"] = pixels.flip(1) if pixels.shape[1] == 3 else pixels
         return batch
 
+    def _set_task(self, task: str) -> None:
+        """Measure what belongs to a task; whatever was measured before is forgotten where it is another."""
+        tell(self.args, task=task)
+        if type(self.metrics) is not MEASURED[task].metrics:
+            self.metrics = MEASURED[task].metrics()
+
+    def get_desc(self) -> str:
+        """Return the head of the engine's table."""
+        columns = [
+            name for title in MEASURED[self.args.task].columns for name in (f"{title}(P", "R", "mAP50", "mAP50-95)")
+        ]
+        return ("%22s" + "%11s" * (2 + len(columns))) % ("Class", "Images", "Instances", *columns)
+
+    def _read_truth(self) -> dict[str, Truth]:
+        """Return the labels of each image, by its path; nothing where the task has no keypoints.
+
+        Raises:
+            SourceError: The data have other keypoints than the model.
+        """
+        if self.skeleton is None:
+            return {}
+        assert self.data_set is not None
+        skeleton = self.data_set.skeleton
+        if skeleton is None or len(skeleton) != len(self.skeleton):
+            theirs = "no keypoints" if skeleton is None else f"{len(skeleton)} keypoints"
+            raise SourceError(
+                f"{self.data_set.report.source}: the data have {theirs}, the model predicts {len(self.skeleton)}; "
+                "validate with data like those it was trained on"
+            )
+        self._sigmas = sigmas_of(skeleton, self.skeleton)
+        return {sample.image: Truth.of(sample) for sample in self.data_set.splits[self.args.split]}
+
+    def _process_batch(self, preds: dict[str, Tensor], batch: dict[str, Any]) -> dict[str, NDArray[Any]]:
+        """Match what was found in an image with its labels. Private, and where the engine's tasks add their parts."""
+        found: dict[str, NDArray[Any]] = super()._process_batch(preds, batch)
+        if self.skeleton is not None:
+            truth = self._truth[batch["im_file"]]
+            points = self.scale_preds(preds, batch)["keypoints"].cpu().numpy()
+            found["tp_p"], found["nothing_p"] = match(truth, points, preds["conf"].cpu().numpy(), self._sigmas)
+            found["target_p"] = np.zeros((~truth.ignored).sum())
+        return found
+
     def init_metrics(self, model: nn.Module) -> None:
         """Begin to measure."""
         held: Any = model
         held.names = dict(self.class_names)  # which the engine may have renamed
         self.data = {**self.data, self.args.split: ""}  # by whose name it would know COCO, and ask for its annotations
         super().init_metrics(model)
+        self._truth = self._read_truth()
         self._coco_rows = None
         if self._rows is not None and not self.training:
             assert self.data_set is not None
@@ -177,8 +232,9 @@ class NASValidator(DetectionValidator):
         if self._rows is None or self._coco_rows is None:
             return
         for found, path, placement in zip(preds, batch["im_file"], batch["ratio_pad"], strict=True):
-            boxes = self.scale_preds(found, {"ratio_pad": placement})["bboxes"]
-            self._rows += self._coco_rows.rows(path, boxes, found["conf"], found["cls"])
+            scaled = self.scale_preds(found, {"ratio_pad": placement})
+            parts = (scaled["bboxes"], scaled["conf"], scaled["cls"], scaled.get("keypoints"))
+            self._rows += self._coco_rows.rows(path, *parts)
 
     def _write_predictions(self) -> None:
         """Write ``predictions.json`` whole or not at all, under the ids of the data."""
@@ -191,24 +247,37 @@ class NASValidator(DetectionValidator):
         found = preds[0] if self.training else preds
         height, width = self.processing.size
         detections = []
-        for boxes, scores in zip(*found, strict=True):
+        for outputs in zip(*found, strict=True):
             rows = select_boxes(
-                boxes,
-                scores,
+                *outputs,
                 conf=self.args.conf,
                 iou=self.args.iou,
-                top_k=TOP_K,
+                top_k=MEASURED[self.args.task].candidates,
                 max_detections=self.args.max_det,
                 class_agnostic=self.args.single_cls or self.args.agnostic_nms,
             )
             rows = clip_boxes(rows, height, width)
-            detections.append({"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5], "extra": rows[:, 6:]})
+            detection = {"bboxes": rows[:, :4], "conf": rows[:, 4], "cls": rows[:, 5]}
+            if self.skeleton is not None:
+                detection["keypoints"] = rows[:, 6:].unflatten(1, (len(self.skeleton), 3))
+            detections.append(detection)
         return detections
 
     def scale_preds(self, predn: dict[str, Tensor], pbatch: dict[str, Any]) -> dict[str, Tensor]:
-        """Map boxes from the network's input to the original image."""
+        """Map boxes and keypoints from the network's input to the original image."""
         (scale_y, scale_x), (left, top) = pbatch["ratio_pad"]
-        return {**predn, "bboxes": Placement(scale_y, scale_x, top, left).to_image(predn["bboxes"])}
+        placement = Placement(scale_y, scale_x, top, left)
+        scaled = {**predn, "bboxes": placement.to_image(predn["bboxes"])}
+        if "keypoints" in predn:
+            scaled["keypoints"] = placement.points_to_image(predn["keypoints"])
+        return scaled
+
+    def save_one_txt(self, predn: dict[str, Tensor], save_conf: bool, shape: tuple[int, int], file: Path) -> None:
+        """Write the detections in one image as labels, as :meth:`.NASResults.save_txt` does."""
+        rows = torch.column_stack((predn["bboxes"], predn["conf"], predn["cls"]))
+        image = np.zeros((*shape, 1), dtype=np.uint8)
+        found = NASResults(image, path="", names=self.names, boxes=rows, keypoints=predn.get("keypoints"))
+        found.save_txt(file, save_conf=save_conf)
 
     def plot_val_samples(self, batch: dict[str, Any], ni: int) -> None:
         """Plot a batch with its labels."""
