@@ -21,6 +21,7 @@ from yolonas_plugin.export.description import Description
 from yolonas_plugin.hosts import kserve
 from yolonas_plugin.hosts.kserve import ServedPredictor
 from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.skeleton import Skeleton
 
 IMAGE = np.full((40, 60, 3), 90, np.uint8)
 SPEC = ProcessingSpec(size=(64, 64), resize=(64, 64))
@@ -162,6 +163,58 @@ def test_an_answer_that_can_t_be_one_is_an_error(lie: Any, predict: ServedPredic
         predict(IMAGE)
     server.say = answer(detections())
     assert len(predict(IMAGE)) == 1
+
+
+POSE = Description(
+    names=("person",), processing=SPEC, takes="pixels", gives="batch", task="pose", skeleton=Skeleton.unnamed(2)
+).to_metadata(batch=8, dynamic=False)
+
+
+def poses(**changes: Any) -> dict[str, Any]:
+    """One person of two keypoints, the second of which lies outside the image."""
+    data = [8, 12, 0.75, -40, 80, 0.25] + [0] * 12
+    said = detections(classes={"data": [0, -1, -1]})["outputs"]
+    return {"outputs": [*said, {"name": "keypoints", "shape": [1, 3, 2, 3], "data": data, **changes}]}
+
+
+@pytest.fixture
+def predict_poses(url: str, tmp_path: Path) -> ServedPredictor:
+    (tmp_path / "metadata.json").write_text(json.dumps(POSE))
+    return ServedPredictor(url, "m", metadata=tmp_path / "metadata.json", timeout=5)
+
+
+def test_keypoints_come_with_their_boxes(predict_poses: ServedPredictor, server: Server) -> None:
+    server.say = answer(poses())
+    (found,) = predict_poses(IMAGE)
+    placement = SPEC.letterbox(IMAGE)[1]
+    assert found.keypoints.shape == (1, 2, 3)
+    np.testing.assert_allclose(found.keypoints[0], placement.points_to_image(np.array([[8, 12, 0.75], [-40, 80, 0.25]])))
+    assert found.keypoints[0, 1, 0] < -30  # as it is: nothing is clipped
+    nobody = poses()
+    nobody["outputs"][0]["data"] = [0]
+    server.say = answer(nobody)
+    assert predict_poses(IMAGE)[0].keypoints.shape == (0, 2, 3)
+
+
+FALSE_KEYPOINTS: dict[str, Any] = {
+    "none": detections(classes={"data": [0, -1, -1]}),
+    "of three": poses(shape=[1, 3, 3, 2]),
+    "of one": poses(shape=[1, 3, 1, 3], data=[0] * 9),
+    "in a row": poses(shape=[1, 3, 6]),
+    "fewer": poses(shape=[1, 2, 2, 3], data=[0] * 12),
+    "without end": poses(data=[float("inf")] + [0] * 17),
+    "that are nan": poses(data=[0, float("nan")] + [0] * 16),
+    "with a score of 2": poses(data=[0, 0, 2] + [0] * 15),
+    "with a score that is nan": poses(data=[0, 0, float("nan")] + [0] * 15),
+    "of text": poses(data=["0"] * 18),
+}
+
+
+@pytest.mark.parametrize("lie", FALSE_KEYPOINTS.values(), ids=FALSE_KEYPOINTS)
+def test_keypoints_that_can_t_be_are_an_error(lie: Any, predict_poses: ServedPredictor, server: Server) -> None:
+    server.say = answer(lie)
+    with pytest.raises(ServerError, match=r"/v2/models/m/infer: the server's answer can't be one"):
+        predict_poses(IMAGE)
 
 
 @pytest.mark.parametrize(

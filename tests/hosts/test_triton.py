@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 import requests
 
+from tests.support.pose import HAND, pose_model
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import CheckpointError, ServerError
 from yolonas_plugin.hosts.kserve import ServedPredictor
@@ -33,9 +34,15 @@ NAMES = [f"""part "{number}" of a 'page' \\ ünïcode""" for number in range(12)
 
 
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def poses() -> NAS:
+    return pose_model(HAND)
+
+
+@pytest.fixture(scope="module")
+def repository(poses: NAS, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("triton") / "models"
     NAS(MODEL, names=NAMES).export(format="triton", output=folder, name="layout")
+    poses.export(format="triton", output=folder, name="hands", conf=0.3)
     return folder
 
 
@@ -113,6 +120,21 @@ def test_a_client_finds_what_predict_finds(server: str, repository: Path, page: 
             rows = np.column_stack((mine.boxes, mine.scores, mine.labels))
             np.testing.assert_allclose(rows, theirs.boxes.data.numpy(), atol=0.05)
             assert mine.names == dict(enumerate(NAMES))
+
+
+def test_keypoints_come_as_predict_finds_them(server: str, poses: NAS, page: np.ndarray) -> None:
+    model = requests.get(f"{server}/v2/models/hands", timeout=10).json()
+    (keypoints,) = (each for each in model["outputs"] if each["name"] == "keypoints")
+    assert (keypoints["datatype"], keypoints["shape"]) == ("FP32", [-1, 100, len(HAND), 3])
+    predict = ServedPredictor(server, "hands")
+    for image in (page, page[:300]):
+        (mine,) = predict(image)
+        (theirs,) = poses.predict(image, conf=0.3, verbose=False)
+        assert len(mine) > 5
+        np.testing.assert_allclose(mine.boxes, theirs.boxes.xyxy, atol=0.2)
+        np.testing.assert_allclose(mine.scores, theirs.boxes.conf, atol=1e-4)
+        np.testing.assert_allclose(mine.keypoints[..., :2], theirs.keypoints.data[..., :2], atol=0.5)
+        np.testing.assert_allclose(mine.keypoints[..., 2], theirs.keypoints.data[..., 2], atol=1e-4)
 
 
 def test_triton_puts_the_images_of_several_clients_together(server: str, page: np.ndarray) -> None:

@@ -76,6 +76,7 @@ class ServedPredictor:
                 f"{self._url}: the model takes {found.takes!r}, gives {found.gives!r}; export it with format='triton'"
             )
         self.names = dict(enumerate(found.names))
+        self._keypoints = found.num_keypoints
         self.processing = found.processing
         self._channels = found.channels
 
@@ -102,12 +103,12 @@ class ServedPredictor:
 
     def _detect(self, path: str | None, image: Image) -> Detections:
         canvas, placement = self.processing.letterbox(image)
-        boxes, scores, labels = self._infer(canvas)
-        found = ImageBoxes(image.shape[0], image.shape[1], placement.to_image(boxes), scores, labels)
+        rows = self._infer(canvas)
+        found = ImageBoxes.of_rows(placement.rows_to_image(rows), *image.shape[:2])
         return as_detections(found, self.names, path=path, image=image)
 
-    def _infer(self, canvas: Image) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
-        """Return boxes [N, 4], scores [N] and labels [N].
+    def _infer(self, canvas: Image) -> NDArray[np.float32]:
+        """Return rows of box, score, class, and x, y, score of each keypoint [N, 6 + 3K].
 
         Pixels go as bytes behind the JSON, the few numbers that come back are JSON.
         """
@@ -117,7 +118,7 @@ class ServedPredictor:
         headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(len(head))}
         answer = self._ask("/infer", data=head + canvas.tobytes(), headers=headers)
         try:
-            return _read_detections(answer, len(self.names))
+            return _read_detections(answer, len(self.names), self._keypoints)
         except ValueError as error:
             raise ServerError(f"{self._url}/infer: the server's answer can't be one: {error}") from error
 
@@ -191,8 +192,8 @@ def _within(seconds: float, url: str, work: Callable[[], _Answer]) -> _Answer:
     return answer.result()
 
 
-def _read_detections(answer: Any, classes: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.intp]]:
-    """Return boxes [N, 4], scores [N] and labels [N] of one image from an answer in KServe's protocol.
+def _read_detections(answer: Any, classes: int, keypoints: int) -> NDArray[np.float32]:
+    """Return rows of box, score, class, and x, y, score of each keypoint [N, 6 + 3K] from an answer in KServe's protocol.
 
     Raises:
         ValueError: It is none, or what it says of detections can't be.
@@ -203,19 +204,30 @@ def _read_detections(answer: Any, classes: int) -> tuple[NDArray[np.float32], ND
     found = {output.get("name"): output for output in outputs if isinstance(output.get("name"), str)}
     number = _tensor(found, "num_detections", 2)
     boxes, scores, labels = _tensor(found, "boxes", 3), _tensor(found, "scores", 2), _tensor(found, "classes", 2)
+    points = _tensor(found, "keypoints", 4) if keypoints else np.zeros((1, scores.shape[1], 0, 3))
     most = scores.shape[1]
-    shapes = [tensor.shape for tensor in (number, boxes, scores, labels)]
-    if shapes != [(1, 1), (1, most, 4), (1, most), (1, most)]:
+    shapes = [tensor.shape for tensor in (number, boxes, scores, labels, points)]
+    if shapes != [(1, 1), (1, most, 4), (1, most), (1, most), (1, most, keypoints, 3)]:
         raise ValueError(f"its shapes {shapes} aren't those of the detections of one image")
     count = int(number[0, 0])
     if not 0 <= count <= most or count != number[0, 0]:
         raise ValueError(f"{number[0, 0]} detections of at most {most}")
-    boxes, scores, labels = boxes[0, :count], scores[0, :count], labels[0, :count]
-    if not (abs(boxes) <= np.finfo(np.float32).max).all() or not ((scores >= 0) & (scores <= 1)).all():
+    boxes, scores, labels, points = boxes[0, :count], scores[0, :count], labels[0, :count], points[0, :count]
+    if not _are_places(boxes) or not _are_scores(scores):
         raise ValueError("boxes that aren't finite, or scores that aren't from 0 to 1")
+    if not _are_places(points[..., :2]) or not _are_scores(points[..., 2]):
+        raise ValueError("keypoints that aren't finite, or scores of them that aren't from 0 to 1")
     if not ((labels >= 0) & (labels < classes) & (labels == np.floor(labels))).all():
         raise ValueError(f"classes that the model doesn't have, which has {classes}")
-    return boxes.astype(np.float32), scores.astype(np.float32), labels.astype(np.intp)
+    return np.column_stack((boxes, scores, labels, points.reshape(count, 3 * keypoints))).astype(np.float32)
+
+
+def _are_places(values: NDArray[np.float64]) -> bool:
+    return bool((abs(values) <= np.finfo(np.float32).max).all())
+
+
+def _are_scores(values: NDArray[np.float64]) -> bool:
+    return bool(((values >= 0) & (values <= 1)).all())
 
 
 def _tensor(outputs: Mapping[str, Any], name: str, dimensions: int) -> NDArray[np.float64]:
