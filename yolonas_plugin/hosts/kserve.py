@@ -193,7 +193,7 @@ def _within(seconds: float, url: str, work: Callable[[], _Answer]) -> _Answer:
 
 
 def _read_detections(answer: Any, classes: int, keypoints: int) -> NDArray[np.float32]:
-    """Return rows of box, score, class, and x, y, score of each keypoint [N, 6 + 3K] from an answer in KServe's protocol.
+    """Return what an answer in KServe's protocol says of one image: rows as ``select_boxes`` gives them, [N, 6 + 3K].
 
     Raises:
         ValueError: It is none, or what it says of detections can't be.
