@@ -119,7 +119,7 @@ def test_bf16_is_near(exported: str, model: NAS) -> None:
     pixels = np.stack([model.processing.letterbox(image)[0] for image in PICTURES])
     found, expected = (open_runtime(exported, "openvino", precision)(pixels) for precision in ("bf16", "fp32"))
     away = np.abs(found[2] - expected[2])  # of keypoints, in pixels
-    assert 1e-4 < np.median(away) < 0.5
+    assert 1e-3 < np.median(away) < 2  # offsets of several strides, which weights that are trained have not
     assert np.abs(found[3] - expected[3]).mean() < 0.05
     results = NAS(exported, runtime="openvino", precision="bf16").predict(PICTURES, conf=0.3, verbose=False)
     assert all(len(each.keypoints) > 3 for each in results)
