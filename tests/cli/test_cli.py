@@ -26,20 +26,7 @@ from yolonas_plugin.cli import main
 from yolonas_plugin.processing import SUPER_GRADIENTS
 from yolonas_plugin.weights import read_checkpoint
 
-
-@pytest.fixture(autouse=True)
-def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "cwd").mkdir()
-    monkeypatch.chdir(tmp_path / "cwd")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "pictures"
-    path.mkdir()
-    for seed in range(3):
-        cv2.imwrite(str(path / f"{seed}.png"), picture(seed))
-    return path
+pytestmark = pytest.mark.usefixtures("cwd")
 
 
 def test_list_shows_every_model(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,21 +23,12 @@ from yolonas_plugin.cli import progress as progress_module
 from yolonas_plugin.cli.output import lenient, print_table, shorten, tally, width
 from yolonas_plugin.cli.progress import Progress, follow, working
 
+pytestmark = pytest.mark.usefixtures("cwd")
+
 
 @pytest.fixture(autouse=True)
-def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "cwd").mkdir()
-    monkeypatch.chdir(tmp_path / "cwd")
+def _narrow(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "pictures"
-    path.mkdir()
-    for seed in range(3):
-        cv2.imwrite(str(path / f"{seed}.png"), picture(seed))
-    return path
 
 
 COMMANDS = {

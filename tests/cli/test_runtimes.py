@@ -15,26 +15,17 @@ import pytest
 
 from tests.support.bf16 import openvino_has_bf16
 from tests.support.command_line import run, small_data
-from tests.support.pictures import assert_same_boxes, picture
+from tests.support.pictures import assert_same_boxes
 from tests.support.shapes import NAMES
 from yolonas_plugin import NAS
 from yolonas_plugin.nn.onednn import cpu_has_bf16
 
+pytestmark = pytest.mark.usefixtures("cwd")
+
 
 @pytest.fixture(autouse=True)
-def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    (tmp_path / "cwd").mkdir()
-    monkeypatch.chdir(tmp_path / "cwd")
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path_factory.getbasetemp() / "cache"))
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "pictures"
-    path.mkdir()
-    for seed in range(3):
-        cv2.imwrite(str(path / f"{seed}.png"), picture(seed, height=100 + 10 * seed))
-    return path
 
 
 @pytest.fixture(scope="module")

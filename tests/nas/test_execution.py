@@ -280,9 +280,14 @@ def test_what_does_not_belong_to_a_model_is_refused(nano: Path, exported: str) -
 # --- compile ---
 
 
-def test_compiling_without_a_compiler_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("torch._inductor.config.cpp.cxx", ("/nowhere/c++",))
-    with pytest.raises(RuntimeChoiceError, match="compile=True: torch can't compile the network here"):
+def test_compiling_without_a_compiler_is_an_error() -> None:
+    from torch._inductor import config
+
+    # which puts its settings back; and torch would remember of this CPU, for the whole process, what no compiler can do
+    with (
+        config.patch({"cpp.cxx": ("/nowhere/c++",), "cpp.vec_isa_ok": True}),
+        pytest.raises(RuntimeChoiceError, match="compile=True: torch can't compile the network here"),
+    ):
         compiled_network(nn.Conv2d(3, 4, 1), True)(torch.zeros(1, 3, 8, 8))
 
 

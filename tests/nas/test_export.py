@@ -17,7 +17,7 @@ from tests.support import synthetic
 from tests.support.engine import split_output, threads
 from tests.support.nano import SIZE
 from tests.support.pictures import picture
-from yolonas_plugin import NAS, engine
+from yolonas_plugin import NAS, extras
 from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.errors import ExportError, MissingExtraError, ProcessingError
 from yolonas_plugin.export.description import PROCESSING_KEY
@@ -120,6 +120,6 @@ def test_a_missing_extra_names_its_install_line(
     extra: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "find_spec", lambda name: None if name == package else find_spec(name))
+    monkeypatch.setattr(extras, "find_spec", lambda name: None if name == package else find_spec(name))
     with pytest.raises(MissingExtraError, match=re.escape(f"pip install 'yolonas-plugin[{extra}]'")):
         call(model)

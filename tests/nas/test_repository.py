@@ -130,6 +130,6 @@ def test_what_fails_leaves_nothing(model: NAS, tmp_path: Path, monkeypatch: pyte
     with pytest.raises(ExportError, match="No space left on device"):
         model.export(format="triton", output=tmp_path)
     assert not list(tmp_path.iterdir())
-    monkeypatch.setattr("yolonas_plugin.engine.find_spec", lambda _: None)
+    monkeypatch.setattr("yolonas_plugin.extras.find_spec", lambda _: None)
     with pytest.raises(MissingExtraError, match=r"yolonas-plugin\[onnx\]"):
         model.export(format="triton", output=tmp_path)

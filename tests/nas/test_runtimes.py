@@ -366,6 +366,6 @@ def test_int8_says_what_it_misses(nano: Path, tmp_path: Path, monkeypatch: pytes
 
 def test_making_a_graph_needs_onnx(nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path / "cache"))
-    monkeypatch.setattr("yolonas_plugin.engine.find_spec", lambda name: None)
+    monkeypatch.setattr("yolonas_plugin.extras.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"the graph that a runtime opens needs onnx.*yolonas-plugin\[onnx\]"):
         rows(NAS(nano, runtime="openvino"), picture())

@@ -12,29 +12,14 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from tests.support import synthetic
+from tests.support.nano import processing_params
 from yolonas_plugin.errors import CheckpointError, YoloNASPluginError
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights import read_checkpoint
 
 StateDict = dict[str, Tensor]
 
-PARAMS: dict[str, Any] = {
-    "class_names": ["RBC", "WBC", "Platelets"],
-    "image_processor": {
-        "ComposeProcessing": {
-            "processings": [
-                "ReverseImageChannels",
-                {"DetectionLongestMaxSizeRescale": {"output_shape": (320, 320)}},
-                {"DetectionLongestMaxSizeRescale": {"output_shape": (320, 320)}},
-                {"DetectionBottomRightPadding": {"output_shape": (320, 320), "pad_value": 114}},
-                {"ImagePermute": {"permutation": (2, 0, 1)}},
-            ]
-        }
-    },
-    "iou": 0.65,
-    "conf": 0.5,
-}
-"""As super-gradients' YOLO-format recipe writes them."""
+PARAMS = processing_params(320, ("RBC", "WBC", "Platelets"), conf=0.5, iou=0.65)
 
 PROCESSING = ProcessingSpec(
     size=(320, 320),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,22 +14,25 @@ from tests.support.shapes import NAMES
 SIZE = 160
 
 
-def processing_params(size: int = SIZE) -> dict[str, Any]:
-    """What super-gradients writes for its YOLO-format recipe."""
+def processing_params(
+    size: int = SIZE, names: Sequence[str] = NAMES, conf: float = 0.7, iou: float = 0.6
+) -> dict[str, Any]:
+    """What super-gradients writes for its YOLO-format recipe, one step in it twice."""
     return {
-        "class_names": list(NAMES),
+        "class_names": list(names),
         "image_processor": {
             "ComposeProcessing": {
                 "processings": [
                     "ReverseImageChannels",
+                    {"DetectionLongestMaxSizeRescale": {"output_shape": (size, size)}},
                     {"DetectionLongestMaxSizeRescale": {"output_shape": (size, size)}},
                     {"DetectionBottomRightPadding": {"output_shape": (size, size), "pad_value": 114}},
                     {"ImagePermute": {"permutation": (2, 0, 1)}},
                 ]
             }
         },
-        "iou": 0.6,
-        "conf": 0.7,
+        "iou": iou,
+        "conf": conf,
     }
 
 

@@ -1,12 +1,14 @@
-"""What an export is asked for: checked before any work, and what its file is called."""
+"""What an export is asked for: checked before any work, what its file is called, and whether it may be written."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any, Final, get_args
 
-from yolonas_plugin.errors import ExportSettingError, SettingError
+from yolonas_plugin.errors import ExportError, ExportSettingError, SettingError
 from yolonas_plugin.export.description import RAW, Gives, Takes
 from yolonas_plugin.settings import check_flag, check_settings, nearest
 
@@ -144,3 +146,25 @@ def form_name(stem: str, settings: Mapping[str, Any], defaults: Mapping[str, Any
             text = name if value is True else value if isinstance(value, str) else f"{name}{value}"
         parts.append(re.sub(r"[^\w.-]+", "_", text))
     return "-".join(parts)
+
+
+def free_path(path: Path, weights: Path, overwrite: bool) -> Path:
+    """Return a path that may be written.
+
+    Raises:
+        ExportError: Something is there, and isn't to be replaced, or the folder can't be written to.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"{path.parent}: this folder can't be made: {error}") from error
+    if not os.access(path.parent, os.W_OK):
+        raise ExportError(f"{path.parent}: this folder can't be written to; name another one with output=")
+    if os.path.exists(path) and weights.exists() and path.samefile(weights):
+        raise ExportError(f"{path}: the export would replace its own weights; name another folder with output=")
+    if os.path.lexists(path) and not overwrite:
+        raise ExportError(
+            f"{path} is there, and was left as it is: overwrite=True (--overwrite) replaces it, output= (--output) "
+            "names another folder"
+        )
+    return path

@@ -55,28 +55,9 @@ def walk(folder: str, *, leave_out: frozenset[str] = frozenset()) -> Iterator[st
         folder: Where to begin.
         leave_out: Names of folders not to go into.
     """
-    seen = {_identity(str(parent)) for parent in Path(os.path.realpath(folder)).parents}
-    folders = [folder]
-    while folders:
-        current = folders.pop()
-        identity = _identity(current)
-        if identity is None or identity in seen:
-            continue
-        seen.add(identity)
-        try:
-            entries = sorted(os.scandir(current), key=lambda entry: entry.name)
-        except OSError:
-            continue
-        within = []
-        for entry in entries:
-            if entry.name.startswith("."):
-                continue
-            if not _is_folder(entry):
-                yield entry.path
-            elif entry.name not in leave_out:
-                within.append(entry)
-        within.sort(key=lambda entry: (entry.is_symlink(), entry.name), reverse=True)
-        folders += [entry.path for entry in within]  # taken from the end: links come last
+    entered = {_identity(str(parent)) for parent in Path(os.path.realpath(folder)).parents}
+    for _, files in _folders(folder, entered, leave_out):
+        yield from files or ()
 
 
 def suffix_of(path: str) -> str:
@@ -144,17 +125,29 @@ def _matches(pattern: str) -> Iterator[str]:
     if not deep:
         yield from glob.glob(pattern)
         return
-    entered: set[tuple[int, int]] = set()
+    entered: set[tuple[int, int] | None] = set()
     for top in sorted(glob.glob(head)) if glob.has_magic(head) else [head or os.sep]:
-        for folder in _folders(top, entered):
-            if _is_open(folder):
-                yield from _matches(os.path.join(glob.escape(folder), tail))
-            else:
+        for folder, files in _folders(top, entered):
+            if files is None:
                 yield folder
+            else:
+                yield from _matches(os.path.join(glob.escape(folder), tail))
 
 
-def _folders(top: str, entered: set[tuple[int, int]]) -> Iterator[str]:
-    """Yield a folder and all below it, each once: a link to a folder above would lead round and round."""
+def _folders(
+    top: str, entered: set[tuple[int, int] | None], leave_out: Collection[str] = ()
+) -> Iterator[tuple[str, list[str] | None]]:
+    """Yield a folder and all below it, each once: a link to a folder above would lead round and round.
+
+    Args:
+        top: Where to begin.
+        entered: What tells the folders that have been entered; more are added.
+        leave_out: Names of folders not to go into.
+
+    Yields:
+        A folder and the paths of what lies in it, but for folders and hidden names, in the order of their names; None
+        where it can't be opened. Folders that links lead to come last.
+    """
     waiting = [top]
     while waiting:
         folder = waiting.pop()
@@ -162,9 +155,16 @@ def _folders(top: str, entered: set[tuple[int, int]]) -> Iterator[str]:
         if place is None or place in entered:
             continue
         entered.add(place)
-        yield folder
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            waiting += sorted((entry.path for entry in entries if not entry.name.startswith(".")), reverse=True)
+        try:
+            with os.scandir(folder) as entries:
+                seen = sorted((entry for entry in entries if entry.name[0] != "."), key=lambda entry: entry.name)
+        except OSError:
+            yield folder, None
+            continue
+        within = [entry for entry in seen if _is_folder(entry)]
+        yield folder, [entry.path for entry in seen if not _is_folder(entry)]
+        last_first = sorted(within, key=lambda entry: (entry.is_symlink(), entry.name), reverse=True)
+        waiting += [entry.path for entry in last_first if entry.name not in leave_out]
 
 
 def _is_open(folder: str) -> bool:

@@ -296,7 +296,7 @@ class NAS(Model):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave out what can't be copied or pickled; it is made again on demand."""
-        state = {**self.__dict__, "predictor": None}
+        state = {**self.__dict__, "predictor": None, "trainer": None}
         state.pop("_predicting", None)
         return state
 
