@@ -71,6 +71,14 @@ def run(trained: tuple[NAS, Path]) -> Path:
     return trained[1]
 
 
+def test_a_model_can_be_copied_right_after_its_training(trained: tuple[NAS, Path]) -> None:
+    model, _ = trained
+    assert model.trainer is not None  # which holds a loader in the middle of its work
+    twin = deepcopy(model)
+    assert twin.names == model.names
+    assert twin.trainer is None
+
+
 def same(tensor: torch.Tensor, other: torch.Tensor) -> bool:
     """Whether two are equal, up to what older engines round when they average a weight with itself."""
     return torch.allclose(tensor, other, rtol=1e-5, atol=1e-7)
