@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from ultralytics.utils.torch_utils import model_info
 
 from yolonas_plugin.export.graph import join_output
@@ -44,9 +44,14 @@ class StockModule(YoloNAS):
         assert info.size is not None  # which an exported file's record doesn't say
         super().__init__(TASK_CONFIGS[info.task][info.size], len(info.names), info.channels, parts, info.num_keypoints)
         attach(self, info)
+        if info.skeleton is not None:
+            held: Any = self
+            layer: Any = nn.Module()
+            layer.kpt_shape = held.kpt_shape
+            held.model = [layer]  # of which the engine's exporter asks the last for it
 
     def forward(self, images: Tensor, *args: Any, **kwargs: Any) -> Tensor | Raw:  # type: ignore[override]
-        """Return boxes and scores in the engine's layout; its extra arguments (augment, embed, ...) are ignored.
+        """Return the outputs in the engine's layout; its extra arguments (augment, embed, ...) are ignored.
 
         Args:
             images: [B, C, H, W], RGB from 0 to 1, as the engine's letterbox leaves them.
@@ -54,8 +59,8 @@ class StockModule(YoloNAS):
             **kwargs: Ignored.
 
         Returns:
-            [B, 4 + C, A]: centre x, centre y, width, height in pixels of the input, then the score of each class. In
-            training mode :class:`~yolonas_plugin.nn.RawPredictions` of the images as they are.
+            [B, 4 + C + 3K, A]: centre x, centre y, width, height in pixels of the input, the score of each class, then
+            x, y and score of each keypoint. In training mode the raw predictions of the images as they are.
         """
         spec = self.about.processing
         if self.training:
