@@ -303,7 +303,7 @@ def _records(
             )
             record.unreadable += 1
         else:
-            if skeleton:
+            if skeleton and points is not None:
                 record.keypoints.append(points)
                 record.areas.append(_area(item))
             record.labels.append(index.get(title, -1) if category in categories else -1)

@@ -148,8 +148,8 @@ def open_data(source: Source, splits: Sequence[str] | None = None, task: str | N
             notes.add(Kind.NO_BOX, split, f"{summary.images} images")
         elif num_keypoints and any(summary.boxes) and not any(summary.keypoints):
             notes.add(Kind.NO_KEYPOINT, split, f"{sum(summary.boxes)} objects")
-    keypoints = () if contents.skeleton is None else contents.skeleton.names
-    report = DataReport(title, contents.format, contents.names, summaries, notes.findings(), keypoints)
+    kinds = () if contents.skeleton is None else contents.skeleton.names
+    report = DataReport(title, contents.format, contents.names, summaries, notes.findings(), kinds)
     for split, found in samples.items():
         if not found:
             raise SourceError(describe(f"{title}: no image of {split!r} can be used", report.findings))

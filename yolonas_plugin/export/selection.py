@@ -79,7 +79,7 @@ def append_selection(graph: onnx.GraphProto, description: Description, detection
         "classes": add("GatherElements", label, order, axis=1),
     }
     if all_keypoints:
-        points = _join_keypoints(add, *all_keypoints, description.num_keypoints)
+        points = _join_keypoints(add, all_keypoints[0], all_keypoints[1], description.num_keypoints)
         parts["keypoints"] = _gather(add, points, add("GatherElements", place, order, axis=1))  # [B, M, 3K]
     parts = _emptied(add, parts, valid)
     for output in selected_outputs(description, detections):

@@ -42,6 +42,7 @@ class ExportedModule(nn.Module):
 
     about: ModelInfo
     names: dict[int, str]
+    task: str
 
     def __init__(self, graph: GraphRuntime) -> None:
         super().__init__()

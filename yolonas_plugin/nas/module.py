@@ -58,6 +58,7 @@ class NASModule(YoloNAS):
 
     about: ModelInfo
     names: dict[int, str]
+    task: str
     pt_path: str
     args: dict[str, Any]
 

@@ -92,16 +92,16 @@ def similarities(truth: Truth, keypoints: Floats, sigmas: Floats) -> Floats:
         keypoints: x, y in pixels of the image, and more [N, K, 2 or more].
         sigmas: [K].
     """
-    labelled = truth.keypoints[..., 2] > 0  # [G, K]
+    labelled: Flags = truth.keypoints[..., 2] > 0  # [G, K]
     found = keypoints[:, None, :, :2].astype(np.float64)  # [N, 1, K, 2]
     apart = found - truth.keypoints[None, ..., :2]  # [N, G, K, 2]
     low, high = truth.boxes[:, None, :2], truth.boxes[:, None, 2:]  # [G, 1, 2]
     extent = high - low
     outside = np.maximum(0, low - extent - found) + np.maximum(0, found - high - extent)
-    bare = ~labelled.any(axis=1)
+    bare: Flags = np.logical_not(labelled.any(axis=1))
     apart = np.where(bare[:, None, None], outside, apart)
     exponent = (apart**2).sum(axis=-1) / (2 * sigmas) ** 2 / (truth.areas[:, None] + np.spacing(1)) / 2
-    used = labelled | bare[:, None]
+    used: Flags = labelled | bare[:, None]
     return (np.exp(-exponent) * used).sum(axis=-1) / used.sum(axis=-1)
 
 

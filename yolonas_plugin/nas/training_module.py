@@ -50,7 +50,7 @@ class TrainingModule(NASModule):
         if isinstance(images, Mapping):
             return self.loss(images)
         raw = self.predict_raw(images)
-        return raw if self.training else (self.heads.decode(raw), raw)
+        return raw if self.training else (self.decode(raw), raw)
 
     def loss(self, batch: Mapping[str, Any], preds: Any = None) -> tuple[Tensor, Tensor | dict[str, Tensor]]:
         """Compare predictions with a batch's labels.

@@ -65,6 +65,7 @@ class NASValidator(DetectionValidator):
     processing: ProcessingSpec
     skeleton: Skeleton | None
     class_names: dict[int, str]
+    metrics: Any
     data: dict[str, Any]
     data_set: DataSet | None
     """The data, once it has been read; whoever has read it already may put it here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -98,7 +98,13 @@ class YoloNAS(nn.Module):
 
     def detect(self, images: Tensor) -> tuple[Tensor, ...]:
         """Return the outputs of the task, boxes and scores first, in either mode."""
-        return self.heads.decode(self.predict_raw(images))
+        return self.decode(self.predict_raw(images))
+
+    def decode(self, raw: Raw) -> tuple[Tensor, ...]:
+        """Return the outputs that the heads' predictions stand for."""
+        heads: Any = self.heads  # each decodes what it predicts
+        outputs: tuple[Tensor, ...] = heads.decode(raw)
+        return outputs
 
     def predict_raw(self, images: Tensor) -> Raw:
         """Return the predictions before decoding, in either mode."""

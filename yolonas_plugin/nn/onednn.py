@@ -76,7 +76,7 @@ def use_onednn(network: nn.Module) -> None:
             module.act = nn.Identity()
         elif isinstance(module, (Head, PoseHead)):
             for name in module.PREDICTIONS:
-                module.add_module(name, OneDNNConv(module.get_submodule(name), relu=False))
+                module.add_module(name, OneDNNConv(getattr(module, name), relu=False))
 
 
 def has_onednn() -> bool:

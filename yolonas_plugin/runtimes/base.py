@@ -140,7 +140,7 @@ def split_output(output: Floats, description: Description) -> list[Floats]:
     """
     output = output.transpose(0, 2, 1)
     centre, extent = output[..., :2], output[..., 2:4]
-    boxes = np.concatenate((centre - extent / 2, centre + extent / 2), axis=-1)
+    boxes: Floats = np.concatenate((centre - extent / 2, centre + extent / 2), axis=-1)
     keypoints = description.num_keypoints
     if not keypoints or output.shape[-1] < 3 * keypoints:
         return [boxes, output[..., 4:]]

@@ -22,7 +22,7 @@ def parse_skeleton(params: Mapping[str, Any], path: Path) -> Skeleton | None:
     Raises:
         CheckpointError: Its parts can't be understood, or contradict each other.
     """
-    found = {}
+    found: dict[str, Any] = {}
     try:
         for name, ours in _FIELDS.items():
             value = plain_value(params.get(name))
