@@ -61,6 +61,46 @@ def yolo_nas_l(
     return _network("yolo_nas_l", pretrained, num_classes, in_channels, accept_licence)
 
 
+def yolo_nas_pose_n(
+    pretrained: bool = False, num_keypoints: int = 17, in_channels: int = 3, accept_licence: bool = False
+) -> YoloNAS:
+    """Return YOLO-NAS-POSE N; arguments and result are those of ``yolo_nas_pose_s``."""
+    return _network("yolo_nas_pose_n", pretrained, num_keypoints, in_channels, accept_licence)
+
+
+def yolo_nas_pose_s(
+    pretrained: bool = False, num_keypoints: int = 17, in_channels: int = 3, accept_licence: bool = False
+) -> YoloNAS:
+    """Return YOLO-NAS-POSE S.
+
+    Args:
+        pretrained: With Deci's COCO weights instead of random ones; their licence as for ``yolo_nas_s``.
+        num_keypoints: Of each object; 17 with ``pretrained``.
+        in_channels: Channels of the images; 3 with ``pretrained``.
+        accept_licence: Accept the licence of the weights.
+
+    Returns:
+        The unfused network, in training mode. In evaluation mode it takes images [B, 3, H, W], for the COCO weights in
+        BGR from 0 to 1, letterboxed; and gives boxes x1, y1, x2, y2 [B, A, 4], scores [B, A, 1], keypoints x, y
+        [B, A, K, 2] and their scores [B, A, K], before NMS.
+    """
+    return _network("yolo_nas_pose_s", pretrained, num_keypoints, in_channels, accept_licence)
+
+
+def yolo_nas_pose_m(
+    pretrained: bool = False, num_keypoints: int = 17, in_channels: int = 3, accept_licence: bool = False
+) -> YoloNAS:
+    """Return YOLO-NAS-POSE M; arguments and result are those of ``yolo_nas_pose_s``."""
+    return _network("yolo_nas_pose_m", pretrained, num_keypoints, in_channels, accept_licence)
+
+
+def yolo_nas_pose_l(
+    pretrained: bool = False, num_keypoints: int = 17, in_channels: int = 3, accept_licence: bool = False
+) -> YoloNAS:
+    """Return YOLO-NAS-POSE L; arguments and result are those of ``yolo_nas_pose_s``."""
+    return _network("yolo_nas_pose_l", pretrained, num_keypoints, in_channels, accept_licence)
+
+
 def nas(model: str = "yolo_nas_s", **options: Any) -> NAS:
     """Return a model that predicts from files and arrays, measures, trains and exports; it brings in Ultralytics.
 
@@ -73,19 +113,23 @@ def nas(model: str = "yolo_nas_s", **options: Any) -> NAS:
     return NAS(model, **options)
 
 
-def _network(name: str, pretrained: bool, num_classes: int, in_channels: int, accept_licence: bool) -> YoloNAS:
+def _network(name: str, pretrained: bool, count: int, in_channels: int, accept_licence: bool) -> YoloNAS:
+    """Return a network for ``count`` classes, or keypoints where it is one for poses."""
     from yolonas_plugin import nn
 
     if not pretrained:
-        network: YoloNAS = getattr(nn, name)(num_classes, in_channels)
+        network: YoloNAS = getattr(nn, name)(count, in_channels)
         return network
+    from yolonas_plugin.tasks import TASKS
     from yolonas_plugin.weights import find_weights, read_checkpoint
 
-    checkpoint = read_checkpoint(find_weights(name, accept_licence=accept_licence))
-    found = checkpoint.num_classes, checkpoint.in_channels
-    if found != (num_classes, in_channels):
+    task = next(task for task in TASKS.values() if task.family == name.rpartition("_")[0])
+    checkpoint = read_checkpoint(find_weights(name, accept_licence=accept_licence)).require_task(task.name, name)
+    counted = "num_keypoints" if task.has_keypoints else "num_classes"
+    found = getattr(checkpoint, counted), checkpoint.in_channels
+    if found != (count, in_channels):
         raise ValueError(
-            f"{checkpoint.path}: these weights are for num_classes={found[0]} and in_channels={found[1]}, not "
-            f"{num_classes} and {in_channels}; pretrained=False makes a network for those"
+            f"{checkpoint.path}: these weights are for {counted}={found[0]} and in_channels={found[1]}, not "
+            f"{count} and {in_channels}; pretrained=False makes a network for those"
         )
     return checkpoint.build().train()

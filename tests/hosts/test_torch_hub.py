@@ -15,12 +15,13 @@ import torch
 from tests.support import synthetic
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS
-from yolonas_plugin.errors import WeightsNotFoundError
+from yolonas_plugin.errors import CheckpointError, WeightsNotFoundError
 from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.nn import YoloNAS
 
 ROOT = Path(__file__).parents[2]
 NAMES = ["yolo_nas_l", "yolo_nas_m", "yolo_nas_n", "yolo_nas_s"]
+POSE_NAMES = [f"yolo_nas_pose_{size}" for size in "lmns"]
 
 
 def load(name: str, **options: object) -> YoloNAS:
@@ -66,8 +67,8 @@ def test_a_repository_that_was_fetched_is_listed_and_explained(tmp_path: Path, m
     (tmp_path / "hub").mkdir()
     (tmp_path / "hub" / "owner_name_main").symlink_to(ROOT)  # where torch.hub unpacks what it fetches
     source = {"github": "owner/name:main", "trust_repo": True}
-    assert torch.hub.list(**source) == ["nas", *NAMES]
-    for name in ("nas", *NAMES):
+    assert torch.hub.list(**source) == sorted(["nas", *NAMES, *POSE_NAMES])
+    for name in ("nas", *NAMES, *POSE_NAMES):
         assert torch.hub.help(**source, model=name).startswith("Return")
 
 
@@ -100,3 +101,23 @@ def test_pretrained_reads_the_weights_and_downloads_nothing_unasked(
     assert all(torch.equal(tensor, expected[name]) for name, tensor in network.state_dict().items())
     with pytest.raises(ValueError, match="num_classes=80 and in_channels=3, not 7 and 3"):
         load("yolo_nas_s", pretrained=True, num_classes=7)
+
+
+@pytest.mark.parametrize("name", POSE_NAMES)
+def test_every_size_for_poses_is_the_size_of_its_name(name: str) -> None:
+    with torch.device("meta"):
+        network = load(name, num_keypoints=5)
+    assert (network.config.size, network.config.task, network.num_keypoints) == (name[-1], "pose", 5)
+
+
+def test_a_file_for_another_task_is_named_as_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    weights = synthetic.pose_network("n", num_keypoints=4).state_dict()
+    for name in ("yolo_nas_n", "yolo_nas_pose_n"):
+        torch.save({"net": weights}, f"{name}.pth")
+    with pytest.raises(CheckpointError, match="this is a YOLO-NAS-POSE N, for pose estimation; yolo_nas_n takes a"):
+        load("yolo_nas_n", pretrained=True)
+    network = load("yolo_nas_pose_n", pretrained=True, num_keypoints=4)
+    assert all(torch.equal(tensor, weights[key]) for key, tensor in network.state_dict().items())
+    with pytest.raises(ValueError, match="num_keypoints=4 and in_channels=3, not 17 and 3"):
+        load("yolo_nas_pose_n", pretrained=True)

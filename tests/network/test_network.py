@@ -18,6 +18,7 @@ from tests.support import synthetic
 from yolonas_plugin.cards import CARDS, LAYOUT_CLASSES
 from yolonas_plugin.nn import (
     CONFIGS,
+    POSE_CONFIGS,
     RawPredictions,
     YoloNAS,
     YoloNASConfig,
@@ -75,6 +76,9 @@ def test_parameters_once_fused(size: str, millions: float) -> None:
 def test_the_cards_tell_the_parameters() -> None:
     expected = {f"yolo_nas_{size}": parameters(on_meta(size)) for size in CONFIGS}
     expected["yolo_nas_n_layout"] = parameters(on_meta("n", num_classes=len(LAYOUT_CLASSES)))
+    for size, config in POSE_CONFIGS.items():
+        with torch.device("meta"):
+            expected[f"yolo_nas_pose_{size}"] = parameters(YoloNAS(config, 1, num_keypoints=17))
     assert {card.name: card.parameters for card in CARDS} == expected
 
 
