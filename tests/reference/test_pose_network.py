@@ -24,7 +24,7 @@ def pair(request: pytest.FixtureRequest) -> tuple[YoloNAS, nn.Module]:
 
 def test_each_loads_the_other_s_state_dict(pair: tuple[YoloNAS, nn.Module]) -> None:
     ours, theirs = (
-        {name: (tensor.shape, tensor.dtype) for name, tensor in model.state_dict().items()} for model in pair
+        [(name, tensor.shape, tensor.dtype) for name, tensor in model.state_dict().items()] for model in pair
     )
     assert ours == theirs
     pair[0].load_state_dict(pair[1].state_dict(), strict=True)

@@ -53,13 +53,13 @@ class PoseHead(nn.Module):
         super().__init__()
         self.cls_dropout_rate = config.cls_dropout_rate
         self.reg_dropout_rate = config.reg_dropout_rate
-        self.bbox_stem = ConvSeq(in_channels, channels, 1)
         self.pose_stem = ConvSeq(in_channels, pose_channels, 1)
+        self.bbox_stem = ConvSeq(in_channels, channels, 1)
         self.cls_convs = nn.Sequential(ConvSeq(channels, channels, 3))
         self.reg_convs = nn.Sequential(ConvSeq(channels, channels, 3))
         self.pose_convs = nn.Sequential(*(ConvSeq(pose_channels, pose_channels, 3) for _ in range(blocks)))
-        self.cls_pred = nn.Conv2d(channels, 1 + num_keypoints, 1)
         self.reg_pred = nn.Conv2d(channels, 4 * (REG_MAX + 1), 1)
+        self.cls_pred = nn.Conv2d(channels, 1 + num_keypoints, 1)
         self.pose_pred = nn.Conv2d(pose_channels, 2 * num_keypoints, 1)
         prior_bias(self.cls_pred)
 
