@@ -13,8 +13,9 @@ from model_zoo_api.testing import ProviderConformance
 from tests.support.data_sets import write_yolo
 from yolonas_plugin import NAS
 from yolonas_plugin.provider import model_zoo_providers
+from yolonas_plugin.tasks import TASKS
 
-PUBLISHED = {"yolo_nas_n", "yolo_nas_s", "yolo_nas_m", "yolo_nas_l"}
+PUBLISHED = {f"{task.family}_{size}" for task in TASKS.values() for size in "nsml"}
 """Models whose weights are downloaded, or of one's own; those of the others are in this package."""
 
 

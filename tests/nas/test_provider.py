@@ -14,6 +14,7 @@ from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
 from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.nas import NASPredictor, NASTrainer, NASValidator
+from yolonas_plugin.tasks import TASKS
 
 
 @pytest.fixture
@@ -60,9 +61,8 @@ def test_options_reach_the_loader(zoo: ModelZoo, nano: Path) -> None:
 def test_every_factory_can_be_imported(zoo: ModelZoo, model: NAS, tmp_path: Path) -> None:
     provider = zoo.providers["yolo_nas"]
     assert provider.models == CARDS
-    assert provider.factory("task_map") == {
-        "detect": {"predictor": NASPredictor, "validator": NASValidator, "trainer": NASTrainer}
-    }
+    roles = {"predictor": NASPredictor, "validator": NASValidator, "trainer": NASTrainer}
+    assert provider.factory("task_map") == dict.fromkeys(TASKS, roles)
     for role in ("loader", "predictor", "validator", "trainer", "exporter"):
         assert callable(provider.factory(role))
     assert provider.factory("exporter")(model, output=tmp_path)() == str(tmp_path / "nano.onnx")

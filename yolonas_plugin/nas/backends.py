@@ -9,7 +9,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from torch import Tensor
 
@@ -17,8 +17,10 @@ from yolonas_plugin.errors import BackendError
 from yolonas_plugin.extras import require
 from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.module import NASModule, build_native
-from yolonas_plugin.nn import Parts, RawPredictions
-from yolonas_plugin.nn.model import check_sides, is_tracing
+from yolonas_plugin.nn import Parts, RawPosePredictions, RawPredictions
+from yolonas_plugin.nn.model import Raw, check_sides, is_tracing
+from yolonas_plugin.nn.pose_head import CELL_OFFSET
+from yolonas_plugin.tasks import TASKS
 from yolonas_plugin.weights import Checkpoint
 
 Backend: TypeAlias = Literal["native", "super-gradients"]
@@ -49,17 +51,17 @@ def build_original(checkpoint: Checkpoint, info: ModelInfo) -> OriginalModule:
     super-gradients itself reads no weights: its own loader unpickles whatever the file says.
 
     Raises:
-        BackendError: super-gradients has no detector of this size, or can't be imported.
+        BackendError: super-gradients has no network of this size, or can't be imported.
     """
     size = checkpoint.size
-    if size == "n":
+    if checkpoint.task == "detect" and size == "n":
         raise BackendError(
             f"{checkpoint.path}: this is a YOLO-NAS N, and super-gradients detects with s, m and l only (its n is for "
             "poses); use backend='native'"
         )
     original = _models().get(
-        f"yolo_nas_{size}",
-        num_classes=checkpoint.num_classes,
+        f"{TASKS[checkpoint.task].family}_{size}",
+        num_classes=checkpoint.num_keypoints or checkpoint.num_classes,  # of poses, the keypoints are its classes
         arch_params={"in_channels": checkpoint.in_channels},
         pretrained_weights=None,
     )
@@ -86,7 +88,7 @@ class OriginalModule(NASModule):
 
     Args:
         info: The record of the model, with its size.
-        original: super-gradients' ``YoloNAS_S``, ``YoloNAS_M`` or ``YoloNAS_L``.
+        original: super-gradients' ``YoloNAS_S``, ``YoloNASPose_S`` or their like.
         source: File that the weights were read from.
 
     Attributes:
@@ -99,17 +101,16 @@ class OriginalModule(NASModule):
         super().__init__(info, Parts(original.backbone, original.neck, original.heads), source)
         self.__dict__["original"] = original  # not registered, or the state dict would have everything twice
 
-    def detect(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return super-gradients' boxes and scores; in evaluation mode only."""
+    def detect(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Return super-gradients' outputs, boxes and scores first; in evaluation mode only."""
         check_sides(images)
         found = self.original(images)
         return found if is_tracing() else found[0]
 
-    def predict_raw(self, images: Tensor) -> RawPredictions:
+    def predict_raw(self, images: Tensor) -> Raw:
         """Return the predictions before decoding, in either mode; it can't be traced."""
         check_sides(images)
-        _, (logits, distances, _, centres, _, strides) = self.original(images)  # centres in pixels
-        return RawPredictions(logits, distances, centres / strides, strides)
+        return _RAW[self.config.task](*self.original(images)[1])
 
     def copy_to_fuse(self) -> OriginalModule:
         """Return a copy that may be fused."""
@@ -123,3 +124,28 @@ class OriginalModule(NASModule):
     def is_fused(self) -> bool:
         """Whether :meth:`fuse` was called: no block has branches."""
         return not any(hasattr(module, "branch_3x3") for module in self.modules())
+
+
+def _raw(logits: Tensor, distances: Tensor, _: Tensor, centres: Tensor, __: Any, strides: Tensor) -> RawPredictions:
+    """Return what super-gradients' detectors say before decoding; ``centres`` are in pixels."""
+    return RawPredictions(logits, distances, centres / strides, strides)
+
+
+def _raw_pose(
+    logits: Tensor,
+    distances: Tensor,
+    keypoints: Tensor,
+    scores: Tensor,
+    _: Tensor,
+    centres: Tensor,
+    __: Any,
+    strides: Tensor,
+) -> RawPosePredictions:
+    """Return what its networks for poses say; ``keypoints`` are decoded there, to pixels."""
+    points = centres / strides
+    offsets = keypoints / strides[:, None] - (points - CELL_OFFSET)[:, None]
+    return RawPosePredictions(logits, distances, points, strides, offsets, scores)
+
+
+_RAW: Final[dict[str, Callable[..., Raw]]] = {"detect": _raw, "pose": _raw_pose}
+"""What becomes of super-gradients' raw outputs, by task."""
