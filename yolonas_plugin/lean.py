@@ -51,6 +51,7 @@ class LeanPredictor:
         runtime: The engine that runs it, opened.
         names: Class names by index.
         processing: How images are prepared, and the defaults of box selection.
+        skeleton: What the keypoints of a model for poses are; None for a detector.
 
     Example::
 
@@ -76,6 +77,7 @@ class LeanPredictor:
         found = self.runtime.description
         self.names = dict(enumerate(found.names))
         self.processing = found.processing
+        self.skeleton = found.skeleton
         self._channels = found.channels
         self._settings = settings
         self._spec(check_lean(settings, self.names))  # so that a wrong setting is said at once
@@ -121,7 +123,7 @@ class LeanPredictor:
             placement, *outputs = next(answers)
             rows = select_boxes(*outputs, **spec.selection(), classes=classes)
             found = ImageBoxes.of_rows(placement.rows_to_image(rows), *image.shape[:2])
-            yield as_detections(found, self.names, path=path, image=image)
+            yield as_detections(found, self.names, path=path, image=image, skeleton=self.skeleton)
 
     def _answers(
         self, pictures: Sequence[Image], size: tuple[int, int], spec: ProcessingSpec

@@ -28,4 +28,5 @@ def to_results(found: Detections) -> Results:
         raise ValueError(f"{found.path}: {found.error or 'its pixels are missing'}")
     rows = np.column_stack((found.boxes, found.scores, found.labels)).astype(np.float32)
     path = found.path or f"image{found.index}.jpg"
-    return Results(found.image, path=path, names=dict(found.names), boxes=torch.from_numpy(rows))
+    points = None if found.keypoints is None else torch.from_numpy(np.asarray(found.keypoints, dtype=np.float32))
+    return Results(found.image, path=path, names=dict(found.names), boxes=torch.from_numpy(rows), keypoints=points)

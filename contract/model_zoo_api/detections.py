@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from model_zoo_api.arrays import as_array
 from model_zoo_api.errors import DependencyMissingError
@@ -13,6 +13,9 @@ from model_zoo_api.texts import printable
 if TYPE_CHECKING:
     import PIL.Image
     import supervision
+
+SHOWN: Final = 0.25
+"""Least score of a keypoint that is drawn."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -30,7 +33,10 @@ class Detections:
         scores: 0 to 1 [N].
         labels: Class indices [N], each a key of ``names``.
         names: Class names by index.
-        keypoints: x, y in pixels of the image, and a score from 0 to 1 [N, K, 3]; None for a model that finds none.
+        keypoints: x, y in pixels of the image, which they may lie outside of, and a score from 0 to 1 [N, K, 3]; None
+            for a model that finds none.
+        keypoint_names: What each of the K keypoints is called; none where that isn't known.
+        edges: Pairs of keypoints, by their indices, between which a line is drawn; none where they aren't known.
         track_ids: Of the objects, the same in each frame [N]; None where nothing is tracked.
         error: Why the image couldn't be read; then there are no boxes.
         image: The pixels [height, width, channels], 8 bits, in the order blue, green, red; None where they aren't kept.
@@ -49,6 +55,8 @@ class Detections:
     labels: Any = ()
     names: Mapping[int, str] = field(default_factory=dict, repr=False)
     keypoints: Any = None
+    keypoint_names: Sequence[str] = field(default=(), repr=False)
+    edges: Sequence[tuple[int, int]] = field(default=(), repr=False)
     track_ids: Any = None
     error: str | None = None
     image: Any = field(default=None, repr=False)
@@ -73,6 +81,24 @@ class Detections:
             object.__setattr__(self, name, array)
             if len(array) != len(self.boxes):
                 raise ValueError(f"{name} has {len(array)} rows, boxes {len(self.boxes)}")
+        object.__setattr__(self, "keypoint_names", tuple(self.keypoint_names))
+        object.__setattr__(self, "edges", tuple(map(tuple, self.edges)))
+        self._check_skeleton()
+
+    def _check_skeleton(self) -> None:
+        """See that names and edges are of as many keypoints as there are.
+
+        Raises:
+            ValueError: They aren't.
+        """
+        if self.keypoints is None and (self.keypoint_names or self.edges):
+            raise ValueError(f"{'keypoint_names' if self.keypoint_names else 'edges'}: there are no keypoints")
+        count = self.keypoints.shape[1] if len(self) and self.keypoints is not None else len(self.keypoint_names)
+        if self.keypoint_names and len(self.keypoint_names) != count:
+            raise ValueError(f"keypoint_names has {len(self.keypoint_names)}, and there are {count} keypoints")
+        for edge in self.edges:
+            if len(edge) != 2 or any(type(end) is not int or end < 0 or (count and end >= count) for end in edge):
+                raise ValueError(f"edges has {edge!r}, which are no two indices of {count or 'the'} keypoints")
 
     def __len__(self) -> int:
         return len(self.boxes)
@@ -80,7 +106,8 @@ class Detections:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data for JSON: path, index, height, width, error, and a list of objects.
 
-        Each object has ``name``, ``label``, ``score`` and ``box``, and ``keypoints`` and ``track_id`` where there are.
+        Each object has ``name``, ``label``, ``score`` and ``box``, and ``keypoints`` and ``track_id`` where there are;
+        with keypoints there are ``keypoint_names`` and ``edges`` too.
         """
         boxes, scores, labels = self.boxes.tolist(), self.scores.tolist(), self.labels.tolist()
         objects: list[dict[str, Any]] = [
@@ -91,12 +118,14 @@ class Detections:
         for name, values in more.items():
             for one, value in zip(objects, [] if values is None else values.tolist(), strict=values is not None):
                 one[name] = value
+        skeleton = {"keypoint_names": list(self.keypoint_names), "edges": [list(edge) for edge in self.edges]}
         return {
             "path": self.path,
             "index": self.index,
             "height": self.height,
             "width": self.width,
             "error": self.error,
+            **(skeleton if self.keypoints is not None else {}),
             "objects": objects,
         }
 
@@ -147,7 +176,7 @@ class Detections:
         return lines
 
     def to_supervision(self) -> supervision.Detections:
-        """Return it as supervision's ``Detections``.
+        """Return it as supervision's ``Detections``: the boxes; see :meth:`to_supervision_keypoints` too.
 
         Raises:
             DependencyMissingError: supervision isn't installed.
@@ -165,8 +194,38 @@ class Detections:
             data={"class_name": np.array([self.names[int(label)] for label in self.labels], dtype=str)},
         )
 
+    def to_supervision_keypoints(self) -> supervision.KeyPoints:
+        """Return its keypoints as supervision's ``KeyPoints``, of version 0.29 or newer.
+
+        Those that score less than :data:`SHOWN` are there, and not ``visible``.
+
+        Raises:
+            DependencyMissingError: supervision isn't installed.
+            ValueError: The model finds no keypoints.
+        """
+        try:
+            import numpy as np
+            import supervision
+        except ModuleNotFoundError as error:
+            raise _missing("to_supervision_keypoints", "supervision", error) from error
+        if self.error is not None:
+            return supervision.KeyPoints.empty()
+        if self.keypoints is None:
+            raise ValueError(f"{self.path}: the model finds boxes alone, no keypoints; to_supervision() gives those")
+        points = np.asarray(self.keypoints, dtype=np.float32)
+        return supervision.KeyPoints(
+            xy=points[..., :2],
+            class_id=np.asarray(self.labels, dtype=int),
+            keypoint_confidence=points[..., 2],
+            detection_confidence=np.asarray(self.scores, dtype=np.float32),
+            visible=points[..., 2] >= SHOWN,
+            data={"class_name": np.array([self.names[int(label)] for label in self.labels], dtype=str)},
+        )
+
     def draw(self, image: Any = None) -> PIL.Image.Image:
-        """Return a picture of the image with its boxes, their names and scores, and keypoints.
+        """Return a picture of the image with its boxes, their names and scores, keypoints, and lines between these.
+
+        Keypoints that score less than :data:`SHOWN` are left out, with their lines.
 
         Args:
             image: What is drawn on: an array [height, width, 3] in the order blue, green, red, or Pillow's image; by
@@ -182,7 +241,8 @@ class Detections:
             raise _missing("draw", "pillow", error) from error
         if self.error is not None:
             raise ValueError(f"nothing to draw on: {self.error}")
-        return draw(self.to_dict()["objects"], self.image if image is None else image, self.path)
+        objects = self.to_dict()["objects"]
+        return draw(objects, self.image if image is None else image, self.path, self.edges, SHOWN)
 
 
 def failed(path: str | None, error: str | BaseException, *, index: int = 0) -> Detections:

@@ -1,4 +1,4 @@
-"""Boxes and keypoints on a picture, with Pillow, which is imported with this module."""
+"""Boxes and skeletons on a picture, with Pillow, which is imported with this module."""
 
 from __future__ import annotations
 
@@ -13,14 +13,25 @@ from model_zoo_api.texts import printable
 _HUE: Final = 137.508
 """Degrees between the colours of neighbouring labels: the golden angle, by which none are alike for long."""
 
+_FARTHEST: Final = 16_384
+"""Pixels from the image's corner at which a keypoint is drawn at most."""
 
-def draw(objects: Sequence[Mapping[str, Any]], image: Any, path: str | None = None) -> Image.Image:
+
+def draw(
+    objects: Sequence[Mapping[str, Any]],
+    image: Any,
+    path: str | None = None,
+    edges: Sequence[tuple[int, int]] = (),
+    shown: float = 0.0,
+) -> Image.Image:
     """Return a picture of an image with what was found in it; see :meth:`~model_zoo_api.Detections.draw`.
 
     Args:
         objects: As :meth:`~model_zoo_api.Detections.to_dict` has them, the best first.
         image: Pixels or Pillow's image; None reads ``path``.
         path: Of the image.
+        edges: Pairs of keypoints between which a line is drawn.
+        shown: Least score of a keypoint that is drawn.
     """
     picture = _picture(image, path)
     pen = ImageDraw.Draw(picture)
@@ -38,10 +49,28 @@ def draw(objects: Sequence[Mapping[str, Any]], image: Any, path: str | None = No
         corner = max(0.0, min(x1, picture.width - right)), y1 - bottom if y1 >= bottom else max(0.0, y1)
         pen.rectangle((corner[0] + left, corner[1] + top, corner[0] + right, corner[1] + bottom), fill=colour)
         pen.text(corner, text, fill="white", font=font)
-        for x, y, score in one.get("keypoints", ()):
-            if score > 0:
-                pen.ellipse((x - 2 * line, y - 2 * line, x + 2 * line, y + 2 * line), fill=colour)
+        seen = {index: (x, y) for index, (x, y, score) in enumerate(one.get("keypoints", ())) if score >= shown}
+        _draw_skeleton(pen, seen, edges, line, hue)
     return picture
+
+
+def _draw_skeleton(
+    pen: ImageDraw.ImageDraw,
+    keypoints: Mapping[int, tuple[float, float]],
+    edges: Sequence[tuple[int, int]],
+    line: int,
+    hue: float,
+) -> None:
+    """Draw an object's keypoints by their indices, and the lines between them, in its colour; keypoints are lighter."""
+    near = {
+        index: tuple(max(-_FARTHEST, min(value, _FARTHEST)) for value in place) for index, place in keypoints.items()
+    }
+    bone, joint = (ImageColor.getrgb(f"hsl({hue:.0f}, 85%, {light}%)") for light in (45, 75))
+    for start, end in edges:
+        if start in near and end in near:
+            pen.line((*near[start], *near[end]), fill=bone, width=2 * line)
+    for x, y in near.values():
+        pen.ellipse((x - 2 * line, y - 2 * line, x + 2 * line, y + 2 * line), fill=joint, outline=bone)
 
 
 def _picture(image: Any, path: str | None) -> Image.Image:

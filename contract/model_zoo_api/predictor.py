@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from model_zoo_api.detections import Detections
 from model_zoo_api.errors import ModelZooError, SourceError
 from model_zoo_api.foreign import describe
 from model_zoo_api.sources import check_source, entries, outcomes
 
-RESULT_TASKS = frozenset({"detect", "pose"})
-"""Tasks whose results the contract describes; those of others are the provider's own."""
+RESULT_TASKS: Final[Mapping[str, tuple[str, ...]]] = {"detect": (), "pose": ("keypoints",)}
+"""Tasks whose results the contract describes, and what these have besides boxes; those of others are the provider's."""
 
 
 class Predictor:

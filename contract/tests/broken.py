@@ -20,16 +20,28 @@ class Fault:
     new: str
     caught_by: set[str]
     entry_point: str = "acme_{name}"
+    base: str = SOUND
 
     def source(self) -> str:
         old, new = (dedent(text).strip() if text.startswith("\n") else text for text in (self.old, self.new))
-        return replaced(SOUND, old, new)
+        return replaced(self.base, old, new)
 
 
 def replaced(text: str, old: str, new: str) -> str:
     assert text.count(old) == 1, (text.count(old), old)
     return text.replace(old, new)
 
+
+POSE = replaced(
+    replaced(SOUND, '{"detect": {', '{"pose": {').replace('task="detect"', 'task="pose"'),
+    "            names=NAMES,\n",
+    """            names=NAMES,
+            keypoints=[[(x1, y1, 0.9), (x2, y2, 0.1), (x1, y2, 0.5)] for x1, y1, x2, y2 in (row[2] for row in rows)],
+            keypoint_names=("first", "second", "third"),
+            edges=((0, 1), (1, 2)),
+""",
+)
+"""It finds three keypoints in each of its boxes."""
 
 LOADER_ONLY = re.sub(r"^    (task_map|predictor|validator|trainer|exporter)=.*\n", "", SOUND, flags=re.MULTILINE)
 """It offers nothing but the loader, which is all that the contract asks for."""
@@ -196,6 +208,35 @@ FAULTS = {
     if card is not None:
         return Model(SCORES)""",
         {"test_every_card_predicts"},
+    ),
+    "gives_no_keypoints": Fault(
+        'keypoint_names=("first", "second", "third"),\n            edges=((0, 1), (1, 2)),',
+        "**{},",
+        {"test_keypoints_are_sound"},
+        base=re.sub(r"^ +keypoints=.*\n", "", POSE, flags=re.MULTILINE),
+    ),
+    "is_too_sure_of_a_keypoint": Fault("(x1, y1, 0.9)", "(x1, y1, 90)", {"test_keypoints_are_sound"}, base=POSE),
+    "loses_a_keypoint": Fault(
+        "(x1, y1, 0.9)", '(x1, float("inf") if width == 96 else y1, 0.9)', {"test_keypoints_are_sound"}, base=POSE
+    ),
+    "finds_more_keypoints_in_high_images": Fault(
+        """(x1, y2, 0.5)] for x1, y1, x2, y2 in (row[2] for row in rows)],
+            keypoint_names=("first", "second", "third"),""",
+        "(x1, y2, 0.5), *[(x2, y1, 0.5)] * (height > width)] for x1, y1, x2, y2 in (row[2] for row in rows)],",
+        {"test_keypoints_are_sound"},
+        base=POSE,
+    ),
+    "gives_keypoints_in_pixels_of_its_input": Fault(
+        "(x1, y1, 0.9), (x2, y2, 0.1), (x1, y2, 0.5)",
+        "(16, 16, 0.9), (48, 48, 0.1), (16, 48, 0.5)",
+        {"test_boxes_double_with_the_image"},
+        base=POSE,
+    ),
+    "mixes_up_keypoints_in_threads": Fault(
+        "(x1, y1, 0.9)",
+        '(x1, y1, 0.9 if __import__("threading").current_thread().name == "MainThread" else 0.8)',
+        {"test_threads_share_a_predictor", "test_threads_have_a_predictor_each"},
+        base=POSE,
     ),
     # -- what a predictor is given
     "refuses_missing_images": Fault(

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from broken import CLASSIFIER, FAULTS, LOADER_ONLY, SAMPLES_1, SOUND, SOUND_1
+from broken import CLASSIFIER, FAULTS, LOADER_ONLY, POSE, SAMPLES_1, SOUND, SOUND_1
 from exhaustive import sample
 from model_zoo_api.testing import ProviderConformance
 from sites import Site
@@ -83,6 +83,7 @@ def outcomes(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         if name in asked:
             add(name, fault.source(), fault.entry_point)
     add("sound", SOUND)
+    add("pose", POSE)
     add("loader_only", LOADER_ONLY)
     add("classifier", CLASSIFIER)
     add("of_version_1", SOUND_1, more="")
@@ -113,8 +114,9 @@ def those(outcomes: Mapping[str, str], outcome: str) -> set[str]:
     return {check for check, became in outcomes.items() if became == outcome}
 
 
-def test_a_sound_provider_passes_every_check(outcomes: Outcomes) -> None:
-    assert those(outcomes["sound"], "passed") == CHECKS - WITHOUT_NUMPY
+@pytest.mark.parametrize("name", ["sound", "pose"])
+def test_a_sound_provider_passes_every_check(outcomes: Outcomes, name: str) -> None:
+    assert those(outcomes[name], "passed") == CHECKS - WITHOUT_NUMPY
 
 
 def test_of_version_1_only_what_that_said_is_checked(outcomes: Outcomes) -> None:

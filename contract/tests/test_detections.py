@@ -69,6 +69,12 @@ def _no_numpy(name: str) -> Any:
         ({"scores": [0.5]}, "scores has 1 rows, boxes 2"),
         ({"labels": [[1], [2]]}, "labels: "),
         ({"keypoints": [[1, 2, 3]] * 2}, "keypoints: "),
+        ({"edges": [(0, 1)]}, "edges: there are no keypoints"),
+        ({"keypoints": [[[1, 2, 0.5]]] * 2, "edges": [(0, 1)]}, "edges has (0, 1), which are no two indices of 1"),
+        ({"keypoints": [[[1, 2, 0.5]]] * 2, "edges": [(0, -1)]}, "edges has (0, -1)"),
+        ({"keypoints": [[[1, 2, 0.5]] * 2] * 2, "edges": [(0, 1, 1)]}, "edges has (0, 1, 1)"),
+        ({"keypoints": [[[1, 2, 0.5]] * 2] * 2, "edges": [(0, 0.5)]}, "edges has (0, 0.5)"),
+        ({"keypoints": [[[1, 2, 0.5]] * 2] * 2, "keypoint_names": ["a"]}, "keypoint_names has 1, and there are 2"),
         ({"track_ids": [1]}, "track_ids has 1 rows, boxes 2"),
         ({"boxes": 3}, "boxes: its shape is [], expected [N, 4]"),
     ],
@@ -99,6 +105,17 @@ def test_it_is_plain_data() -> None:
             {"name": "cat", "label": 0, "score": 0.5, "box": BOXES[1], "track_id": 5},
         ],
     }
+
+
+def test_keypoints_are_plain_data_with_their_names_and_edges() -> None:
+    one = found(keypoints=[[[1, 2, 0.5], [3, 4, 1]]] * 2, keypoint_names=["nose", "tail"], edges=[[0, 1]])
+    assert (one.keypoint_names, one.edges) == (("nose", "tail"), ((0, 1),))
+    plain = json.loads(json.dumps(one.to_dict()))
+    assert (plain["keypoint_names"], plain["edges"]) == (["nose", "tail"], [[0, 1]])
+    assert plain["objects"][0]["keypoints"] == [[1, 2, 0.5], [3, 4, 1]]
+    assert pickle.loads(pickle.dumps(one)).edges == one.edges
+    none = Detections(keypoints=[], keypoint_names=("nose", "tail"), edges=((0, 1),))
+    assert none.to_dict()["keypoint_names"] == ["nose", "tail"]
 
 
 def test_rows_of_coco() -> None:
@@ -136,7 +153,37 @@ def test_supervision_s_detections() -> None:
     assert len(Detections(height=1, width=1).to_supervision()) == 0
 
 
-@pytest.mark.parametrize(("method", "package"), [("to_supervision", "supervision"), ("draw", "PIL")])
+def test_supervision_s_keypoints(tmp_path: Path) -> None:
+    supervision = pytest.importorskip("supervision")
+    np = pytest.importorskip("numpy")
+    points = [[[50, 50, 0.9], [90, 50, 0.3]], [[-4, 2, 0.2], [10, 10, 0.25]]]
+    one = found(keypoints=points, edges=[(0, 1)])
+    theirs = one.to_supervision_keypoints()
+    assert isinstance(theirs, supervision.KeyPoints)
+    assert theirs.xy.tolist() == [[[50, 50], [90, 50]], [[-4, 2], [10, 10]]]
+    np.testing.assert_allclose(theirs.keypoint_confidence, [[0.9, 0.3], [0.2, 0.25]], rtol=1e-6)
+    assert theirs.visible.tolist() == [[True, True], [False, True]]
+    assert (theirs.class_id.tolist(), theirs.detection_confidence.tolist()) == ([7, 0], [0.75, 0.5])
+    assert theirs.data["class_name"].tolist() == ["dog", "cat"]
+    edges = [(start + 1, end + 1) for start, end in one.edges]  # supervision counts from 1
+    picture = supervision.EdgeAnnotator(edges=edges).annotate(np.zeros((100, 200, 3), np.uint8), theirs)
+    assert picture[50, 70].any()
+    assert not picture[6, 4].any()  # one end of the other's edge isn't visible
+    assert one.to_supervision().xyxy.tolist() == BOXES
+
+
+def test_supervision_s_keypoints_where_there_are_none() -> None:
+    pytest.importorskip("supervision")
+    assert len(found(boxes=[], scores=[], labels=[], keypoints=[]).to_supervision_keypoints()) == 0
+    assert len(failed("a.png", "no such file").to_supervision_keypoints()) == 0
+    with pytest.raises(ValueError, match=r"a\.png: the model finds boxes alone, no keypoints"):
+        found().to_supervision_keypoints()
+
+
+@pytest.mark.parametrize(
+    ("method", "package"),
+    [("to_supervision", "supervision"), ("to_supervision_keypoints", "supervision"), ("draw", "PIL")],
+)
 def test_a_missing_library_is_named(method: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, package, None)
     monkeypatch.delitem(__import__("sys").modules, "model_zoo_api.drawing", raising=False)
@@ -153,6 +200,27 @@ def test_it_draws_itself(tmp_path: Path) -> None:
     changed = [(x, y) for x in range(200) for y in range(100) if picture.getpixel((x, y)) != plain.getpixel((x, y))]
     assert {(10, 45), (110, 45), (60, 70), (150, 50)} <= set(changed)  # sides of the first box, and a keypoint
     assert (60, 45) not in changed  # its middle
+
+
+def test_it_draws_skeletons() -> None:
+    np = pytest.importorskip("numpy")
+    pytest.importorskip("PIL")
+    grey = np.full((100, 200, 3), 90, np.uint8)
+    box = {"boxes": [[2, 40, 190, 95]], "scores": [0.9], "labels": [0]}
+    points = [[60, 60, 0.9], [120, 60, 0.25], [120, 85, 0.24], [1e9, 60, 0.9]]
+    plain, with_points, picture = (
+        found(**box, **more).draw(grey)
+        for more in ({}, {"keypoints": [points]}, {"keypoints": [points], "edges": [(0, 1), (1, 2), (1, 3)]})
+    )
+
+    def differ(one: Any, other: Any) -> set[tuple[int, int]]:
+        changed = (np.asarray(one) != np.asarray(other)).any(2)
+        return {(int(x), int(y)) for y, x in zip(*changed.nonzero(), strict=True)}
+
+    assert {(60, 60), (120, 60)} <= differ(with_points, plain)
+    assert (120, 85) not in differ(with_points, plain)  # it scores too little
+    assert {(90, 60), (160, 60)} <= differ(picture, with_points)
+    assert {y for _, y in differ(picture, plain)} <= set(range(56, 65))  # nothing goes to the third
 
 
 def test_it_draws_on_an_array_in_blue_green_red() -> None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ultralytics.engine.results import Results
 
     from yolonas_plugin.processing import Image
+    from yolonas_plugin.skeleton import Skeleton
 
 
 class ImageBoxes(NamedTuple):
@@ -71,10 +72,12 @@ def as_detections(
     *,
     path: str | None,
     image: Image,
+    skeleton: Skeleton | None = None,
     track_ids: NDArray[np.integer[Any]] | None = None,
     native: Any = None,
 ) -> Detections:
     """Return the detections of an image as the contract's record; every runtime's results are made here."""
+    bones = {} if skeleton is None else {"keypoint_names": skeleton.names, "edges": skeleton.edges}
     return Detections(
         path=path,
         height=found.height,
@@ -84,6 +87,7 @@ def as_detections(
         labels=found.labels,
         names=names,
         keypoints=found.keypoints,
+        **bones,
         track_ids=track_ids,
         image=image,
         native=native,

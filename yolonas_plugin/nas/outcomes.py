@@ -70,8 +70,8 @@ def _found(result: Results, path: str | None) -> Detections:
     if path is not None:
         result.path = path  # the engine saw an array
     ids = None if result.boxes is None or result.boxes.id is None else result.boxes.id.cpu().numpy().astype(np.intp)
-    names, image = result.names, result.orig_img
-    return as_detections(as_arrays(result), names, path=path, image=image, track_ids=ids, native=result)
+    known = {"path": path, "image": result.orig_img, "skeleton": getattr(result, "skeleton", None)}
+    return as_detections(as_arrays(result), result.names, **known, track_ids=ids, native=result)
 
 
 def _load(path: str, channels: int) -> Image:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from model_zoo_api.detections import Detections
 from model_zoo_api.testing.pictures import size_of
-from model_zoo_api.testing.results import Row, assert_refused, rows_of
+from model_zoo_api.testing.results import CORNERS, KEYPOINTS, Row, assert_refused, rows_of
 from model_zoo_api.testing.subject import Subject
 
 _ALIKE: Final = 0.7
@@ -55,6 +55,31 @@ def assert_sound(result: Any) -> None:
         assert falling, f"the best isn't first: scores are {[row[1] for row in rows][:9]}"
 
 
+def assert_keypoints(results: Sequence[Detections]) -> None:
+    """See that each object has the same number of keypoints, in every image, with scores from 0 to 1.
+
+    Raises:
+        AssertionError: It isn't so.
+    """
+    counts = set()
+    for result in results:
+        if result.error is not None:
+            continue
+        assert result.keypoints is not None, f"{result.path}: a result for poses has None for keypoints"
+        shape = tuple(result.keypoints.shape)
+        assert len(shape) == 3, f"keypoints have the shape {list(shape)}, not [N, K, 3]"
+        assert (shape[0], shape[2]) == (len(result), 3), f"keypoints of {len(result)} boxes have shape {list(shape)}"
+        if len(result):
+            assert shape[1], "objects have 0 keypoints"
+            counts.add(shape[1])
+        for row in rows_of(result):
+            points = row[KEYPOINTS]
+            assert all(map(math.isfinite, points)), f"a keypoint isn't finite: {points}"
+            scores = points[2::3]
+            assert all(0 <= score <= 1 for score in scores), f"a keypoint's score isn't from 0 to 1: {scores}"
+    assert len(counts) < 2, f"images differ in the number of keypoints of an object: {sorted(counts)}"
+
+
 def assert_size(result: Detections, image: Path) -> None:
     """See that a result has its image's height and width.
 
@@ -93,7 +118,7 @@ def assert_failed(result: Detections) -> None:
 
 
 def assert_doubled(found: Sequence[list[Row]], doubles: Sequence[list[Row]]) -> None:
-    """See that boxes are twice as large in pictures that are.
+    """See that boxes are twice as large in pictures that are, and keypoints twice as far from the corner.
 
     Raises:
         AssertionError: They aren't.
@@ -105,15 +130,34 @@ def assert_doubled(found: Sequence[list[Row]], doubles: Sequence[list[Row]]) -> 
         f"of {number} boxes, {double} are twice as large in a picture of twice the size, and {same} are as large as "
         "before: are they in pixels of the network's input?"
     )
+    moves = [_nearer_to_double(row, other) for rows, others in pairs for row, other in _alike(rows, others, 2)]
+    assert not moves or 2 * sum(moves) > len(moves), (
+        f"of {len(moves)} objects whose boxes are twice as large in a picture of twice the size, {sum(moves)} have "
+        "keypoints that are twice as far: are these in pixels of the network's input, or of the box?"
+    )
 
 
 def _like(rows: list[Row], others: list[Row], scale: int) -> int:
     """Return how many boxes, made larger, have their like of the same class."""
-    scaled = [(label, *(scale * corner for corner in box)) for label, _, *box in rows[:_MOST]]
-    return sum(
-        any(label == other and _overlap(box, at) >= _ALIKE for other, _, *at in others[:_MOST])
-        for label, *box in scaled
-    )
+    return len(_alike(rows, others, scale))
+
+
+def _alike(rows: list[Row], others: list[Row], scale: int) -> list[tuple[Row, Row]]:
+    """Return objects whose boxes, made larger, have their like of the same class, each with that."""
+    found = []
+    for row in rows[:_MOST]:
+        box = [scale * corner for corner in row[CORNERS]]
+        same = (other for other in others[:_MOST] if other[0] == row[0] and _overlap(box, other[CORNERS]) >= _ALIKE)
+        if (like := next(same, None)) is not None:
+            found.append((row, like))
+    return found
+
+
+def _nearer_to_double(row: Row, other: Row) -> bool:
+    """Whether keypoints are, on the whole, nearer to twice their coordinates than to these; true of none at all."""
+    points, doubles = ([value for index, value in enumerate(one[KEYPOINTS]) if index % 3 < 2] for one in (row, other))
+    away = [(abs(b - 2 * a), abs(b - a)) for a, b in zip(points, doubles, strict=True)]
+    return not away or sum(pair[0] for pair in away) < sum(pair[1] for pair in away)
 
 
 def _overlap(one: Sequence[float], other: Sequence[float]) -> float:

@@ -30,6 +30,7 @@ class ProviderConformance(  # pytest begins with the last
 
     Attributes:
         entry_point: Name of its entry point; None stands for the provider's own name.
+        task: What ``source`` does, where that is a path; None stands for the task of the first card.
         options: Options for the loader, so that it loads without a network, and the same each time.
         settings: Settings of the predictor with which it finds something in the images, such as ``{"conf": 0.01}``.
         without_weights: Names of the cards that can't be loaded with ``options``, because their weights would have to

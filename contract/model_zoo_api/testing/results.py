@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, TypeAlias
 
 import pytest
@@ -12,7 +13,11 @@ from model_zoo_api.detections import Detections
 from model_zoo_api.errors import SettingError
 
 Row: TypeAlias = tuple[float, ...]
-"""One box: class index, score from 0 to 1, and x1, y1, x2, y2 in pixels of the image."""
+"""One object: class index, score from 0 to 1, x1, y1, x2, y2 in pixels of the image; then x, y and score of each
+keypoint, where there are."""
+
+CORNERS: Final = slice(2, 6)
+KEYPOINTS: Final = slice(6, None)
 
 UNKNOWN: Final = "no_such_setting"
 """What no provider knows."""
@@ -32,18 +37,23 @@ CRASHES: Final = (
 
 
 def rows_of(result: Any) -> list[Row]:
-    """Return the boxes of a ``detect`` result."""
+    """Return what a result of a task with boxes has."""
+    keypoints: list[list[list[float]]] | None = None
     if isinstance(result, Detections):
-        columns = zip(result.labels.tolist(), result.scores.tolist(), result.boxes.tolist(), strict=True)
+        columns = [values.tolist() for values in (result.labels, result.scores, result.boxes)]
+        keypoints = None if result.keypoints is None else result.keypoints.tolist()
     else:  # of the contract's first version
-        boxes = result.boxes
-        columns = zip(boxes.cls.tolist(), boxes.conf.tolist(), boxes.xyxy.tolist(), strict=True)
-    return [(float(label), float(score), *map(float, corners)) for label, score, corners in columns]
+        columns = [values.tolist() for values in (result.boxes.cls, result.boxes.conf, result.boxes.xyxy)]
+    points = [[]] * len(columns[0]) if keypoints is None else keypoints
+    return [
+        (float(label), float(score), *map(float, corners), *map(float, chain.from_iterable(own)))
+        for label, score, corners, own in zip(*columns, points, strict=True)
+    ]
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far the same box may differ: its corners in pixels, its score."""
+    """How far the same object may differ: corners of its box and keypoints in pixels, scores."""
 
     corners: float
     score: float
@@ -64,10 +74,9 @@ class Tolerance:
                 left.remove(like)
 
     def _same(self, row: Row, other: Row) -> bool:
-        return (
-            row[0] == other[0]
-            and abs(row[1] - other[1]) <= self.score
-            and all(abs(a - b) <= self.corners for a, b in zip(row[2:], other[2:], strict=True))
+        limits = (0.0, self.score, *[self.corners] * 4, *[self.corners, self.corners, self.score] * (len(row) // 3 - 2))
+        return len(row) == len(other) and all(
+            a == b or abs(a - b) <= limit for a, b, limit in zip(row, other, limits, strict=True)
         )
 
 

@@ -21,12 +21,14 @@ class Subject:
         source: A model's name, or the path of a file.
         options: For the loader.
         settings: For the predictor.
+        path_task: What the model does where ``source`` is a path; None stands for the first card's task.
     """
 
     provider: ModelProvider
     source: str
     options: Mapping[str, Any]
     settings: Mapping[str, Any]
+    path_task: str | None = None
 
     @property
     def card(self) -> ModelCard | None:
@@ -35,13 +37,25 @@ class Subject:
 
     @property
     def task(self) -> str:
-        """What the model does; the first card's task for a path."""
+        """What the model does."""
+        if self.card is None and self.path_task is not None:
+            return self.path_task
         return (self.card or self.provider.models[0]).task
 
     @property
     def described(self) -> bool:
         """Whether the contract describes its results: as ``Detections``, since version 2."""
         return self.task in RESULT_TASKS and self.provider.api_version >= 2
+
+    @property
+    def has_boxes(self) -> bool:
+        """Whether its results have boxes that the contract describes; version 1 described those of detectors."""
+        return self.described or self.task == "detect"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What its results have besides boxes."""
+        return RESULT_TASKS[self.task] if self.described else ()
 
     @property
     def roles(self) -> list[Role]:

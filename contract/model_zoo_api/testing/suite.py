@@ -24,6 +24,7 @@ class Suite:
     """The part of :class:`~model_zoo_api.testing.ProviderConformance` that is not checks; its attributes are there."""
 
     entry_point: ClassVar[str | None] = None
+    task: ClassVar[str | None] = None
     options: ClassVar[Mapping[str, Any]] = {}
     settings: ClassVar[Mapping[str, Any]] = {}
     without_weights: ClassVar[Collection[str]] = ()
@@ -99,7 +100,7 @@ class Suite:
     @pytest.fixture
     def subject(self, provider: ModelProvider, source: str | Path) -> Subject:
         """Return the provider with what it loads."""
-        return Subject(provider, str(source), dict(self.options), dict(self.settings))
+        return Subject(provider, str(source), dict(self.options), dict(self.settings), self.task)
 
     @pytest.fixture
     def discovery(self, provider: ModelProvider, tmp_path: Path) -> Discovery:
@@ -141,7 +142,7 @@ class Suite:
     @pytest.fixture
     def found(self, subject: Subject, results: list[Any]) -> list[list[Row]]:
         """Return the boxes in each image."""
-        if subject.task != "detect" and not subject.described:
+        if not subject.has_boxes:
             pytest.skip(f"the contract doesn't describe the results of {subject.task}")
         try:
             return [rows_of(result) for result in results]

@@ -9,9 +9,15 @@ from typing import Any
 
 import pytest
 
-from model_zoo_api.testing.answers import assert_doubled, assert_one_for_each, assert_size, assert_sound
+from model_zoo_api.testing.answers import (
+    assert_doubled,
+    assert_keypoints,
+    assert_one_for_each,
+    assert_size,
+    assert_sound,
+)
 from model_zoo_api.testing.pictures import size_of, write_double
-from model_zoo_api.testing.results import Row, rows_of
+from model_zoo_api.testing.results import CORNERS, Row, rows_of
 from model_zoo_api.testing.subject import Subject
 from model_zoo_api.testing.suite import Suite
 
@@ -29,7 +35,7 @@ class PredictionChecks(Suite):
         for given, expected in ((paths, paths), (paths[0], paths[:1])):
             results = predict(given)
             assert_one_for_each(subject, results, expected)
-            for result in results if subject.task == "detect" else ():
+            for result in results if subject.has_boxes else ():
                 rows_of(result)  # it has boxes with cls, conf and xyxy
 
     @pytest.mark.usefixtures("found")
@@ -49,10 +55,10 @@ class PredictionChecks(Suite):
         for path, rows in zip(images, found, strict=True):
             width, height = size_of(path)
             limit = 2 * max(width, height)  # untrained models find boxes in the padding, which reach out of that too
-            for _, _, x1, y1, x2, y2 in rows:
+            for x1, y1, x2, y2 in (row[CORNERS] for row in rows):
                 sound = -limit <= x1 <= x2 <= limit and -limit <= y1 <= y2 <= limit
                 assert sound, f"{path.name}, {width} x {height} pixels, has a box {(x1, y1, x2, y2)}"
-        corners = [abs(corner) for rows in found for _, _, *box in rows for corner in box]
+        corners = [abs(corner) for rows in found for row in rows for corner in row[CORNERS]]
         assert corners, "nothing is found in any image: give other `settings`, or a fixture `images`"
         assert max(corners) > 1, "no box reaches beyond the first pixel: are they parts of the image, from 0 to 1?"
 
@@ -61,7 +67,8 @@ class PredictionChecks(Suite):
     ) -> None:
         """In the same picture at twice the size, boxes are twice as large: they are in pixels of the image.
 
-        Those in pixels of the network's input stay as they are. More boxes have to double than to stay.
+        Those in pixels of the network's input stay as they are. More boxes have to double than to stay, and so have
+        the keypoints in these.
         """
         if not any(found):
             pytest.skip("nothing is found, see test_boxes_are_in_pixels_of_the_image")
@@ -73,6 +80,12 @@ class PredictionChecks(Suite):
         """Labels are indices into ``names``, which are strings; scores go from 0 to 1, the best first."""
         for result in results:
             assert_sound(result)
+
+    @pytest.mark.usefixtures("found")
+    def test_keypoints_are_sound(self, subject: Subject, results: list[Any]) -> None:
+        """Results of ``pose`` have keypoints [N, K, 3], finite, with scores from 0 to 1; K is the same everywhere."""
+        if "keypoints" in subject.parts:
+            assert_keypoints(results)
 
     def test_conf_is_a_setting(
         self, subject: Subject, model: Any, found: list[list[Row]], images: Sequence[Path]
@@ -130,6 +143,8 @@ class PredictionChecks(Suite):
         for path, result in zip(images, results, strict=True):
             assert_size(result, path)
             assert_sound(result)
+        if "keypoints" in subject.parts:
+            assert_keypoints(results)
         found = [rows_of(result) for result in results]
         if any(found):
             assert_doubled(found, self._boxes(predict, [write_double(folder / path.name, path) for path in images]))
