@@ -87,6 +87,14 @@ def nano(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def pose_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of size n for poses that find persons everywhere, with inputs of 96x96."""
+    from tests.support.pose import pose_model
+
+    return Path(pose_model().save(tmp_path_factory.mktemp("weights") / "pose.safetensors"))
+
+
 @pytest.fixture
 def model(nano: Path) -> NAS:
     from yolonas_plugin import NAS

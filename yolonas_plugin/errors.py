@@ -42,6 +42,10 @@ class SkeletonError(YoloNASPluginError, ValueError):
     """The keypoints of a model, their names, edges or flip index contradict each other, or the weights."""
 
 
+class TaskError(YoloNASPluginError, ValueError):
+    """A model of one task is given where one of another belongs."""
+
+
 class SourceError(YoloNASPluginError, contract.SourceError):
     """The images, video or data given to a model can't be used."""
 

@@ -51,6 +51,7 @@ class LeanPredictor:
         runtime: The engine that runs it, opened.
         names: Class names by index.
         processing: How images are prepared, and the defaults of box selection.
+        task: ``"detect"`` or ``"pose"``.
         skeleton: What the keypoints of a model for poses are; None for a detector.
 
     Example::
@@ -77,7 +78,7 @@ class LeanPredictor:
         found = self.runtime.description
         self.names = dict(enumerate(found.names))
         self.processing = found.processing
-        self.skeleton = found.skeleton
+        self.task, self.skeleton = found.task, found.skeleton
         self._channels = found.channels
         self._settings = settings
         self._spec(check_lean(settings, self.names))  # so that a wrong setting is said at once

@@ -6,6 +6,7 @@ There is no CVAT server here: what the driver downloads and uploads is in memory
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,6 +22,7 @@ from yolonas_plugin import NAS
 from yolonas_plugin.cards import LAYOUT_CLASSES
 from yolonas_plugin.errors import WeightsNotFoundError
 from yolonas_plugin.hosts.cvat import Detector
+from yolonas_plugin.skeleton import COCO_PERSON
 
 MODULE = "yolonas_plugin.hosts.cvat"
 
@@ -50,12 +52,16 @@ class Server:
 
 @pytest.fixture
 def annotate(images: list[Image.Image], monkeypatch: pytest.MonkeyPatch):
-    def run(function: Detector, names: list[str], **options: object) -> list[models.LabeledShapeRequest]:
-        """Annotate a task that has ``images`` as its frames 10, 11 and 12, and labels with ids from 100."""
-        labels = [
-            models.Label(id=100 + i, name=name, type="rectangle", attributes=[], sublabels=[], _check_type=False)
-            for i, name in enumerate(names)
-        ]
+    def run(
+        function: Detector, names: list[str], points: tuple[str, ...] = (), **options: object
+    ) -> list[models.LabeledShapeRequest]:
+        """Annotate a task that has ``images`` as its frames 10, 11 and 12, and labels with ids from 100.
+
+        With ``points`` labels are skeletons of these, whose ids go from 500.
+        """
+        sublabels = [SimpleNamespace(id=500 + i, name=name, attributes=[]) for i, name in enumerate(points)]
+        kind = {"type": "skeleton" if points else "rectangle", "attributes": [], "sublabels": sublabels}
+        labels = [models.Label(id=100 + i, name=name, **kind, _check_type=False) for i, name in enumerate(names)]
         media = [SimpleNamespace(load_image=lambda image=image: image) for image in images]
         samples = [
             SimpleNamespace(frame_name=f"{number}.png", frame_index=number, media=one)
@@ -95,6 +101,41 @@ def test_cvat_s_threshold_wins_and_labels_are_matched_by_name(annotate) -> None:
     assert len(shapes) > 1
     assert {shape.label_id for shape in shapes} == {100}
     assert min(shape.score for shape in shapes) >= 0.6
+
+
+def test_poses_are_skeletons(annotate, images: list[Image.Image], pose_weights: Path) -> None:
+    function = load(f"model=str:{pose_weights}")
+    order = tuple(reversed(COCO_PERSON.names))  # the task has the same names in an order of its own
+    shapes = annotate(function, ["person"], order)
+    model = NAS(pose_weights)
+    hidden = 0
+    for number, image in enumerate(images, start=10):
+        (expected,) = model.predict(image, verbose=False)
+        height, width = expected.orig_shape
+        expected = expected.within_image()
+        found = [shape for shape in shapes if shape.frame == number]
+        assert len(found) == len(expected) > 1
+        assert {(shape.type.value, shape.label_id, shape.source) for shape in found} == {("skeleton", 100, "auto")}
+        np.testing.assert_allclose([shape.score for shape in found], expected.boxes.conf.tolist(), atol=1e-4)
+        for shape, points in zip(found, expected.keypoints.data.numpy(), strict=True):
+            by_name = {order[element.label_id - 500]: element for element in shape.elements}
+            elements = [by_name[name] for name in COCO_PERSON.names]
+            places = np.array([element.points for element in elements])
+            np.testing.assert_allclose(places, points[:, :2].clip(0, (width, height)), atol=0.01)
+            inside = ((points[:, :2] >= 0) & (points[:, :2] <= (width, height))).all(1)
+            outside = np.array([element.outside for element in elements])
+            np.testing.assert_array_equal(outside, ~(inside & (points[:, 2] >= 0.25)))
+            hidden += outside.sum()
+    assert 0 < hidden < 17 * len(shapes)
+    with pytest.raises(BadFunctionError, match="sublabel 'left_eye' of label 'person' is not in dataset"):
+        annotate(function, ["person"], ("nose",))
+
+
+def test_an_agent_offers_poses_with_the_names_of_their_keypoints(pose_weights: Path) -> None:
+    spec = load(f"model=str:{pose_weights}").spec
+    (label,) = get_function_driver_class(spec).get_remote_function_fields(spec)["labels_v2"]
+    assert (label["name"], label["type"]) == ("person", "skeleton")
+    assert [point["name"] for point in label["sublabels"]] == list(COCO_PERSON.names)
 
 
 def test_an_agent_can_offer_it() -> None:

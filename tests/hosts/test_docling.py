@@ -14,7 +14,7 @@ from docling.datamodel.base_models import InputFormat
 from docling.datamodel.pipeline_options import PdfPipelineOptions
 from docling.document_converter import DocumentConverter, PdfFormatOption
 
-from yolonas_plugin.errors import YoloNASPluginError
+from yolonas_plugin.errors import TaskError, YoloNASPluginError
 from yolonas_plugin.hosts.docling_layout import YoloNASLayout, YoloNASLayoutOptions
 
 DEMO_PAGE = Path(__file__).parents[2] / "examples" / "demo_page.pdf"
@@ -75,3 +75,8 @@ def test_a_model_of_other_classes_is_refused(bccd_checkpoint: Path) -> None:
 def test_a_model_that_is_not_there_is_named() -> None:
     with pytest.raises(YoloNASPluginError, match=r"nothing\.pt"):
         YoloNASLayout(None, CPU, YoloNASLayoutOptions(model="nothing.pt"))
+
+
+def test_a_model_for_poses_is_refused(pose_weights: Path) -> None:
+    with pytest.raises(TaskError, match=r"pose\.safetensors: this is a model of the task 'pose', and docling takes"):
+        YoloNASLayout(None, CPU, YoloNASLayoutOptions(model=str(pose_weights)))

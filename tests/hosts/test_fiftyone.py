@@ -25,6 +25,7 @@ from yolonas_plugin import NAS
 from yolonas_plugin.errors import LicenceError, WeightsNotFoundError
 from yolonas_plugin.hosts.fiftyone import load_model
 from yolonas_plugin.hosts.fiftyone_zoo import main
+from yolonas_plugin.skeleton import COCO_PERSON
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -115,6 +116,29 @@ def test_apply_model_finds_what_predict_finds(bccd_checkpoint: Path, bccd_test_i
     samples.apply_model(load_model(bccd_checkpoint, confidence_thresh=0.7, iou=0.3), "fewer")
     assert 0 < samples.count("fewer.detections") < samples.count("found.detections")
     assert samples.bounds("fewer.detections.confidence")[0] >= 0.7
+
+
+def test_poses_are_keypoints_each_linked_to_its_box(pose_weights: Path, pages: list[Path]) -> None:
+    model, nas = load_model(pose_weights, confidence_thresh=0.6), NAS(pose_weights)
+    samples = dataset(pages)
+    samples.apply_model(model, "found", batch_size=3)
+    samples.skeletons["found_keypoints"] = model.skeleton
+    samples.save()
+    assert (model.skeleton.labels, len(model.skeleton.edges)) == (list(COCO_PERSON.names), len(COCO_PERSON.edges))
+    for sample in samples:
+        (expected,) = nas.predict(sample.filepath, conf=0.6, verbose=False)
+        height, width = expected.orig_shape
+        expected = expected.within_image()
+        boxes, points = sample.found_detections.detections, sample.found_keypoints.keypoints
+        assert len(boxes) == len(points) == len(expected) > 0
+        assert [one.instance.id for one in boxes] == [one.instance.id for one in points]
+        assert {one.label for one in points} == {"person"}
+        found = np.dstack(
+            ([one.points for one in points] * np.array((width, height)), [one.confidence for one in points])
+        )
+        np.testing.assert_allclose(found, expected.keypoints.data.numpy(), rtol=0, atol=1e-3)
+        np.testing.assert_allclose([one.confidence for one in boxes], expected.boxes.conf, atol=1e-5)
+    assert load_model(LAYOUT).skeleton is None
 
 
 def test_the_zoo_loads_it_and_batches_may_have_images_of_all_sizes(zoo: None, pages: list[Path]) -> None:

@@ -13,12 +13,14 @@ import mlflow
 import numpy as np
 import pandas
 import pytest
-from mlflow.models import ModelSignature
+from mlflow.models import ModelSignature, infer_signature
 from mlflow.pyfunc import scoring_server
-from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
+from mlflow.types.schema import Array
 
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.hosts.mlflow import KEYPOINTS
 from yolonas_plugin.weights.find import EMBEDDED
 
 WEIGHTS = EMBEDDED / "yolo_nas_n_layout.safetensors"
@@ -123,3 +125,24 @@ def test_a_served_model_with_a_binary_column_takes_images_and_opens_no_path(imag
     pandas.testing.assert_frame_equal(found.drop(columns="path"), wanted, atol=0.01, check_dtype=False)
     with pytest.raises(Exception, match=r"no image file|base64"):
         serve(images[0])
+
+
+def test_poses_are_a_column_of_keypoints(pose_weights: Path, images: list[str], tmp_path: Path) -> None:
+    options = {"loader_module": LOADER, "data_path": pose_weights, "pip_requirements": ["yolonas-plugin"]}
+    mlflow.pyfunc.save_model(tmp_path / "plain", **options)
+    given = pandas.DataFrame({"image": images})
+    table = mlflow.pyfunc.load_model(str(tmp_path / "plain")).predict(given)
+    assert table.columns[-1] == KEYPOINTS
+    for number, path in enumerate(images):
+        (result,) = NAS(pose_weights).predict(path, verbose=False)
+        found = table[table["image"] == number][KEYPOINTS].tolist()
+        np.testing.assert_allclose(found, result.keypoints.data.numpy(), atol=0.01)
+        assert len(found) > 1
+    signature = infer_signature(given, table)
+    mlflow.pyfunc.save_model(tmp_path / "signed", signature=signature, **options)
+    model = mlflow.pyfunc.load_model(str(tmp_path / "signed"))
+    assert model.metadata.signature.outputs.input_types_dict()[KEYPOINTS] == Array(Array(DataType.double))
+    pandas.testing.assert_frame_equal(model.predict(given), table)
+    body = json.dumps({"dataframe_split": {"columns": ["image"], "data": [images[:1]]}})
+    answer = scoring_server.invocations(body, "application/json", model, signature.inputs)
+    assert json.loads(answer.response)["predictions"][0][KEYPOINTS] == table[KEYPOINTS][0]

@@ -25,7 +25,7 @@ from pyarrow import fs
 
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import SourceError, YoloNASPluginError
-from yolonas_plugin.hosts.ray import RESULTS, predict
+from yolonas_plugin.hosts.ray import POSES, RESULTS, predict
 
 MODEL = "yolo_nas_n_layout"
 
@@ -89,6 +89,19 @@ def test_parquet_keeps_its_other_columns(images: Path, tmp_path: Path) -> None:
     assert written.schema.field("width").type == pa.int32()
     assert summary.images == 7
     assert len(summary.errors) == 2
+
+
+@pytest.mark.usefixtures("started")
+def test_poses_have_a_column_of_keypoints(images: Path, pose_weights: Path, tmp_path: Path) -> None:
+    summary = predict(images, tmp_path / "found", weights=str(pose_weights), address="local", workers=1, conf=0.6)
+    assert (summary.images, len(summary.errors)) == (6, 1)
+    rows = rows_of(tmp_path / "found")
+    assert rows.pop("damaged.jpg")["keypoints"] is None
+    for result in NAS(pose_weights).predict(images, conf=0.6, verbose=False):
+        row = rows[Path(result.path).name]
+        assert len(row["boxes"]) == len(row["keypoints"]) > 0
+        np.testing.assert_allclose(row["keypoints"], result.keypoints.data, atol=0.02)
+    assert pq.read_table(tmp_path / "found").schema.field("keypoints").type == POSES.field("keypoints").type
 
 
 @pytest.mark.usefixtures("started")

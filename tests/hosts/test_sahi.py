@@ -19,7 +19,7 @@ from sahi.prediction import ObjectPrediction, PredictionResult
 
 from tests.support.bccd import Rows, agreement
 from yolonas_plugin import NAS
-from yolonas_plugin.errors import CheckpointError, WeightsNotFoundError
+from yolonas_plugin.errors import CheckpointError, TaskError, WeightsNotFoundError
 from yolonas_plugin.hosts.sahi import register
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -185,3 +185,11 @@ def test_sahi_knows_nothing_of_it_until_asked(tmp_path: Path) -> None:
     )
     done = run(["-c", code], tmp_path)
     assert done.stdout.split() == ["False", "YoloNASDetectionModel"], done.stderr
+
+
+def test_a_model_for_poses_is_refused(pose_weights: Path) -> None:
+    register()
+    with pytest.raises(TaskError, match=r"pose\.safetensors: this is a model of the task 'pose', and SAHI takes detec"):
+        AutoDetectionModel.from_pretrained("yolo_nas", model_path=str(pose_weights), device="cpu")
+    with pytest.raises(TaskError, match="SAHI takes detectors"):
+        AutoDetectionModel.from_pretrained("yolo_nas", model=NAS(pose_weights), device="cpu")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import supervision
 
+from model_zoo_api import ModelZoo
 from yolonas_plugin import NAS
 from yolonas_plugin.lean import LeanPredictor, open_lean
 from yolonas_plugin.results import to_results
+from yolonas_plugin.skeleton import COCO_PERSON
 
 NAME = "yolo_nas_n_layout"
 
@@ -38,3 +41,21 @@ def test_and_of_what_nas_predicts(predict: LeanPredictor, page: np.ndarray) -> N
     np.testing.assert_allclose(ours.confidence, theirs.confidence, atol=1e-4)
     np.testing.assert_array_equal(ours.class_id, theirs.class_id)
     np.testing.assert_array_equal(ours["class_name"], theirs["class_name"])
+
+
+def test_keypoints_are_what_supervision_makes_of_results(pose_weights: Path, image: Path) -> None:
+    with ModelZoo.discover().predictor(str(pose_weights), provider="yolo_nas") as predict:
+        (found,), (none,) = predict(str(image)), predict(str(image), conf=1.0)
+    for one in (found, none):
+        ours, theirs = one.to_supervision_keypoints(), supervision.KeyPoints.from_ultralytics(to_results(one))
+        assert len(ours) == len(theirs) == len(one)
+    ours, theirs = found.to_supervision_keypoints(), supervision.KeyPoints.from_ultralytics(found.native)
+    assert len(ours) > 3
+    for name in ("xy", "class_id", "keypoint_confidence"):
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), rtol=1e-6)
+        assert getattr(ours, name).dtype == getattr(theirs, name).dtype
+    np.testing.assert_array_equal(ours["class_name"], theirs["class_name"])
+    assert (found.keypoint_names, found.edges) == (COCO_PERSON.names, COCO_PERSON.edges)
+    edges = [(start + 1, end + 1) for start, end in found.edges]
+    blank = np.zeros_like(cv2.imread(str(image)))
+    assert supervision.EdgeAnnotator(edges=edges).annotate(blank, ours).any()

@@ -16,7 +16,7 @@ from torchvision.transforms.functional import to_tensor
 
 from tests.support.pictures import assert_same_boxes
 from yolonas_plugin import NAS
-from yolonas_plugin.errors import CheckpointError, SourceError, WeightsNotFoundError, YoloNASPluginError
+from yolonas_plugin.errors import CheckpointError, SourceError, TaskError, WeightsNotFoundError, YoloNASPluginError
 from yolonas_plugin.hosts import torchvision as ours
 from yolonas_plugin.processing import ProcessingSpec
 
@@ -175,3 +175,8 @@ get_model("yolo_nas_n", weights="yolo_nas_n_layout").eval()([torch.zeros(3, 50, 
 assert "ultralytics" not in sys.modules
 """
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_model_for_poses_is_refused(pose_weights: Path) -> None:
+    with pytest.raises(TaskError, match=r"pose\.safetensors: this is a model of the task 'pose', and torchvision"):
+        get_model("yolo_nas_n", weights=pose_weights)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import Distribution, distributions
 
-from yolonas_plugin.errors import HostVersionError, MissingExtraError, YoloNASPluginError
+from yolonas_plugin.errors import HostVersionError, MissingExtraError, TaskError, YoloNASPluginError
 
 
 def unusable(host: str, extra: str, error: ImportError) -> YoloNASPluginError:
@@ -23,6 +23,24 @@ def unusable(host: str, extra: str, error: ImportError) -> YoloNASPluginError:
         f"{found} is installed, and lacks what yolonas_plugin.hosts.{host} uses ({error}); "
         f"install a version that was tested: pip install -U 'yolonas-plugin[{extra}]'"
     )
+
+
+def require_detector(task: str, source: object, host: str) -> None:
+    """Check that a host which knows boxes alone is given a detector: of poses it would show no more than half.
+
+    Args:
+        task: What the model does.
+        source: What it was loaded from.
+        host: Its name, for the message.
+
+    Raises:
+        TaskError: The model does something else.
+    """
+    if task != "detect":
+        raise TaskError(
+            f"{source}: this is a model of the task {task!r}, and {host} takes detectors, which find boxes alone; give "
+            f"it a detector, such as yolo_nas_s, or predict with NAS(...)"
+        )
 
 
 def _has(dist: Distribution, package: str) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from cvat_sdk.models import LabeledShapeRequest
 from PIL import Image
 
+from model_zoo_api.detections import SHOWN
 from model_zoo_api.predictor import Predictor
 from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.boxes.image_boxes import as_arrays
@@ -23,22 +24,46 @@ class Detector:
     """A detection function. Make one with :func:`create`.
 
     Attributes:
-        spec: The labels, rectangles with the names of the model's classes.
+        spec: The labels, with the names of the model's classes: rectangles, or skeletons of the names of its keypoints.
     """
 
     def __init__(self, predict: Predictor) -> None:
         self._predict = predict
+        points = [] if predict.model.skeleton is None else predict.model.skeleton.names
+        kind: dict[str, Any] = {"type": "rectangle"}
+        if points:
+            kind = {"type": "skeleton", "sublabels": [cvat.keypoint_spec(name, i) for i, name in enumerate(points)]}
         self.spec = cvat.DetectionFunctionSpec(
-            labels=[cvat.label_spec(name, index, type="rectangle") for index, name in predict.model.names.items()]
+            labels=[cvat.label_spec(name, index, **kind) for index, name in predict.model.names.items()]
         )
 
     def detect(self, context: cvat.DetectionFunctionContext, image: Image.Image) -> list[LabeledShapeRequest]:
-        """Return a rectangle inside the image for each detection, with its score."""
+        """Return a rectangle inside the image for each detection, or a skeleton, with its score.
+
+        Keypoints that score less than :data:`SHOWN`, or lie out of the image, are marked as outside, at its edge.
+        """
         limit = {} if context.conf_threshold is None else {"conf": context.conf_threshold}
         (found,) = self._predict(np.asarray(image.convert("RGB"))[..., ::-1], **limit)
         within = as_arrays(found).within_image()
-        rows = zip(within.boxes.tolist(), within.scores.tolist(), within.labels.tolist(), strict=True)
-        return [cvat.rectangle(label, box, score=score) for box, score, label in rows]
+        objects = list(zip(within.labels.tolist(), within.scores.tolist(), strict=True))
+        if within.keypoints is None:
+            rows = zip(objects, within.boxes.tolist(), strict=True)
+            return [cvat.rectangle(label, box, score=score) for (label, score), box in rows]
+        size = np.array((within.width, within.height))
+        places, sure = within.keypoints[..., :2], within.keypoints[..., 2] >= SHOWN
+        outside = ~(sure & (places >= 0).all(-1) & (places <= size).all(-1))
+        shapes = zip(objects, places.clip(0, size).tolist(), within.keypoints[..., 2].tolist(), outside, strict=True)
+        return [
+            cvat.skeleton(
+                label,
+                [
+                    cvat.keypoint(number, place, outside=bool(out), score=certain)
+                    for number, (place, certain, out) in enumerate(zip(points, scores, outs, strict=True))
+                ],
+                score=score,
+            )
+            for (label, score), points, scores, outs in shapes
+        ]
 
 
 def create(

@@ -10,7 +10,7 @@ import numpy as np
 
 from yolonas_plugin.boxes.clipping import clip_boxes
 from yolonas_plugin.errors import YoloNASPluginError
-from yolonas_plugin.hosts import unusable
+from yolonas_plugin.hosts import require_detector, unusable
 
 try:
     from docling.datamodel.accelerator_options import AcceleratorOptions
@@ -44,6 +44,7 @@ class YoloNASLayout(BaseLayoutModel):
     """docling's layout engine ``yolo_nas``.
 
     Raises:
+        TaskError: It is no detector.
         YoloNASPluginError: The model can't be loaded, or one of its classes is none of docling's ``DocItemLabel``.
     """
 
@@ -60,6 +61,7 @@ class YoloNASLayout(BaseLayoutModel):
         conf: dict[str, Any] = {} if options.conf is None else {"conf": options.conf}
         self._predict = ModelZoo.discover().predictor(options.model, provider="yolo_nas", **conf)
         model = self._predict.model
+        require_detector(model.task, options.model, "docling")
         self._labels = {index: docling_label(name, options.model) for index, name in model.names.items()}
         asked = accelerator_options.device
         fits = asked != "auto" or model.runtime.name == "torch"  # a GPU that is there is nothing to the others

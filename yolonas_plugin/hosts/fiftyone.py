@@ -20,7 +20,7 @@ from yolonas_plugin.hosts import unusable
 
 try:
     from eta.core.config import Config
-    from fiftyone import Detection, Detections
+    from fiftyone import Detection, Detections, Instance, Keypoint, Keypoints, KeypointSkeleton, Label
     from fiftyone.core.models import Model
 except ImportError as error:
     raise unusable("fiftyone", "fiftyone", error) from error
@@ -49,7 +49,11 @@ class YoloNASModelConfig(Config):
 
 
 class YoloNASModel(Model):
-    """A detector for images. Make one with :func:`load_model`, or by FiftyOne's zoo."""
+    """A model for images. Make one with :func:`load_model`, or by FiftyOne's zoo.
+
+    A detector gives ``Detections``. A model for poses gives a dictionary of ``detections`` and ``keypoints``, of which
+    ``apply_model(model, "found")`` makes the fields ``found_detections`` and ``found_keypoints``.
+    """
 
     media_type = "image"
     ragged_batches = False  # images of different sizes may be given together; each gets its own letterbox
@@ -62,18 +66,24 @@ class YoloNASModel(Model):
             config.weights, provider="yolo_nas", load=config.options, **config.settings
         )
 
-    def predict(self, arg: np.ndarray) -> Detections:
-        """Return the detections of an image [H, W, 3], RGB, 8 bits: boxes clipped to it, best first."""
+    @property
+    def skeleton(self) -> KeypointSkeleton | None:
+        """The keypoints' names and edges, for ``dataset.skeletons``; None for a detector."""
+        own = self._predict.model.skeleton
+        return None if own is None else KeypointSkeleton(labels=list(own.names), edges=[list(e) for e in own.edges])
+
+    def predict(self, arg: np.ndarray) -> Detections | dict[str, Label]:
+        """Return what is in an image [H, W, 3], RGB, 8 bits: boxes clipped to it, best first."""
         (found,) = self.predict_all([arg])
         return found
 
-    def predict_all(self, args: Iterable[np.ndarray]) -> list[Detections]:
-        """Return the detections of each image; they are one batch, and their sizes may differ."""
+    def predict_all(self, args: Iterable[np.ndarray]) -> list[Detections | dict[str, Label]]:
+        """Return what is in each image; they are one batch, and their sizes may differ."""
         images = [np.asarray(image)[..., ::-1] for image in args]
         settings = {"batch": len(images)} if "batch" not in self.config.settings else {}
         if self.config.confidence_thresh is not None:
             settings["conf"] = self.config.confidence_thresh
-        return [_detections(found) for found in self._predict(images, **settings)]
+        return [_labels(found) for found in self._predict(images, **settings)]
 
 
 def load_model(weights: str | Path, *, confidence_thresh: float | None = None, **options: Any) -> YoloNASModel:
@@ -93,13 +103,24 @@ def load_model(weights: str | Path, *, confidence_thresh: float | None = None, *
     )
 
 
-def _detections(result: Any) -> Detections:
-    height, width, boxes, scores, labels = as_arrays(result).within_image()
-    corners = boxes / (width, height, width, height)
-    rows = zip(corners.tolist(), scores.tolist(), labels.tolist(), strict=True)
-    return Detections(
-        detections=[
-            Detection(label=result.names[label], bounding_box=[x1, y1, x2 - x1, y2 - y1], confidence=score)
-            for (x1, y1, x2, y2), score, label in rows
-        ]
-    )
+def _labels(result: Any) -> Detections | dict[str, Label]:
+    """Return the detections of an image; with keypoints these too, each linked to its box as one instance."""
+    found = as_arrays(result).within_image()
+    size = np.array((found.width, found.height))
+    corners = (found.boxes.reshape(-1, 2, 2) / size).reshape(-1, 4)
+    names = [result.names[label] for label in found.labels.tolist()]
+    rows = zip(names, corners.tolist(), found.scores.tolist(), strict=True)
+    detections = [
+        Detection(label=name, bounding_box=[x1, y1, x2 - x1, y2 - y1], confidence=score)
+        for name, (x1, y1, x2, y2), score in rows
+    ]
+    if found.keypoints is None:
+        return Detections(detections=detections)
+    places, scores = (found.keypoints[..., :2] / size).tolist(), found.keypoints[..., 2].tolist()
+    keypoints = []
+    for detection, points, confidence in zip(detections, places, scores, strict=True):
+        detection.instance = Instance()
+        keypoints.append(
+            Keypoint(label=detection.label, points=points, confidence=confidence, instance=detection.instance)
+        )
+    return {"detections": Detections(detections=detections), "keypoints": Keypoints(keypoints=keypoints)}

@@ -25,8 +25,9 @@ from yolonas_plugin.files.whole import write_whole
 MODEL: Final = "yolonas_plugin.hosts.fiftyone.YoloNASModel"
 _COMMON: Final = {
     "requirements": {"packages": ["yolonas-plugin"], "cpu": {"support": True}, "gpu": {"support": True}},
-    "tags": ["detection", "torch", "yolo"],
 }
+_TAGS: Final = {"detect": ["detection"], "pose": ["keypoints"]}
+"""FiftyOne's words for the tasks."""
 
 
 def manifest(own: Mapping[str, str | Path] | None = None) -> dict[str, Any]:
@@ -45,7 +46,8 @@ def manifest(own: Mapping[str, str | Path] | None = None) -> dict[str, Any]:
         path = Path(weights).expanduser().absolute()
         if not path.exists():
             raise WeightsNotFoundError(f"{name}: there is no such file as {path}")
-        models.append({"base_name": name, "description": f"YOLO-NAS, {path}", **_COMMON, **_deployment(str(path))})
+        entry = {"base_name": name, "description": f"YOLO-NAS, {path}", "tags": ["torch", "yolo"]}
+        models.append({**entry, **_COMMON, **_deployment(str(path))})
     return {"models": models}
 
 
@@ -65,6 +67,7 @@ def _entry(card: ModelCard) -> dict[str, Any]:
         "description": f"YOLO-NAS, {card.parameters:,} parameters, {len(card.classes)} classes; {card.training_data}",
         "license": card.licence.name if card.licence else None,
         "size_bytes": card.weights[0].size,
+        "tags": [*_TAGS[card.task], "torch", "yolo"],
         **_COMMON,
     }
 

@@ -49,6 +49,7 @@ class ServedPredictor:
     Attributes:
         names: Class names by index.
         processing: How images are prepared, and what the server selects boxes by.
+        skeleton: What the keypoints of a model for poses are; None for a detector.
 
     Raises:
         SettingError: ``timeout`` is no number of seconds.
@@ -76,7 +77,7 @@ class ServedPredictor:
                 f"{self._url}: the model takes {found.takes!r}, gives {found.gives!r}; export it with format='triton'"
             )
         self.names = dict(enumerate(found.names))
-        self._keypoints = found.num_keypoints
+        self.skeleton = found.skeleton
         self.processing = found.processing
         self._channels = found.channels
 
@@ -105,7 +106,7 @@ class ServedPredictor:
         canvas, placement = self.processing.letterbox(image)
         rows = self._infer(canvas)
         found = ImageBoxes.of_rows(placement.rows_to_image(rows), *image.shape[:2])
-        return as_detections(found, self.names, path=path, image=image)
+        return as_detections(found, self.names, path=path, image=image, skeleton=self.skeleton)
 
     def _infer(self, canvas: Image) -> NDArray[np.float32]:
         """Return rows of box, score, class, and x, y, score of each keypoint [N, 6 + 3K].
@@ -118,7 +119,7 @@ class ServedPredictor:
         headers = {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": str(len(head))}
         answer = self._ask("/infer", data=head + canvas.tobytes(), headers=headers)
         try:
-            return _read_detections(answer, len(self.names), self._keypoints)
+            return _read_detections(answer, len(self.names), 0 if self.skeleton is None else len(self.skeleton))
         except ValueError as error:
             raise ServerError(f"{self._url}/infer: the server's answer can't be one: {error}") from error
 

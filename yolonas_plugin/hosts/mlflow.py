@@ -16,7 +16,10 @@ from yolonas_plugin.errors import SourceError
 from yolonas_plugin.images import decode_image
 
 COLUMNS: Final = ("image", "path", "x1", "y1", "x2", "y2", "score", "label", "name")
-"""Of the answer."""
+"""Of the answer; a model for poses adds :data:`KEYPOINTS`."""
+
+KEYPOINTS: Final = "keypoints"
+"""Column with the keypoints of each object: a list of x, y in pixels of the image, and score from 0 to 1."""
 
 
 class Detector:
@@ -24,6 +27,7 @@ class Detector:
 
     def __init__(self, path: str, settings: Mapping[str, Any]) -> None:
         self._predict = ModelZoo.discover().predictor(path, provider="yolo_nas", **settings)
+        self._columns = [*COLUMNS, KEYPOINTS] if self._predict.model.skeleton else list(COLUMNS)
 
     def predict(self, data: Any, params: Mapping[str, Any] | None = None) -> pandas.DataFrame:
         """Detect objects.
@@ -34,23 +38,24 @@ class Detector:
             params: Settings of ``NAS.predict`` for this call, such as ``conf``.
 
         Returns:
-            A row for each detection, with :data:`COLUMNS`: the image's place in ``data`` from 0, its path (of bytes
-            ``image0.jpg``), the box in pixels of the image, the score from 0 to 1, the class's index and name.
+            A row for each object, with :data:`COLUMNS`: the image's place in ``data`` from 0, its path (of bytes
+            ``image0.jpg``), the box in pixels of the image, the score from 0 to 1, the class's index and name; and with
+            :data:`KEYPOINTS` of a model for poses.
 
         Raises:
             SourceError: An image can't be read, or ``data`` doesn't say which column has the images.
         """
-        rows = []
+        rows: list[tuple[Any, ...]] = []
         for number, image in enumerate(_images(data)):
             for found in self._predict(_opened(image, number), **(params or {})):
                 if found.error:
                     raise SourceError(f"image {number}: {found.path}: {found.error}")
                 path = found.path or f"image{found.index}.jpg"
                 rows += [
-                    (number, path, *one["box"], one["score"], one["label"], one["name"])
+                    (number, path, *one["box"], one["score"], one["label"], one["name"], one.get("keypoints"))
                     for one in found.to_dict()["objects"]
                 ]
-        return pandas.DataFrame(rows, columns=list(COLUMNS))
+        return pandas.DataFrame([row[: len(self._columns)] for row in rows], columns=self._columns)
 
 
 def _load_pyfunc(data_path: str, model_config: Mapping[str, Any] | None = None) -> Detector:

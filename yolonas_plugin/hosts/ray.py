@@ -53,6 +53,9 @@ RESULTS: Final = pa.schema(
 An image that can't be read has its ``error`` only; the other columns are null.
 """
 
+POSES: Final = RESULTS.append(pa.field("keypoints", pa.list_(pa.list_(pa.list_(pa.float32())))))
+"""Columns of a model for poses: ``keypoints`` too, of each box x, y in pixels of the image, and score from 0 to 1."""
+
 BATCH: Final = 16
 """Images that a worker has at a time, and reads side by side."""
 
@@ -99,18 +102,20 @@ class Detector:
     def __init__(self, weights: str, place: Place, load: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
         self._place = place
         self._predict = ModelZoo.discover().predictor(weights, provider="yolo_nas", load=dict(load), **settings)
+        self._columns = POSES if self._predict.model.skeleton else RESULTS
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        """Return the table with :data:`RESULTS` in the place of the images."""
+        """Return the table with :data:`RESULTS` or :data:`POSES` in the place of the images."""
         values = batch.column(IMAGE if IMAGE in batch.column_names else PATH).to_pylist()
         with ThreadPoolExecutor(BATCH) as pool:
             opened = list(pool.map(self._open, values))
         images = [image for image in opened if not isinstance(image, str)]
         results = iter(self._predict(images) if images else ())
         rows = [{"error": found} if isinstance(found, str) else as_row(next(results)) for found in opened]
-        found = pa.Table.from_pylist(rows, RESULTS)
-        kept = [name for name in batch.column_names if name not in {IMAGE, *RESULTS.names}]
-        return pa.table({name: batch.column(name) for name in kept} | dict(zip(RESULTS.names, found, strict=True)))
+        names = self._columns.names
+        found = pa.Table.from_pylist(rows, self._columns)
+        kept = [name for name in batch.column_names if name not in {IMAGE, *names}]
+        return pa.table({name: batch.column(name) for name in kept} | dict(zip(names, found, strict=True)))
 
     def _open(self, value: Any) -> NDArray[np.uint8] | str:
         """Return the image of a cell, or why it can't be read."""
@@ -271,6 +276,7 @@ def as_row(result: Any) -> dict[str, Any]:
         "scores": found.scores.tolist(),
         "labels": found.labels.tolist(),
         "names": [result.names[label] for label in found.labels.tolist()],
+        "keypoints": None if found.keypoints is None else found.keypoints.tolist(),
     }
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from yolonas_plugin.boxes.clipping import clip_boxes
 from yolonas_plugin.errors import WeightsNotFoundError
-from yolonas_plugin.hosts import unusable
+from yolonas_plugin.hosts import require_detector, unusable
 
 try:
     from sahi.auto_model import MODEL_TYPE_TO_MODEL_CLASS_NAME
@@ -52,6 +52,15 @@ class YoloNASDetectionModel(UltralyticsDetectionModel):
         if self.model_path is None:
             raise WeightsNotFoundError("SAHI's model yolo_nas has no weights; name them with model_path=")
         self.set_model(NAS(self.model_path))
+
+    def set_model(self, model: Any, **kwargs: Any) -> None:
+        """Take a ``NAS``.
+
+        Raises:
+            TaskError: It is no detector: SAHI merges boxes of slices, and has no place for their keypoints.
+        """
+        require_detector(getattr(model, "task", "detect"), self.model_path or "model", "SAHI")
+        super().set_model(model, **kwargs)
 
     def perform_batch_inference(self, images: list[np.ndarray]) -> None:
         """Detect objects in images [H, W, 3], RGB, and keep them for SAHI to fetch."""

@@ -17,6 +17,7 @@ from torch import Tensor
 from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.errors import CheckpointError, SourceError, YoloNASPluginError
+from yolonas_plugin.hosts import require_detector
 from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, YoloNASLoss
 from yolonas_plugin.processing import Placement, ProcessingSpec
 from yolonas_plugin.weights import find_weights, read_checkpoint
@@ -67,7 +68,9 @@ class Detector(YoloNAS):
         pixels = torch.from_numpy(np.stack(canvases)).to(weight.device).permute(0, 3, 1, 2)
         prepared = self.processing.normalise(pixels).to(weight.dtype)
         if self.training:
-            return self._losses(self.predict_raw(prepared), targets, placements)
+            raw = self.predict_raw(prepared)
+            assert isinstance(raw, RawPredictions)  # it is a detector, as build sees to
+            return self._losses(raw, targets, placements)
         found = zip(*self.detect(prepared), placements, strict=True)
         return [self._select(boxes, scores, placement) for boxes, scores, placement in found]
 
@@ -124,6 +127,7 @@ def build(
     Raises:
         WeightsNotFoundError, CheckpointError, ProcessingError: As for ``NAS``, and the weights are of another size or
             for other classes.
+        TaskError: They are of no detector.
     """
     if weights_backbone is not None:
         raise YoloNASPluginError(f"weights_backbone={weights_backbone!r}: there are no weights of the backbone alone")
@@ -135,6 +139,7 @@ def build(
     else:
         path = find_weights(weights, accept_licence=accept_licence)
         checkpoint = read_checkpoint(path, own_processing=processing is None)
+        require_detector(checkpoint.task, path, "torchvision's registry")
         wanted = size, checkpoint.num_classes if num_classes is None else num_classes, 3
         found = checkpoint.size, checkpoint.num_classes, checkpoint.in_channels
         if found != wanted:

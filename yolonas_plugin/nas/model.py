@@ -38,6 +38,7 @@ from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import is_export, open_runtime, refuse_overrides
 from yolonas_plugin.runtimes.base import SIDE_BY_SIDE
 from yolonas_plugin.settings import check_imgsz
+from yolonas_plugin.skeleton import Skeleton
 from yolonas_plugin.system.interrupts import heard
 from yolonas_plugin.tasks import TASKS
 from yolonas_plugin.weights import find_weights, read_checkpoint
@@ -194,6 +195,11 @@ class NAS(Model):
     def processing(self) -> ProcessingSpec:
         """How images are prepared, and the defaults of box selection."""
         return self.model.processing
+
+    @property
+    def skeleton(self) -> Skeleton | None:
+        """What the keypoints of a model for poses are; None for a detector."""
+        return self.model.about.skeleton
 
     def load(
         self,
