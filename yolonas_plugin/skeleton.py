@@ -59,6 +59,14 @@ class Skeleton:
         if self.sigmas is not None:
             _check_sigmas(self.sigmas, len(self))
 
+    @property
+    def oks_sigmas(self) -> tuple[float, ...]:
+        """The sigmas; where they aren't known, what the engine takes for them: COCO's for 17 keypoints, 1 / K for K."""
+        if self.sigmas is not None:
+            return self.sigmas
+        count = len(self)
+        return COCO_PERSON.oks_sigmas if count == len(COCO_PERSON) else (1 / count,) * count
+
     def __len__(self) -> int:
         """Return the number of keypoints."""
         return len(self.names)

@@ -21,6 +21,9 @@ from yolonas_plugin.errors import SourceError
 from yolonas_plugin.files.temporary import TemporaryFolder
 from yolonas_plugin.processing import Image, ProcessingSpec
 
+_UNLABELLED: Final = 0.5
+"""Is added to the class of an object without a labelled keypoint while it is augmented, which no transform looks at."""
+
 _NOWHERE: Final = Path(os.devnull, "nothing.npy")
 
 
@@ -96,11 +99,20 @@ class SampleDataset(YOLODataset):
     def build_transforms(self, hyp: Any = None) -> Compose:
         """Return the engine's augmentation, onto the canvas; or the letterbox of ``processing``."""
         if self._processing is not None:
-            return Compose([_Letterbox(self._processing), Format(bbox_format="xywh", normalize=True, batch_idx=True)])
+            form = Format(bbox_format="xywh", normalize=True, batch_idx=True, return_keypoint=self.use_keypoints)
+            return Compose([_Letterbox(self._processing), form])
         transforms = super().build_transforms(hyp)
+        if self.use_keypoints:
+            transforms.transforms.insert(-1, _DropHidden())
         if self._canvas is not None:
             set_canvas(transforms, self.imgsz, *self._canvas)
         return transforms
+
+    def update_labels_info(self, label: dict[str, Any]) -> dict[str, Any]:
+        """Mark the objects without a labelled keypoint before augmentation takes the keypoints of others away."""
+        if self.use_keypoints and self._processing is None:
+            label["cls"] = label["cls"] + _UNLABELLED * ~(label["keypoints"][..., 2] > 0).any(axis=1)[:, None]
+        return super().update_labels_info(label)
 
     def get_labels(self) -> list[dict[str, Any]]:
         """Return the labels in the engine's form. Outlines are kept only if every label has one, as the engine does."""
@@ -112,7 +124,7 @@ class SampleDataset(YOLODataset):
                 "cls": self._classes(sample)[:, None],
                 "bboxes": sample.boxes.copy(),
                 "segments": list(sample.polygons) if outlined else [],
-                "keypoints": None,
+                "keypoints": None if sample.keypoints is None or not self.use_keypoints else sample.keypoints.copy(),
                 "normalized": True,
                 "bbox_format": "xywh",
             }
@@ -123,8 +135,23 @@ class SampleDataset(YOLODataset):
         return sample.classes.copy() if self._indices is None else self._indices[sample.classes.astype(int)]
 
 
+class _DropHidden:
+    """Drops the objects whose keypoints augmentation has moved out of the image, all that were labelled.
+
+    Of what is left of them nobody would label a keypoint; those that never had one stay for their box.
+    """
+
+    def __call__(self, labels: dict[str, Any]) -> dict[str, Any]:
+        classes, instances = labels["cls"], labels["instances"]
+        unlabelled = (classes % 1 > 0).reshape(-1)
+        kept = unlabelled | (instances.keypoints[..., 2] > 0).any(axis=1)
+        labels["cls"] = np.floor(classes)[kept]
+        labels["instances"] = instances[kept]
+        return labels
+
+
 class _Letterbox:
-    """Letterboxes the image of a sample and moves its boxes along."""
+    """Letterboxes the image of a sample and moves its boxes and keypoints along."""
 
     def __init__(self, processing: ProcessingSpec) -> None:
         self.processing = processing
@@ -136,7 +163,11 @@ class _Letterbox:
         instances = labels["instances"]
         instances.convert_bbox(format="xyxy")
         instances.denormalize(width, height)
-        instances.update(placement.to_input(instances.bboxes))
+        points = instances.keypoints
+        instances.update(
+            placement.to_input(instances.bboxes),
+            keypoints=None if points is None else placement.points_to_input(points),
+        )
         labels.update(
             img=canvas,
             resized_shape=canvas.shape[:2],

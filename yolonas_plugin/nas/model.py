@@ -384,7 +384,9 @@ class NAS(Model):
             **kwargs: The engine's settings: ``data``, ``epochs``, ``batch``, ``imgsz``, ... ``pretrained=False`` begins
                 with random weights. ``resume=True`` goes on with the training whose ``last.pt`` was opened, and
                 ``resume="runs/.../last.pt"`` with that one. ``freeze`` is the number of parts of the network that stay
-                as they are, or a list of parts; see :func:`yolonas_plugin.nas.finetune.freeze_parts`.
+                as they are, or a list of parts; see :func:`yolonas_plugin.nas.finetune.freeze_parts`. ``task`` makes
+                a network for another task, which begins with what fits of these weights:
+                ``NAS("yolo_nas_s").train(data="coco-pose.yaml", task="pose")``.
 
         Returns:
             The engine's ``DetMetrics`` of the best epoch.
@@ -394,17 +396,18 @@ class NAS(Model):
             SettingError: There is no such setting, or its value is none that it may have.
         """
         self._weights("train")
-        kwargs = check_engine_settings(kwargs, "train", task=self.task)
+        kwargs = check_engine_settings(kwargs, "train")
         if kwargs.get("resume") and licence is not None:
             raise TrainingError(
                 f"licence={licence!r} would change nothing: a training that goes on has the licence it began with; "
                 "save(licence=...) writes another one"
             )
-        settings = {**self.overrides, **kwargs, "mode": "train", "task": self.task}
+        task = kwargs.get("task") or self.task
+        settings = {**self.overrides, **kwargs, "mode": "train", "task": task}
         if settings.get("resume") is True:
             settings["resume"] = self.ckpt_path
         with heard():  # as the trainer does from its first step on
-            self.trainer = (trainer or TASK_MAP[self.task]["trainer"])(overrides=settings, _callbacks=self.callbacks)
+            self.trainer = (trainer or TASK_MAP[task]["trainer"])(overrides=settings, _callbacks=self.callbacks)
             if not settings.get("resume"):
                 begin = self.model if settings.get("pretrained") is not False and self._pretrained else None
                 with self.trainer.folder.unless_refused():

@@ -19,6 +19,7 @@ from yolonas_plugin.nas.dataset import describe_names
 from yolonas_plugin.nas.training_settings import SETTINGS
 from yolonas_plugin.nas.training_state import TrainingState, read_training_state
 from yolonas_plugin.settings import check_imgsz
+from yolonas_plugin.skeleton import Skeleton
 from yolonas_plugin.weights import Checkpoint
 from yolonas_plugin.weights.values import describe
 
@@ -73,7 +74,7 @@ def resumed(path: Path, overrides: Mapping[str, Any]) -> Resumed:
     if not own.get("data"):
         raise TrainingError(_data_is_the_callers(path, state.settings.get("data")))
     settings = settings_from_file(state.settings, path, own)
-    args = _checked_by_engine(path, {**settings, "task": "detect", "mode": "train"})
+    args = _checked_by_engine(path, {**settings, "task": state.checkpoint.task, "mode": "train"})
     tell(args, **own, model=str(path), resume=str(path), save_dir=str(_folder_of(path)))
     ignored = [
         name
@@ -88,19 +89,26 @@ def resumed(path: Path, overrides: Mapping[str, Any]) -> Resumed:
     return Resumed(state, args, state.checkpoint.processing.size)
 
 
-def check_same_data(checkpoint: Checkpoint, data: Mapping[str, Any], source: Any) -> None:
-    """See that a training goes on with the classes and channels that it began with.
+def check_same_data(checkpoint: Checkpoint, data: Mapping[str, Any], skeleton: Skeleton | None, source: Any) -> None:
+    """See that a training goes on with the classes, channels and keypoints that it began with.
 
     Args:
         checkpoint: Of the training.
         data: The engine's description of the data that it is to go on with.
-        source: What the caller called these.
+        skeleton: What keypoints these have; None for none.
+        source: What the caller called them.
 
     Raises:
         TrainingError: The data have others.
     """
     now = tuple(data["names"].values()), data.get("channels", 3)
     began = checkpoint.class_names, checkpoint.in_channels
+    keypoints = 0 if skeleton is None else len(skeleton)
+    if keypoints != checkpoint.num_keypoints:
+        raise TrainingError(
+            f"{source}: the training that is to go on began with {checkpoint.num_keypoints} keypoints, and these data "
+            f"have {keypoints}; a training on other data is a new one: leave out resume"
+        )
     if now != began:
         raise TrainingError(
             f"{source}: the training that is to go on began with the classes {describe_names(began[0] or ())} in "

@@ -19,13 +19,13 @@ from yolonas_plugin.errors import CheckpointError, TrainingError
 from yolonas_plugin.extras import require
 from yolonas_plugin.nas.dataset import SampleDataset, measured_dataset
 from yolonas_plugin.nas.divergence import diverged, is_finite
-from yolonas_plugin.nas.finetune import freeze_parts, training_network
+from yolonas_plugin.nas.finetune import check_keypoints, freeze_parts, training_network
 from yolonas_plugin.nas.module import NASModule, build_module, size_of
 from yolonas_plugin.nas.resume import check_same_data, resumed
 from yolonas_plugin.nas.run_folder import RunFolder
 from yolonas_plugin.nas.settings import as_imgsz, check_overrides
 from yolonas_plugin.nas.stock import to_network_input
-from yolonas_plugin.nas.training_module import LOSS_NAMES, TrainingModule
+from yolonas_plugin.nas.training_module import OBJECTIVES, TrainingModule
 from yolonas_plugin.nas.training_progress import load_optimizer
 from yolonas_plugin.nas.training_settings import check_training
 from yolonas_plugin.nas.training_state import (
@@ -67,7 +67,7 @@ class NASTrainer(DetectionTrainer):
         with session(), contextlib.ExitStack() as self._accepting:
             super().__init__(cfg, {"task": "detect", **settings}, _callbacks)
         tell(self.args, imgsz=max(self.canvas))  # which is all that the engine knows of for training
-        self.loss_names = LOSS_NAMES
+        self.loss_names = OBJECTIVES[self.args.task].loss_names
 
     def train(self) -> None:
         """Train, in this process or in one for each GPU.
@@ -100,23 +100,25 @@ class NASTrainer(DetectionTrainer):
         self._freeze, self._amp = self.args.freeze, self.args.amp
         tell(self.args, freeze=None, amp=False)
         if self.state is not None:
-            check_same_data(self.state.checkpoint, self.data, self.args.data)
+            check_same_data(self.state.checkpoint, self.data, self.data_set.skeleton, self.args.data)
             self.model = self.get_model(weights=build_module(self.state.checkpoint))
         elif not isinstance(self.model, nn.Module):
             weights = build_module(read_checkpoint(find_weights(self.args.model))) if self.args.pretrained else None
             self.model = self.get_model(cfg=self.args.model, weights=weights)
 
     def get_model(self, cfg: Any = None, weights: NASModule | None = None, verbose: bool = True) -> TrainingModule:
-        """Return the network for the classes of the data.
+        """Return the network for the task, and the classes and keypoints of the data.
 
         Args:
             cfg: Size, or a model's name that ends in it; needed without ``weights`` only.
-            weights: Network to begin from. Where its classes are others, all but the class predictions are kept.
+            weights: Network to begin from, which may be of another task. What fits is kept; see
+                :func:`~yolonas_plugin.nas.finetune.keep_weights`.
             verbose: Say what was kept.
         """
         begin = weights if weights is not None else cfg if cfg in CONFIGS else size_of(str(cfg))
         new_data = self.data_set.name if self.state is None else None
-        module, report = training_network(begin, self.data, self.canvas, new_data)
+        skeleton = self.data_set.skeleton
+        module, report = training_network(begin, self.args.task, self.data, skeleton, self.canvas, new_data)
         module.pt_path = str(self.last)
         if report and verbose and RANK in {-1, 0}:
             LOGGER.info(report)
@@ -139,6 +141,7 @@ class NASTrainer(DetectionTrainer):
         if RANK in {-1, 0}:
             self.data_set.report.log()
         self.data_set.require_labels("train")
+        check_keypoints(self.data_set, self.args)
         if self.args.classes is not None:
             names = dict(enumerate(self.data_set.settings["names"].values()))
             tell(self.args, classes=check_classes(self.args.classes, names, "the data's"))
