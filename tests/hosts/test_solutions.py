@@ -7,8 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from ultralytics.solutions import Heatmap, ObjectCounter
+from ultralytics import YOLO
+from ultralytics.solutions import AIGym, Heatmap, ObjectCounter
 
+from tests.support.pictures import picture
+from tests.support.pose import pose_model
 from yolonas_plugin import NAS
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -71,3 +74,41 @@ def test_the_heatmap_is_warm_where_things_are(stock: str, frames: list[np.ndarra
     for x1, y1, x2, y2 in heatmap.boxes.int().tolist():
         assert warm[(y1 + y2) // 2, (x1 + x2) // 2]
     assert not warm.all()
+
+
+def test_the_gym_counts_by_the_angles_of_its_keypoints(tmp_path: Path) -> None:
+    """The angle between three keypoints goes up and down with the picture; what is counted is counted again here."""
+    path = str(pose_model().save(tmp_path / "pose.pt"))
+    settings = {**SETTINGS, "imgsz": 96, "kpts": [6, 8, 10], "conf": 0.5}
+    waves = [picture(1) // 4 * 3 + np.uint8(60 * (0.5 + 0.5 * np.sin(step))) for step in range(14)]
+    angles: dict[int, list[float]] = {}
+    model = YOLO(path)
+    for frame in waves:
+        (result,) = model.track(frame.copy(), persist=True, **{k: v for k, v in settings.items() if k != "kpts"})
+        for track, points in zip(result.boxes.id.int().tolist(), result.keypoints.data.numpy(), strict=True):
+            angles.setdefault(track, []).append(_angle(*points[[6, 8, 10], :2]))
+    longest = max(angles, key=lambda track: (len(angles[track]), np.ptp(angles[track])))
+    low, high = np.quantile(angles[longest], [0.4, 0.6])
+    gym = AIGym(model=path, up_angle=float(high), down_angle=float(low), **settings)
+    for frame in waves:
+        found = gym(frame.copy())
+    counts = dict(zip(gym.track_ids, found.workout_count, strict=True))
+    assert counts == {track: _count(angles[track], low, high) for track in counts}
+    assert sum(counts.values()) > 2
+
+
+def _angle(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> float:
+    """The angle at ``b`` in degrees, 0 to 180."""
+    turn = abs(np.degrees(np.arctan2(*(c - b)[::-1]) - np.arctan2(*(a - b)[::-1])))
+    return float(turn if turn <= 180 else 360 - turn)
+
+
+def _count(angles: list[float], low: float, high: float) -> int:
+    stage, count = "", 0
+    for angle in angles:
+        if angle < low:
+            count += stage == "up"
+            stage = "down"
+        elif angle > high:
+            stage = "up"
+    return count
