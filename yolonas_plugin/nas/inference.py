@@ -9,21 +9,19 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from ultralytics.engine.model import Model
 
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import PixelNetwork
 from yolonas_plugin.extras import require
 from yolonas_plugin.info import ModelInfo
-from yolonas_plugin.nas.module import NASModule, attach, build_module, fused_copy
+from yolonas_plugin.nas.module import NASModule, attach, fused_copy
 from yolonas_plugin.nn.onednn import cpu_has_bf16, use_onednn
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import RuntimeChoice, choose, open_runtime
 from yolonas_plugin.runtimes.base import NO_BF16, GraphRuntime, check_threads
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import CalibrationImages, calibration_digest
-from yolonas_plugin.weights import find_weights, read_checkpoint
 
 Run = Callable[[Tensor], "tuple[Tensor, ...]"]
 
@@ -94,30 +92,6 @@ class InferenceModule(nn.Module):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> InferenceModule:
         return self  # newer engines copy what they get; this was made for them alone
-
-
-def open_model(
-    model: nn.Module | str | Path, runtime: RuntimeChoice, who: str
-) -> tuple[NASModule | ExportedModule, RuntimeChoice]:
-    """Return what a predictor or a validator was given, opened, and by what it runs.
-
-    Args:
-        model: A network, which runs by ``runtime``; a ``NAS``, which has its own; or a file of weights.
-        runtime: See there.
-        who: Asks, and what for, in the words of an error.
-
-    Raises:
-        TypeError: It is another model.
-    """
-    if isinstance(model, Model):
-        model, runtime = model.model, getattr(model, "runtime", runtime)
-    if not isinstance(model, nn.Module):
-        model = build_module(read_checkpoint(find_weights(model)))
-    if isinstance(model, ExportedModule):
-        return model, model.runs_on
-    if not isinstance(model, NASModule):
-        raise TypeError(f"{who} YOLO-NAS, not a {type(model).__name__}")
-    return model, runtime
 
 
 def inference_module(

@@ -14,39 +14,39 @@ from ultralytics.engine.results import Results
 from ultralytics.utils import DEFAULT_CFG_DICT, RANK
 from ultralytics.utils.torch_utils import get_flops, get_num_gradients, get_num_params, model_info
 
-from yolonas_plugin.errors import (
-    ConfigRefusedError,
-    SettingError,
-    TrainingError,
-    WeightsNotFoundError,
-    YoloNASPluginError,
-)
+from yolonas_plugin.errors import ConfigRefusedError, TrainingError, WeightsNotFoundError, YoloNASPluginError
 from yolonas_plugin.extras import require
 from yolonas_plugin.nas.backends import Backend, network_builder
 from yolonas_plugin.nas.execution import changed_at_setup
 from yolonas_plugin.nas.export import export
-from yolonas_plugin.nas.inference import ExportedModule, chosen
-from yolonas_plugin.nas.module import NASModule, attach, build_module, untrained_module
-from yolonas_plugin.nas.predict import NASPredictor, engine_defaults
+from yolonas_plugin.nas.inference import ExportedModule
+from yolonas_plugin.nas.module import NASModule, attach
+from yolonas_plugin.nas.opening import OpenSettings, open_untrained, open_weights
+from yolonas_plugin.nas.predict import NASPredictor
 from yolonas_plugin.nas.save import save
-from yolonas_plugin.nas.settings import as_imgsz, check_engine_settings
+from yolonas_plugin.nas.settings import as_imgsz, check_engine_settings, prediction_settings
 from yolonas_plugin.nas.sources import check_engine_source
 from yolonas_plugin.nas.trackers import check_tracker
 from yolonas_plugin.nas.train import NASTrainer
 from yolonas_plugin.nas.val import NASValidator, refuse_rect
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.runtimes import is_export, open_runtime, refuse_overrides
-from yolonas_plugin.runtimes.base import SIDE_BY_SIDE
 from yolonas_plugin.settings import check_imgsz
 from yolonas_plugin.skeleton import Skeleton
 from yolonas_plugin.system.interrupts import heard
 from yolonas_plugin.tasks import TASKS
-from yolonas_plugin.weights import find_weights, read_checkpoint
 
 TASK_MAP: Final[dict[str, dict[str, Any]]] = {
     task: {"predictor": NASPredictor, "validator": NASValidator, "trainer": NASTrainer} for task in TASKS
 }
 """Engine classes by task, in the shape that Ultralytics uses; each goes by the task of its model."""
+
+
+def _unavailable(what: str) -> Callable[..., NoReturn]:
+    def refuse(self: NAS, *args: Any, **kwargs: Any) -> NoReturn:
+        """Not available in this version."""
+        raise YoloNASPluginError(f"NAS.{what}() is not available in this version of yolonas-plugin")
+
+    return refuse
 
 
 class NAS(Model):
@@ -116,61 +116,40 @@ class NAS(Model):
         progress: Callable[[int, int | None], object] | None = None,
         cancelled: Callable[[], object] | None = None,
     ) -> None:
-        self._build_network = network_builder(backend)
+        network_builder(backend)  # which says what is wrong with it before anything is looked for
         if isinstance(model, (str, Path)) and Path(model).suffix.lower() in {".yaml", ".yml"}:
             raise ConfigRefusedError("YOLO-NAS models only support pre-trained models.")
         if "://" in str(model):  # the engine would ask a model server, or its makers' hub
             raise WeightsNotFoundError(f"{model}: this is an address, not a file: download it, and give its path")
-        self._accept_licence = accept_licence
+        self._settings = OpenSettings(
+            processing=processing,
+            names=names,
+            accept_licence=accept_licence,
+            backend=backend,
+            runtime=runtime,
+            precision=precision,
+            calibration=calibration,
+            threads=threads,
+        )
         self._pretrained = pretrained
-        self._given = processing, names
-        self._choice = runtime, precision, calibration, threads
-        self._backend = backend
         self._streaming = False
         self._download: dict[str, Any] = {"progress": progress, "cancelled": cancelled}
         super().__init__(model)
         self._download = {}  # they are of this call, and may be what can't be pickled
 
     def _load(self, weights: str | Path, task: str | None = None) -> None:
-        runtime, precision, calibration, threads = self._choice
-        processing, names = self._given
-        file = Path(weights)
-        if self._pretrained and not is_export(file):
-            file = find_weights(weights, accept_licence=self._accept_licence, **self._download)
-        if is_export(file):
-            backend = None if self._backend == "native" else self._backend
-            given = {"processing": processing, "names": names, "calibration": calibration, "backend": backend}
-            refuse_overrides(file, **given, weights=None if self._pretrained else False)
-            path = str(file.expanduser().absolute())
-            self.model = ExportedModule(open_runtime(path, runtime or "auto", precision, threads=threads))
-            self.runtime = self.model.runs_on
-        elif self._pretrained:
-            path = str(file.absolute())
-            checkpoint = read_checkpoint(path, own_processing=processing is None, own_names=names is None)
-            self.model = build_module(checkpoint, processing, names, self._build_network)
-            self.runtime = chosen(runtime or "torch", precision, calibration, threads)
+        if self._pretrained:
+            opened = open_weights(weights, self._settings, **self._download)
         else:
-            self._refuse_for_random_weights()
-            path = str(weights)
-            self.model = untrained_module(path)
-            self.runtime = chosen(runtime or "torch", precision, calibration, threads)
+            opened = open_untrained(str(weights), self._settings)
+        self.model, self.runtime, path = opened
         self.task = self.model.task
-        self.overrides = {"model": path, "task": self.task, "imgsz": engine_defaults(self.processing)["imgsz"]}
+        self.overrides = {"model": path, "task": self.task, "imgsz": as_imgsz(self.processing.size)}
         held: Any = self.model
         held.args = {**DEFAULT_CFG_DICT, **self.overrides}
         self.ckpt_path = path
         self.model_name = str(weights)
         self.predictor = None
-
-    def _refuse_for_random_weights(self) -> None:
-        processing, names = self._given
-        backend = None if self._backend == "native" else self._backend
-        given = {"processing": processing, "names": names, "backend": backend}
-        if said := [f"{name}=" for name, value in given.items() if value is not None]:
-            raise SettingError(
-                f"pretrained=False: {' and '.join(said)} would change nothing: random weights are this package's own, "
-                "and get their names and their size from the data that they are trained on; leave it out"
-            )
 
     def _smart_load(self, key: str) -> Any:
         """Return the class of a role. Private: with what this gives the engine makes one, whenever it wants another."""
@@ -212,7 +191,7 @@ class NAS(Model):
 
         Arguments are those of :class:`NAS`. What was given there was said of the first file, and isn't carried over.
         """
-        self._given = processing, names
+        self._settings = replace(self._settings, processing=processing, names=names)
         self._pretrained = True
         self._load(weights)
         return self
@@ -280,21 +259,16 @@ class NAS(Model):
         mode = "track" if kwargs.get("mode") == "track" else "predict"  # which the engine's own track says
         kwargs = check_engine_settings(kwargs, mode, self.model.names, task=self.task)
         check_engine_source(source, self.model.in_channels)
-        defaults = engine_defaults(self.processing)
         if isinstance(self.predictor, NASPredictor) and changed_at_setup(self.predictor.args, kwargs):
             self.predictor = None
-        if isinstance(source, (list, tuple)) and not all(isinstance(entry, (str, Path)) for entry in source):
-            defaults["batch"] = len(source)  # they are in memory already
-        if self.runtime.name == "openvino" and not kwargs.get("rect"):
-            defaults["batch"] = SIDE_BY_SIDE
-        given = {name: value for name, value in kwargs.items() if value is not None or name not in defaults}
+        settings = prediction_settings(self.processing, self.runtime, source, kwargs)
         with self.__dict__.setdefault("_predicting", threading.RLock()):
             if self._streaming and isinstance(self.predictor, NASPredictor):
                 self.predictor = self.predictor.fork()  # a stream may be read later, with the settings it was given
             self._streaming = stream
             try:
                 other = None if predictor is type(self.predictor) else self._told(predictor)
-                results = super().predict(source, stream, other, **{**defaults, "rect": False, **given})
+                results = super().predict(source, stream, other, **settings)
             finally:
                 if self.predictor is not None and self.predictor.model is None:
                     self.predictor = None  # it failed while it was set up
@@ -372,9 +346,6 @@ class NAS(Model):
         network = self._weights("save")
         return save(network, filename, licence=licence, training_data=training_data, half=half, overwrite=overwrite)
 
-    def _unsupported(self, what: str) -> NoReturn:
-        raise YoloNASPluginError(f"NAS.{what}() is not available in this version of yolonas-plugin")
-
     def train(self, trainer: Any = None, *, licence: str | None = None, **kwargs: Any) -> Any:
         """Train the network, and take over the best weights.
 
@@ -420,14 +391,6 @@ class NAS(Model):
             self.metrics = getattr(self.trainer.validator, "metrics", None)
         return self.metrics
 
-    def tune(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not available in this version."""
-        self._unsupported("tune")
-
-    def embed(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not available in this version."""
-        self._unsupported("embed")
-
-    def benchmark(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Not available in this version."""
-        self._unsupported("benchmark")
+    tune = _unavailable("tune")
+    embed = _unavailable("embed")
+    benchmark = _unavailable("benchmark")

@@ -23,11 +23,12 @@ from yolonas_plugin.errors import DataNotFoundError, SourceError
 from yolonas_plugin.files.whole import whole
 from yolonas_plugin.images import as_pixels, unreadable
 from yolonas_plugin.nas.execution import check_runtime, device_of
-from yolonas_plugin.nas.inference import inference_module, open_model
+from yolonas_plugin.nas.inference import inference_module
 from yolonas_plugin.nas.loaders import FileLoader, ImageLoader, Loader
+from yolonas_plugin.nas.opening import open_model
 from yolonas_plugin.nas.outputs import Outputs
 from yolonas_plugin.nas.results import NASResults
-from yolonas_plugin.nas.settings import as_imgsz, check_overrides, check_task
+from yolonas_plugin.nas.settings import check_overrides, check_task, engine_defaults
 from yolonas_plugin.nas.sources import list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.runtimes import RuntimeChoice
@@ -294,11 +295,6 @@ class NASPredictor(DetectionPredictor):
                 raise SourceError(
                     f"{printable(str(folder))}: the images are there too and would be overwritten; name another folder"
                 )
-
-
-def engine_defaults(spec: ProcessingSpec) -> dict[str, Any]:
-    """Return the engine's settings that a checkpoint decides unless the caller does."""
-    return {**spec.settings(), "imgsz": as_imgsz(spec.size)}
 
 
 def _as_images(batch: Tensor) -> list[Image]:

@@ -1,4 +1,4 @@
-"""The engine's settings, checked before the engine sees them.
+"""The engine's settings, checked before the engine sees them, and what they are where a caller doesn't say.
 
 It answers a misspelt one with a page of help, and takes all of them in every mode, those that do nothing there too.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from ultralytics.cfg import check_cfg
@@ -16,6 +17,9 @@ from model_zoo_api.values import as_python
 from yolonas_plugin.engine import renamed
 from yolonas_plugin.errors import SettingError
 from yolonas_plugin.nas.training_settings import REFUSED, SETTINGS
+from yolonas_plugin.processing import ProcessingSpec
+from yolonas_plugin.runtimes import RuntimeChoice
+from yolonas_plugin.runtimes.base import SIDE_BY_SIDE
 from yolonas_plugin.settings import check_count, check_settings
 from yolonas_plugin.tasks import TASKS
 from yolonas_plugin.weights.values import describe
@@ -114,6 +118,31 @@ def as_imgsz(size: tuple[int, int]) -> int | list[int]:
     """Return height and width as the engine writes them: one number for a square."""
     height, width = size
     return height if height == width else [height, width]
+
+
+def engine_defaults(spec: ProcessingSpec) -> dict[str, Any]:
+    """Return the engine's settings that a checkpoint decides unless the caller does."""
+    return {**spec.settings(), "imgsz": as_imgsz(spec.size)}
+
+
+def prediction_settings(
+    spec: ProcessingSpec, runtime: RuntimeChoice, source: Any, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the settings of a prediction: what a caller says, else what the checkpoint, the source and the runtime do.
+
+    Args:
+        spec: How the model's images are prepared, and its box selection.
+        runtime: By what it runs.
+        source: What is predicted on.
+        given: What the caller says, checked; of the settings that have a default here, None means that.
+    """
+    defaults = {**engine_defaults(spec), "rect": False}
+    if isinstance(source, (list, tuple)) and not all(isinstance(entry, (str, Path)) for entry in source):
+        defaults["batch"] = len(source)  # they are in memory already
+    if runtime.name == "openvino" and not given.get("rect"):
+        defaults["batch"] = SIDE_BY_SIDE
+    said = {name: value for name, value in given.items() if value is not None or name not in defaults}
+    return {**defaults, **said}
 
 
 def _training_batch(batch: Any) -> int | float:

@@ -28,10 +28,11 @@ from yolonas_plugin.files.whole import write_whole
 from yolonas_plugin.nas.coco_rows import CocoRows
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes, measured_dataset
 from yolonas_plugin.nas.execution import check_runtime, device_of
-from yolonas_plugin.nas.inference import inference_module, open_model
+from yolonas_plugin.nas.inference import inference_module
 from yolonas_plugin.nas.metrics import MEASURED
 from yolonas_plugin.nas.module import NASModule, fused_copy
 from yolonas_plugin.nas.oks import Truth, match, sigmas_of
+from yolonas_plugin.nas.opening import open_model
 from yolonas_plugin.nas.results import NASResults
 from yolonas_plugin.nas.settings import check_overrides, check_task
 from yolonas_plugin.processing import Placement, ProcessingSpec
