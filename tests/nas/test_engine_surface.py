@@ -185,7 +185,17 @@ OVERRIDDEN = {
         *("__call__", "__init__", "_process_batch", "build_dataset", "get_desc", "init_metrics", "plot_predictions"),
         *("plot_val_samples", "postprocess", "preprocess", "save_one_txt", "scale_preds", "update_metrics"),
     ],
-    "SampleDataset": ["__init__", "build_transforms", "get_img_files", "get_labels", "load_image", "npy_files"],
+    "SampleDataset": [
+        *(
+            "__init__",
+            "build_transforms",
+            "get_img_files",
+            "get_labels",
+            "load_image",
+            "npy_files",
+            "update_labels_info",
+        ),
+    ],
 }
 """What each class of ours has in the place of the engine's. Of these, ``_handle_nan_recovery`` is new in 8.4."""
 
