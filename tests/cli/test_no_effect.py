@@ -15,6 +15,7 @@ REFUSED = [
     (["benchmark", "--weights", "x.pt", "--size", "n"], "--size would change nothing"),
     (["train", "--resume", "--weights", "last.pt", "--output", "x"], "--output would change nothing: --resume goes on"),
     (["train", "--resume", "--scratch", "--licence", "MIT"], "--scratch and --licence would change nothing"),
+    (["train", "--resume", "--weights", "last.pt", "--task", "pose"], "--task would change nothing: --resume goes on"),
     (["train", "--scratch", "--weights", "yolo_nas_n", "--data", "x", "--names", "a"], "names= would change nothing"),
     (["export", "--weights", "{layout}", "--output", "{here}", "--name", "x"], "doesn't know name='x'"),
 ]

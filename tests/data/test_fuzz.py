@@ -19,7 +19,18 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.support.audit import FORBIDDEN
-from tests.support.data_sets import SPLITS, WRITERS, write_coco, write_voc, write_yolo
+from tests.support.data_sets import (
+    POSE,
+    SPLITS,
+    WRITERS,
+    Picture,
+    pose_json,
+    write_coco,
+    write_image,
+    write_pose,
+    write_voc,
+    write_yolo,
+)
 from yolonas_plugin.data import check_data
 from yolonas_plugin.errors import SourceError
 
@@ -120,6 +131,12 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
         list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
     )
     return [path, *(place for key, item in inner for place in places(item, (*path, key)))]
+
+
+def kinds_of_places(value: Any) -> list[tuple[Any, ...]]:
+    """One place for all those that differ only by their index in a list."""
+    kinds = {tuple("*" if isinstance(key, int) else key for key in place): place for place in places(value)}
+    return list(kinds.values())
 
 
 def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
@@ -253,13 +270,30 @@ ANYTHING = [
 ]
 
 
+def test_every_place_that_tells_of_keypoints_may_hold_anything(tmp_path: Path) -> None:
+    category = {"keypoints": ["left", "right"], "skeleton": [[1, 2]]}
+    described = pose_json(category, {"keypoints": [15, 20, 2, 25, 10, 1], "num_keypoints": 2})
+    root = tmp_path / "coco"
+    write_image(root / "a.png", Picture("a", 40, 50))
+    for place in kinds_of_places({key: described[key] for key in ("categories", "annotations")}):
+        for new in ANYTHING:
+            (root / "train.json").write_text(json.dumps(replaced(described, place, new)))
+            outcome(root)
+    root = write_pose(tmp_path / "yolo")
+    whole = yaml.safe_load((root / "data.yaml").read_text())
+    for place in kinds_of_places(POSE):
+        for new in ANYTHING:
+            with contextlib.suppress(yaml.YAMLError, ValueError, UnicodeError):
+                (root / "data.yaml").write_text(yaml.safe_dump(replaced(whole, place, new)), encoding="utf-8")
+            outcome(root)
+
+
 def test_every_place_of_a_coco_file_may_hold_anything(tmp_path: Path) -> None:
     root = write_coco(tmp_path, {split: SPLITS[split] for split in ("train", "val")})
     path = root / "annotations" / "instances_val2017.json"
     whole = json.loads(path.read_text())
-    kinds = {tuple("*" if isinstance(key, int) else key for key in place): place for place in places(whole)}
     outcomes = set()
-    for place in kinds.values():
+    for place in kinds_of_places(whole):
         for value in ANYTHING:
             path.write_text(json.dumps(replaced(whole, place, value)))
             outcomes.add(outcome(root))

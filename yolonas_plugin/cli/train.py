@@ -10,6 +10,7 @@ from typing import IO, Any
 from yolonas_plugin.cli.arguments import add_imgsz, add_model_command, given, load_model, number, output_settings
 from yolonas_plugin.cli.output import print_json
 from yolonas_plugin.errors import TrainingError
+from yolonas_plugin.tasks import TASKS
 
 
 def register(commands: Any) -> None:
@@ -17,6 +18,9 @@ def register(commands: Any) -> None:
     command = add_model_command(commands, "train", _train, "train a model on a data set")
     command.add_argument("--scratch", action="store_true", help="begin with random weights of the model that is named")
     command.add_argument("--data", help="the data set (needed, to resume too)")
+    command.add_argument(
+        "--task", choices=sorted(TASKS), help="make a network for another task than that of the weights it begins with"
+    )
     command.add_argument(
         "--epochs", type=number("epochs"), metavar="N", help="times that every image is seen (default: 100)"
     )
@@ -33,13 +37,13 @@ def register(commands: Any) -> None:
 
 
 def _train(args: argparse.Namespace, out: IO[str]) -> int:
-    if args.resume and (refused := [f"--{name}" for name in given(args, "scratch", "output", "licence")]):
+    if args.resume and (refused := [f"--{name}" for name in given(args, "scratch", "output", "licence", "task")]):
         raise TrainingError(
             f"{' and '.join(refused)} would change nothing: --resume goes on in the training's own folder"
         )
     if not args.data and not args.resume:  # what is resumed is told what its file names
         raise TrainingError("there is nothing to train on: --data names the data set")
-    settings = given(args, "data", "epochs", "batch", "imgsz", "device", "freeze", "resume", "licence")
+    settings = given(args, "data", "task", "epochs", "batch", "imgsz", "device", "freeze", "resume", "licence")
     settings |= dict(map(_setting, args.set))
     if not args.resume:
         settings |= output_settings(args.output, "train")
@@ -51,6 +55,8 @@ def _train(args: argparse.Namespace, out: IO[str]) -> int:
         print_json({"weights": model.ckpt_path, "results": str(folder.parent), "metrics": results}, out)
         return 0
     print(f"mAP50 {metrics.box.map50:.4f}, mAP50-95 {metrics.box.map:.4f} on the validation images", file=out)
+    if TASKS[model.task].has_keypoints:
+        print(f"of keypoints: mAP50 {metrics.pose.map50:.4f}, mAP50-95 {metrics.pose.map:.4f}", file=out)
     print(f"weights: {model.ckpt_path}, and best.safetensors beside it", file=out)
     print(f"results: {folder.parent}", file=out)
     return 0
