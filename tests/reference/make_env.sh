@@ -31,6 +31,7 @@ install() { "$venv/bin/python" -m pip install --quiet --disable-pip-version-chec
 install "setuptools<70" wheel
 install --no-build-isolation "setuptools<70" "numpy==1.23.0" torch==2.3.1 torchvision==0.18.1 super-gradients==3.7.1 \
     ultralytics==8.4.190 pluggy safetensors pytest hypothesis pycocotools
+install --no-deps onnx-graphsurgeon==0.5.8 # by which super-gradients' exporter joins graphs; it would install it itself
 install hatchling editables
 install --no-deps --no-build-isolation --editable "$root/contract" --editable "$root"
 "$venv/bin/python" -c "import super_gradients, yolonas_plugin" > /dev/null
