@@ -88,6 +88,7 @@ def test_a_skeleton_comes_back_from_json(skeleton: Skeleton) -> None:
     [
         ("", "no JSON"),
         ("[" * 100_000, "no JSON"),
+        ('{"names": ["a"], "names": ["b"]}', "no JSON: a name is there twice"),
         ("[]", "no names of keypoints"),
         ('{"edges": []}', "no names of keypoints"),
         ('{"names": "ab"}', "names of the skeleton is no list"),

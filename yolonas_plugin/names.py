@@ -105,3 +105,15 @@ def as_file_name(name: str) -> str:
 
 def _escape(one: str) -> str:
     return "".join(f"%{byte:02X}" for byte in one.encode("utf-8", "surrogatepass"))
+
+
+def without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the dictionary of a JSON object, for ``json.loads``, which keeps the last of two equal names by itself.
+
+    Raises:
+        ValueError: Two names are equal.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name is there twice")
+    return found

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolonas_plugin.errors import ProcessingError
+from yolonas_plugin.names import without_repeats
 from yolonas_plugin.options import MAX_SIDE, STRIDE
 
 if TYPE_CHECKING:
@@ -217,7 +218,7 @@ class ProcessingSpec:
         if len(text) > _MAX_TEXT:
             raise ProcessingError(f"the processing is a text of {len(text)} letters")
         try:
-            fields = json.loads(text, object_pairs_hook=_without_repeats)
+            fields = json.loads(text, object_pairs_hook=without_repeats)
         except (ValueError, RecursionError) as error:
             raise ProcessingError(f"the processing is not JSON: {error!s:.200}") from error
         if not isinstance(fields, dict):
@@ -329,14 +330,6 @@ def _float32(values: Sequence[float]) -> NDArray[np.float32]:
 
 def _as_fields(settings: Mapping[str, Any]) -> dict[str, Any]:
     return {SELECTION_SETTINGS[name]: value for name, value in settings.items()}
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Make a dictionary of a JSON object, of which JSON itself would keep the last of two equal names."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a name is there twice")
-    return found
 
 
 def _show(value: Any) -> str:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, TypeAlias
 
 from yolonas_plugin.errors import SkeletonError
-from yolonas_plugin.names import MAX_NAME, is_safe_text
+from yolonas_plugin.names import MAX_NAME, is_safe_text, without_repeats
 
 Colour: TypeAlias = tuple[int, int, int]
 """Red, green, blue, each from 0 to 255."""
@@ -93,9 +93,9 @@ class Skeleton:
             SkeletonError: It is no such object, or its parts contradict each other.
         """
         try:
-            found = json.loads(text)
+            found = json.loads(text, object_pairs_hook=without_repeats)
         except (ValueError, RecursionError) as error:
-            raise SkeletonError(f"the skeleton is no JSON: {text!a:.80}") from error
+            raise SkeletonError(f"the skeleton is no JSON: {error}: {text!a:.80}") from error
         if not isinstance(found, dict) or "names" not in found:
             raise SkeletonError(f"the skeleton has no names of keypoints: {text!a:.80}")
         given = {field.name: found[field.name] for field in fields(cls) if found.get(field.name) is not None}

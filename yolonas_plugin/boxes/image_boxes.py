@@ -77,7 +77,6 @@ def as_detections(
     native: Any = None,
 ) -> Detections:
     """Return the detections of an image as the contract's record; every runtime's results are made here."""
-    bones = {} if skeleton is None else {"keypoint_names": skeleton.names, "edges": skeleton.edges}
     return Detections(
         path=path,
         height=found.height,
@@ -87,7 +86,8 @@ def as_detections(
         labels=found.labels,
         names=names,
         keypoints=found.keypoints,
-        **bones,
+        keypoint_names=() if skeleton is None else skeleton.names,
+        edges=() if skeleton is None else skeleton.edges,
         track_ids=track_ids,
         image=image,
         native=native,

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from yolonas_plugin.errors import CheckpointError
+from yolonas_plugin.names import without_repeats
 from yolonas_plugin.weights.archive import Part
 from yolonas_plugin.weights.opened import OpenedFile
 from yolonas_plugin.weights.state_dict import check_names
@@ -69,7 +70,7 @@ class SafetensorsFile:
         header = self._file.read(8, length)
         if sum(map(header.count, (b"[", b"{", b","))) > _MAX_PARTS:
             raise ValueError("its header has too many entries")
-        table = json.loads(header.decode("utf-8"), object_pairs_hook=_without_repeats)
+        table = json.loads(header.decode("utf-8"), object_pairs_hook=without_repeats)
         if not isinstance(table, dict):
             raise ValueError("its header is no table")
         metadata = table.pop(_METADATA, None) or {}
@@ -92,13 +93,6 @@ class SafetensorsFile:
             CheckpointError: The file changes meanwhile.
         """
         return read_tensors(self._file, views)
-
-
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("its header has a name twice")
-    return found
 
 
 def _view(name: str, entry: Any, begin: int) -> View:
