@@ -26,7 +26,7 @@ from yolonas_plugin.nas.execution import check_runtime, device_of
 from yolonas_plugin.nas.inference import inference_module
 from yolonas_plugin.nas.loaders import FileLoader, ImageLoader, Loader
 from yolonas_plugin.nas.opening import open_model
-from yolonas_plugin.nas.outputs import Outputs
+from yolonas_plugin.nas.output_folder import OutputFolder
 from yolonas_plugin.nas.results import NASResults
 from yolonas_plugin.nas.settings import check_overrides, check_task, engine_defaults
 from yolonas_plugin.nas.sources import list_files
@@ -70,7 +70,7 @@ class NASPredictor(DetectionPredictor):
         self._chosen = frozenset(given)
         self._runtime = runtime or RuntimeChoice()
         self._placements: list[Placement] = []
-        self._outputs: Outputs | None = None
+        self._outputs: OutputFolder | None = None
         self._wrote = False
 
     @property
@@ -130,7 +130,7 @@ class NASPredictor(DetectionPredictor):
         size = (int(self.imgsz[0]), int(self.imgsz[1]))
         if size != self._spec.size:
             self._spec = self.processing.with_size(size)
-        self._outputs = Outputs(Path(self.save_dir))
+        self._outputs = OutputFolder(Path(self.save_dir))
         if self.args.save:
             self._check_output(getattr(self.dataset, "files", ()))
         if self.args.save or self.args.save_txt or self.args.save_crop:

@@ -1,7 +1,7 @@
-"""Where the parts of a torch file lie in it: nothing is unpacked, and every claim is checked against the file's size.
+"""Offset and size of each member of a zip archive that torch wrote, checked against the size of the file.
 
-torch writes a zip archive of parts that are stored as they are, so each is a stretch of the file. Nothing here unpacks
-compressed parts, which leaves no place for zip bombs.
+torch stores members uncompressed, so each is a range of bytes of the file. Compressed members are never decompressed,
+which rules out zip bombs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from yolonas_plugin.errors import CheckpointError
 from yolonas_plugin.weights.opened import OpenedFile
 
 MAX_DIRECTORY: Final = 8 << 20
-"""Longest list of contents that is read; that of a training checkpoint of L with its optimiser has 0.5 MB."""
+"""Largest central directory that is read, in bytes; of a training checkpoint of L with its optimizer it is 0.5 MB."""
 
 _END: Final = struct.Struct("<4s4H2IH")
 _END_64: Final = struct.Struct("<4sQ2H2I4Q")
@@ -24,7 +24,7 @@ _LOCAL: Final = struct.Struct("<4s5H3I2H")
 
 
 class Part(NamedTuple):
-    """A stretch of a file, in bytes."""
+    """A range of bytes in a file."""
 
     offset: int
     size: int
@@ -32,10 +32,10 @@ class Part(NamedTuple):
 
 
 def zip_parts(file: OpenedFile) -> dict[str, Part]:
-    """Return the parts of a zip archive by name.
+    """Return the members of a zip archive by name.
 
     Raises:
-        CheckpointError: It is cut off or damaged, or parts overlap.
+        CheckpointError: The archive is truncated or damaged, or members overlap.
     """
     try:
         return _zip_parts(file)
@@ -94,7 +94,7 @@ def _part(file: OpenedFile, local: int, size: int, name: str, compressed: bool) 
 
 
 def _zip64(extra: bytes, *values: int) -> list[int]:
-    """Replace each value of 32 ones by its value of 64 bits, in order."""
+    """Return the values with each 0xFFFFFFFF replaced by its 64-bit value from the extra field, in order."""
     wide: list[int] = []
     place = 0
     while place + 4 <= len(extra):
@@ -103,9 +103,9 @@ def _zip64(extra: bytes, *values: int) -> list[int]:
             wide = list(struct.unpack_from(f"<{min(length, 32) // 8}Q", extra, place + 4))
             break
         place += 4 + length
-    found = []
+    replaced = []
     for value in values:
         if value == 0xFFFFFFFF and not wide:
             raise ValueError("a length is missing in its list of contents")
-        found.append(wide.pop(0) if value == 0xFFFFFFFF else value)
-    return found
+        replaced.append(wide.pop(0) if value == 0xFFFFFFFF else value)
+    return replaced

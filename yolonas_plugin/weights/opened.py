@@ -1,7 +1,7 @@
-"""Reading a file that others may write to meanwhile: what is read is in memory of our own, and of one version.
+"""Reading a weight file that another process may write to at the same time.
 
-A file that is mapped into memory ends the process (SIGBUS) when somebody cuts it, and changes values that were checked
-long ago when somebody writes into it. So files are read, and one that changes while it is read is refused.
+A file that is mapped into memory ends the process (SIGBUS) when it is truncated, and a write to it changes values that
+were checked before. So bytes are copied into memory of this process, and a file that changes meanwhile is an error.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ class OpenedFile:
         path: A regular file.
 
     Attributes:
-        path: Of it.
-        size: In bytes, when it was opened.
+        path: Path of the file.
+        size: Size in bytes when it was opened.
 
     Raises:
         OSError: It can't be opened.
-        CheckpointError: It is no file, but a device or a pipe.
+        CheckpointError: It is a device or a pipe.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,20 +40,20 @@ class OpenedFile:
             self._file.close()
 
     def read(self, start: int, count: int) -> bytes:
-        """Return ``count`` bytes from ``start``, or fewer where the file ends.
+        """Return ``count`` bytes from offset ``start``, or fewer at the end of the file.
 
         Raises:
-            CheckpointError: The file was cut since it was opened.
+            CheckpointError: The file was truncated since it was opened.
         """
         buffer = bytearray(max(min(count, self.size - start), 0))
         self.read_into(start, buffer)
         return bytes(buffer)
 
     def read_into(self, start: int, buffer: bytearray | memoryview) -> None:
-        """Fill ``buffer`` with what is in the file from ``start``.
+        """Fill ``buffer`` with the bytes of the file from offset ``start``.
 
         Raises:
-            CheckpointError: The file was cut since it was opened.
+            CheckpointError: The file was truncated since it was opened.
         """
         rest = memoryview(buffer)
         if not rest:  # of a place far beyond the end, which a damaged archive may name
@@ -66,7 +66,7 @@ class OpenedFile:
             rest = rest[count:]
 
     def check_unchanged(self) -> None:
-        """Make sure that all that was read is of one version of the file.
+        """Check that the file is the same as when it was opened, so that all bytes read are of one version.
 
         Raises:
             CheckpointError: It was written to since it was opened.

@@ -1,4 +1,4 @@
-"""Understanding ``processing_params``, in which super-gradients records how a checkpoint's images are prepared."""
+"""Parsing ``processing_params``, in which super-gradients records how a checkpoint's images are prepared."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from yolonas_plugin.weights.values import UnknownValueError, describe, plain_val
 
 
 class Wanted(NamedTuple):
-    """What of a file's description is asked for."""
+    """Which parts of ``processing_params`` are parsed: those that the caller doesn't override."""
 
     processing: bool = True
     names: bool = True
@@ -25,7 +25,7 @@ ALL: Final = Wanted()
 
 
 class Metadata(NamedTuple):
-    """What a file says of its weights' use; each is None where it is silent."""
+    """What a file says of how its weights are used; None for what it doesn't say."""
 
     class_names: tuple[str, ...] | None = None
     processing: ProcessingSpec | None = None
@@ -81,14 +81,14 @@ _SELECTIONS: Final[dict[str | None, dict[str, Any]]] = {
 
 
 def parse_processing_params(params: Mapping[str, Any], path: Path, wanted: Wanted = ALL) -> Metadata:
-    """Return what ``processing_params`` say; each is None where the file is silent.
+    """Parse ``processing_params``; what they don't say is None.
 
     Args:
         params: ``{"class_names": [...], "image_processor": {"ComposeProcessing": {"processings": [...]}}, "iou": ...,
             "conf": ...}``; a step without arguments is its bare name. For poses there are ``edge_links``,
             ``edge_colors`` and ``keypoint_colors`` instead of names.
         path: Where they come from, for messages.
-        wanted: What else there is may be beyond understanding.
+        wanted: Which parts to parse; errors in other parts are ignored.
 
     Raises:
         ProcessingError: A step is unknown, or the steps are in an order that this package doesn't reproduce.
@@ -191,7 +191,7 @@ def _pad(fields: dict[str, Any], arguments: Mapping[str, Any], padding: str) -> 
 
 
 def _pad_to_multiple(fields: dict[str, Any], arguments: Mapping[str, Any]) -> None:
-    """Pad at the bottom right up to a multiple: reproduced where all images already have one size."""
+    """Pad at the bottom right to a multiple, which is reproduced where all images have one size already."""
     if fields["divisor"] != 1.0 or "mean" in fields:
         raise ValueError("it pads after the pixels were normalised")
     rows, columns = _shape(arguments["shape_multiple"])
@@ -238,7 +238,7 @@ def _shape(value: Any) -> tuple[int, int]:
 
 
 def _values(value: Any) -> tuple[float, ...]:
-    """Flatten a list, which numpy's arrays of shape [1, 1, C] become with its brackets."""
+    """Flatten nested lists, which are what numpy arrays of shape [1, 1, C] are read as."""
     if not isinstance(value, (list, tuple)):
         return (_number(value),)
     return tuple(number for part in value for number in _values(part))

@@ -1,4 +1,4 @@
-"""Tensors that lie in a file, and reading those that are wanted, with every claim checked before memory is taken."""
+"""Tensors as views of byte ranges in a file, and reading those that are used; checked before memory is allocated."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from yolonas_plugin.weights.archive import Part
 from yolonas_plugin.weights.opened import OpenedFile
 
 MAX_TENSORS: Final = 4 << 30
-"""Most bytes of tensors that are read; an unfinished training of L with its optimiser has 1 GB."""
+"""Largest size in bytes of all tensors of a file; an unfinished training of L with its optimizer has 1 GB."""
 
 _MAX_DIMENSIONS: Final = 8
 
 
 class View(NamedTuple):
-    """A tensor in a file: a view of a part, whose ``length`` numbers are of one type.
+    """A tensor in a file: a strided view of a byte range that holds ``length`` elements of one type.
 
     Attributes:
-        part: Where they are.
-        dtype: Their type.
-        length: How many there are.
-        offset: Index of the tensor's first number.
-        size: Its shape.
-        stride: Its strides, in numbers.
+        part: The byte range.
+        dtype: Type of its elements.
+        length: Number of its elements.
+        offset: Index of the tensor's first element.
+        size: Shape of the tensor.
+        stride: Its strides, in elements.
     """
 
     part: Part
@@ -40,14 +40,14 @@ class View(NamedTuple):
 
     @property
     def last(self) -> int:
-        """Index of the tensor's last number; its size isn't 0."""
+        """Index of the tensor's last element; for tensors that aren't empty."""
         return self.offset + sum((n - 1) * step for n, step in zip(self.size, self.stride, strict=True))
 
     def check(self, name: str) -> None:
-        """Make sure that the tensor lies in its part.
+        """Check that the tensor is within its byte range.
 
         Raises:
-            ValueError: It doesn't, or its shape is none.
+            ValueError: It isn't, or it has an impossible shape.
         """
         possible = all(
             isinstance(numbers, tuple)
@@ -55,7 +55,7 @@ class View(NamedTuple):
             and all(type(n) is int and 0 <= n < 1 << 40 for n in numbers)
             for numbers in (self.size, self.stride, (self.offset,))
         )
-        # torch multiplies the sides of a tensor of nothing, too, and mustn't overflow
+        # torch multiplies the sides of an empty tensor too, and mustn't overflow
         if not possible or len(self.size) != len(self.stride) or prod(n or 1 for n in self.size) >= 1 << 62:
             raise ValueError(f"{name} has an impossible shape")
         if self.length * self.dtype.itemsize > self.part.size:
@@ -66,14 +66,14 @@ class View(NamedTuple):
 
 
 def read_tensors(file: OpenedFile, views: Mapping[str, View]) -> dict[str, Tensor]:
-    """Return tensors with memory of their own; those that share a part share it. Of a part, what is used is read.
+    """Read tensors into memory; those that share a byte range share memory. Of a range, only what is used is read.
 
     Args:
-        file: Where they are.
-        views: By name; checked.
+        file: The file that the views are of.
+        views: By name; each has passed :meth:`View.check`.
 
     Raises:
-        CheckpointError: They claim more than their parts hold or than any network has, or the file changes meanwhile.
+        CheckpointError: They claim more than their byte ranges hold or than any network has, or the file changes.
     """
     claimed = sum(prod(view.size) * view.dtype.itemsize for view in views.values())
     held = sum(part.size for part in {view.part for view in views.values()})
@@ -89,14 +89,14 @@ def read_tensors(file: OpenedFile, views: Mapping[str, View]) -> dict[str, Tenso
     total = sum(stop - start for start, stop in used.values())
     if total > MAX_TENSORS:
         raise CheckpointError(f"{file.path}: its tensors have {total:,} bytes, more than any YOLO-NAS")
-    # in the order of the file, which disks like
+    # in the order of their offsets: sequential reads
     memory = {part: _read(file, part, *used[part]) for part in sorted(used)}
     file.check_unchanged()
     return {name: _tensor(view, memory.get(view.part), used) for name, view in views.items()}
 
 
 def _read(file: OpenedFile, part: Part, start: int, stop: int) -> Tensor:
-    """Return bytes of a part as a tensor of bytes."""
+    """Return a byte range as a tensor of uint8."""
     content = torch.empty(stop - start, dtype=torch.uint8)
     file.read_into(part.offset + start, content.numpy().data)
     return content

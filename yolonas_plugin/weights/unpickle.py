@@ -2,8 +2,8 @@
 
 A pickle is a program for a small stack machine, and Python's own machine imports and calls whatever the program names.
 This one has no import and no call: classes and functions stay names (:class:`Global`), what they would have been called
-with becomes a :class:`Record`, and only plain containers, numbers and text are built. What a record means is for others
-to say (``torch_file`` and ``values``). Dictionaries and their subclasses in the standard library become ``dict``.
+with becomes a :class:`Record`, and only plain containers, numbers and text are built. ``torch_file`` and ``values``
+interpret records. Dictionaries and their subclasses in the standard library become ``dict``.
 
 A program is bounded in length and steps, so a file of any content costs a bounded time and memory.
 """
@@ -16,9 +16,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 MAX_BYTES: Final = 16 << 20
-"""Longest program that is read; a YOLO-NAS L as a whole pickled module is 0.4 MB."""
+"""Longest pickle that is read, in bytes; a YOLO-NAS L as a whole pickled module is 0.4 MB."""
 MAX_STEPS: Final = 500_000
-"""Most instructions that are followed; that module is 0.2 million. An instruction makes up to 220 bytes (a set)."""
+"""Most instructions that are executed; that module has 0.2 million. An instruction makes up to 220 bytes (a set)."""
 MAX_DIGITS: Final = 100
 
 _DICTS: Final = {"collections.OrderedDict", "collections.defaultdict", "collections.Counter"}
@@ -35,16 +35,16 @@ _COMMANDS: Final = frozenset({
     "smtplib", "socket", "subprocess", "sys", "threading", "timeit", "urllib", "urllib2", "webbrowser", "zipimport",
     "torch.hub", "torch.utils.cpp_extension",
 })
-"""Modules of which weights need nothing. Nothing is called anyway: this brings the harm that was meant to light."""
+"""Modules that no weight file needs. Nothing is called anyway; a file that names one gets an error that says why."""
 # fmt: on
 
 
 class UnpickleError(ValueError):
-    """The pickle is damaged, too long, or of no kind that weights have."""
+    """The pickle is damaged, too long, or has something in it that weight files don't have."""
 
 
 class CommandError(UnpickleError):
-    """The pickle names something that no weight file needs and that runs programs: it was made to do harm."""
+    """The pickle names a function that runs programs, which no weight file needs: the file is malicious."""
 
 
 class Global:
@@ -57,14 +57,14 @@ class Global:
 
 
 class Record:
-    """A foreign object: what its class or function is called, and what the pickle hands to it.
+    """An object that isn't constructed: the name of its class or function, and the arguments in the pickle.
 
     Attributes:
         name: Full name of the class or function, such as ``torch.nn.modules.conv.Conv2d``.
-        args: Arguments of its construction.
-        state: What it would have got as its state (mostly its attributes by name), or None.
-        elements: Elements of it, where it is a kind of list or set.
-        items: Entries of it, where it is a kind of dictionary.
+        args: Arguments of the constructor.
+        state: Argument of ``__setstate__`` (mostly attributes by name), or None.
+        elements: Elements, of a list or set.
+        items: Entries, of a dictionary.
     """
 
     __slots__ = ("args", "elements", "items", "name", "state")
@@ -78,7 +78,7 @@ class Record:
 
     @property
     def first(self) -> Any:
-        """The first argument of its construction, or None: what a file hands over need not be a tuple."""
+        """The first argument of the constructor, or None: ``args`` of a damaged file need not be a tuple."""
         return self.args[0] if isinstance(self.args, tuple) and self.args else None
 
 
@@ -92,15 +92,15 @@ class Persistent:
 
 
 class Unpickler:
-    """Follow the pickle in ``data`` that begins at ``start``, for ``steps`` instructions at most.
+    """Execute the pickle in ``data`` that begins at ``start``, for ``steps`` instructions at most.
 
     Attributes:
-        value: What it describes.
-        end: Where it ends in ``data``.
-        persistent: Every reference to something outside of it.
+        value: The unpickled value.
+        end: Offset in ``data`` after its last instruction.
+        persistent: All persistent references in it.
 
     Raises:
-        UnpickleError: It can't be followed.
+        UnpickleError: It is damaged or exceeds a limit.
     """
 
     def __init__(self, data: bytes, start: int = 0, steps: int = MAX_STEPS) -> None:
@@ -183,7 +183,7 @@ class Unpickler:
         self._stack.append(Global(f"{module}.{name}"))
 
     def _call(self, function: Any, args: Any) -> None:
-        """Note that ``function`` would have been called; nothing is."""
+        """Record the call of ``function``, which isn't made."""
         name = function.name if isinstance(function, (Global, Record)) else type(function).__name__
         if name in _DICTS or (name in _DICTS_IN_BUILTINS and not args):
             pairs = args[-1] if args and isinstance(args[-1], (list, dict)) else ()

@@ -22,7 +22,7 @@ _VIDEO: Final = (".mp4", "avc1") if MACOS else (".avi", "WMV2") if WINDOWS else 
 """Ending and codec of videos, as the engine chooses them."""
 
 
-class Outputs:
+class OutputFolder:
     """The files of one run.
 
     Args:
