@@ -42,7 +42,7 @@ OPTIONS: Final = (
     Setting(
         name="processing",
         kind="any",
-        help="how images are prepared, if the file doesn't say: coco, super-gradients or a ProcessingSpec",
+        help="how images are prepared, if the file doesn't say: coco, super-gradients, pose or a ProcessingSpec",
     ),
     Setting(
         name="names", kind="any", help="class names, a list or by index, if the file has none or others are wanted"

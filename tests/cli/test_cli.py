@@ -32,13 +32,16 @@ pytestmark = pytest.mark.usefixtures("cwd")
 def test_list_shows_every_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
     table = capsys.readouterr().out
-    names = [*(f"yolo_nas_{size}" for size in "nsml"), "yolo_nas_n_layout"]
+    poses = [f"yolo_nas_pose_{size}" for size in "nsml"]
+    names = [*(f"yolo_nas_{size}" for size in "nsml"), "yolo_nas_n_layout", *poses]
     assert [line.split()[0] for line in table.splitlines()[1:]] == [f"yolo_nas/{name}" for name in names]
     assert run("list", "--json", "--licence", "licenseref-deci-yolo-nas") == 0
     cards = json.loads(capsys.readouterr().out)
     assert [card["name"] for card in cards] == ["yolo_nas_s", "yolo_nas_m", "yolo_nas_l"]
     assert cards[0]["parameters"] == 19_053_888
     assert run("list", "--task", "pose") == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [f"yolo_nas/{n}" for n in poses]
+    assert run("list", "--task", "segment") == 0
     assert len(capsys.readouterr().out.splitlines()) == 1
 
 

@@ -121,6 +121,14 @@ def test_a_published_file_says_nothing_and_is_prepared_as_they_were(weights: Sta
     assert (info.processing, info.skeleton, info.names) == (POSE, COCO_PERSON, ("person",))
 
 
+def test_keypoints_that_were_not_published_need_their_processing_said(hands: StateDict, tmp_path: Path) -> None:
+    found = read_checkpoint(saved({"net": hands}, tmp_path / "hands.pth"))
+    with pytest.raises(ProcessingError, match="Say it: processing='pose'"):
+        info_of(found)
+    info = info_of(found, processing="pose")
+    assert (info.processing, info.skeleton, info.names) == (POSE, Skeleton.unnamed(4), ("person",))
+
+
 def test_the_network_that_is_built_computes_the_same(weights: StateDict, tmp_path: Path) -> None:
     network = read_checkpoint(saved({"net": weights}, tmp_path / "a.pth")).build()
     images = synthetic.batch(64, 64)

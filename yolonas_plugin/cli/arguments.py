@@ -43,7 +43,7 @@ def add_model_command(
     default = "" if weights is None else " (default: %(default)s)"
     command.add_argument("--weights", default=weights, help=f"weight file or model name{default}")
     command.add_argument(
-        "--processing", help="how images are prepared, if the file doesn't say: coco or super-gradients"
+        "--processing", help="how images are prepared, if the file doesn't say: coco, super-gradients or pose"
     )
     command.add_argument("--names", nargs="+", help="class names, if the file has none; else they replace its own")
     command.add_argument(

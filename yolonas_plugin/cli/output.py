@@ -72,11 +72,15 @@ def print_table(
         head: The headings.
         rows: The cells of each row.
         out: Where to.
-        shrink: Columns that are shortened where there is no room, the widest first. Default: all.
+        shrink: Columns that are shortened where there is no room, the widest first, but the first one last of all.
+            Default: all.
     """
     rows = [[printable(cell) for cell in row] for row in [head, *rows]]
     widths = [max(width(row[i]) for row in rows) for i in range(len(head))]
-    fit(widths, terminal_width() - len(_GAP) * (len(head) - 1), range(len(head)) if shrink is None else shrink)
+    room = terminal_width() - len(_GAP) * (len(head) - 1)
+    if shrink is not None:
+        fit(widths, room, [column for column in shrink if column])  # the names in the first come last
+    fit(widths, room, range(len(head)) if shrink is None else shrink)
     for row in rows:
         print(line(row, widths), file=out)
 

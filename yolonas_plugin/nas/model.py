@@ -56,8 +56,8 @@ class NAS(Model):
         model: The path of a weight file, or a model's name such as ``"yolo_nas_s"``, whose published weights are
             downloaded if they aren't on this machine and no plugin supplies them.
             Or a file that :meth:`export` wrote as ONNX or OpenVINO, which can be used for predicting and measuring.
-        processing: How images are prepared: a ``ProcessingSpec``, ``"coco"`` or ``"super-gradients"``. For files that
-            don't say it themselves; what is given here wins over the file.
+        processing: How images are prepared: a ``ProcessingSpec``, ``"coco"``, ``"super-gradients"`` or, for poses,
+            ``"pose"``. For files that don't say it themselves; what is given here wins over the file.
         names: Class names, a list or ``{index: name}``. For files without them; they win over the file too.
         accept_licence: Accept the licence of published weights, which is asked for once, before the first download.
         backend: ``"native"``, this package's own network, or ``"super-gradients"``, the original, which has to be

@@ -64,9 +64,16 @@ def processing_of(checkpoint: Checkpoint, given: ProcessingSpec | str | None = N
         return _PUBLISHED[checkpoint.task]  # the published weights come without processing_params
     raise ProcessingError(
         f"{checkpoint.path}: the file doesn't say how its images are prepared, and guessing would give wrong scores in "
-        "silence. Say it: processing='coco' (RGB, 0 to 1, centred), processing='super-gradients' (BGR, 0 to 255, "
-        "padded bottom right; what its YOLO-format recipe gives), or a yolonas_plugin.processing.ProcessingSpec"
+        f"silence. Say it: {_SAYING[checkpoint.task]}, or a yolonas_plugin.processing.ProcessingSpec"
     )
+
+
+_SAYING: Final = {
+    "detect": "processing='coco' (RGB, 0 to 1, centred), processing='super-gradients' (BGR, 0 to 255, "
+    "padded bottom right; what its YOLO-format recipe gives)",
+    "pose": "processing='pose' (BGR, 0 to 1, padded bottom right; what its recipes and the published weights have)",
+}
+"""What the user may say, by task."""
 
 
 def named_processing(given: ProcessingSpec | str) -> ProcessingSpec:
