@@ -17,6 +17,7 @@ from yolonas_plugin.cli.output import print_json, print_table, report_unreadable
 from yolonas_plugin.cli.progress import Progress, follow
 from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError
 from yolonas_plugin.system.environment import variable
+from yolonas_plugin.tasks import TASKS
 
 _VARIANTS: Final = (
     ("torch", "fp32"),
@@ -40,6 +41,11 @@ def register(commands: Any) -> None:
         choices=("n", "s", "m", "l"),
         help="of the random weights that are measured without --weights; speed hardly depends on them (default: s)",
     )
+    command.add_argument(
+        "--task",
+        choices=sorted(TASKS),
+        help="of the random weights that are measured without --weights (default: detect)",
+    )
     command.add_argument("--source", help="an image (default: one that is made up)")
     add_imgsz(command)
     command.add_argument(
@@ -54,13 +60,15 @@ def _benchmark(args: argparse.Namespace, out: IO[str]) -> int:
     from yolonas_plugin.engine import quiet
     from yolonas_plugin.files.temporary import TemporaryFolder
 
-    if args.size is not None and args.weights is not None:
-        raise RuntimeChoiceError("--size would change nothing: it is of the random weights that run without --weights")
-    args.size = args.size or "s"
+    if args.weights is not None and (refused := [f"--{name}" for name in given(args, "size", "task")]):
+        raise RuntimeChoiceError(
+            f"{' and '.join(refused)} would change nothing: it is of the random weights that run without --weights"
+        )
+    family = f"{TASKS[args.task or 'detect'].family}_{args.size or 's'}"
     with quiet(logging.ERROR), TemporaryFolder() as name:
         source = args.source or _make_up_image(Path(name))
-        weights = f"random weights of yolo_nas_{args.size}" if args.weights is None else args.weights
-        with _random_weights(args, Path(name)) if args.weights is None else contextlib.nullcontext():
+        weights = f"random weights of {family}" if args.weights is None else args.weights
+        with _random_weights(args, family, Path(name)) if args.weights is None else contextlib.nullcontext():
             runs, not_run = _open(args, source)
             with Progress("benchmark", args.rounds * len(runs), "runs") as progress:
                 times = _measure(runs, args.rounds, progress)
@@ -95,11 +103,11 @@ def _benchmark(args: argparse.Namespace, out: IO[str]) -> int:
 
 
 @contextlib.contextmanager
-def _random_weights(args: argparse.Namespace, folder: Path) -> Iterator[None]:
+def _random_weights(args: argparse.Namespace, model: str, folder: Path) -> Iterator[None]:
     """Write random weights and name them in ``args``; what runtimes make of them isn't kept."""
     from yolonas_plugin.nas import NAS
 
-    args.weights = NAS(f"yolo_nas_{args.size}", pretrained=False).save(folder / "random.safetensors")
+    args.weights = NAS(model, pretrained=False).save(folder / "random.safetensors")
     with variable("YOLONAS_WEIGHTS", str(folder / "cache")):
         yield
 

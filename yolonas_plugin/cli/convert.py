@@ -66,6 +66,8 @@ def _convert(args: argparse.Namespace, out: IO[str]) -> int:
 
         found = read_checkpoint(path)
         answer = {"size": found.size, "classes": found.class_names, "licence": found.licence}
+        if found.skeleton is not None:
+            answer["keypoints"] = found.skeleton.names
         print_json({"path": path, **answer, "training_data": found.training_data}, out)
     else:
         print(path, file=out)

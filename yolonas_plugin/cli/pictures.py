@@ -1,4 +1,4 @@
-"""Pictures of detections, drawn by OpenCV alone, for prediction without the engine."""
+"""Pictures of detections and their keypoints, drawn by OpenCV alone, for prediction without the engine."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ import numpy as np
 
 from model_zoo_api import Detections
 from model_zoo_api.texts import printable
+from yolonas_plugin.drawing import draw_skeletons
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.images import write_picture
 from yolonas_plugin.processing import Image
+from yolonas_plugin.skeleton import Skeleton
 
 _GOLDEN_ANGLE: Final = 68  # in OpenCV's hues of 0 to 179: neighbouring classes get colours far apart
 
@@ -34,7 +36,7 @@ def new_folder(output: str | None, name: str) -> Path:
             number += 1
 
 
-def save_picture(found: Detections, folder: Path) -> None:
+def save_picture(found: Detections, folder: Path, skeleton: Skeleton | None = None) -> None:
     """Draw an image's detections into ``folder``, as a JPEG of the image's name.
 
     Raises:
@@ -48,7 +50,10 @@ def save_picture(found: Detections, folder: Path) -> None:
     target = folder / f"{source.stem}.jpg"
     names = (printable(found.names[int(label)]) for label in found.labels)
     labels = [f"{name} {score:.2f}" for name, score in zip(names, found.scores, strict=True)]
-    write_picture(target, draw(found.image, found.boxes.tolist(), labels, found.labels.tolist()))
+    picture = draw(found.image, found.boxes.tolist(), labels, found.labels.tolist())
+    if skeleton is not None and found.keypoints is not None:
+        draw_skeletons(picture, np.asarray(found.keypoints), skeleton)
+    write_picture(target, picture)
 
 
 def draw(

@@ -37,6 +37,7 @@ from yolonas_plugin.cli.output import (
 from yolonas_plugin.cli.progress import Progress
 from yolonas_plugin.errors import RuntimeChoiceError, SourceError
 from yolonas_plugin.settings import check_source
+from yolonas_plugin.skeleton import Skeleton
 
 _SELECTION: Final = ("conf", "iou", "imgsz", "max_det", "classes", "rect")
 _OWN: Final = ("processing", "names", "backend", "runtime", "precision", "calibration", "lean", "rect")
@@ -53,6 +54,7 @@ class _Answer:
         folder: Where the pictures are.
         runtime: What ran the network.
         total: Images in all, where that is known.
+        skeleton: What the keypoints are; None where there are none.
         interrupted: Whether it ended before all of them.
     """
 
@@ -61,6 +63,7 @@ class _Answer:
     folder: str | None = None
     runtime: str = ""
     total: int | None = None
+    skeleton: Skeleton | None = None
     interrupted: bool = False
 
 
@@ -141,6 +144,8 @@ def _print_end(answer: _Answer, seconds: float, as_json: bool, out: IO[str]) -> 
     if as_json:
         about: dict[str, Any] = {"skipped": answer.skipped, "saved_to": answer.folder, "runtime": answer.runtime}
         about |= {"seconds": round(seconds, 3), "interrupted": answer.interrupted}
+        if (skeleton := answer.skeleton) is not None:
+            about["keypoints"] = {"names": list(skeleton.names), "edges": [list(edge) for edge in skeleton.edges]}
         print_json({"images": images, **about}, out)
         return
     names = Counter(row["name"] for image in images for row in image["detections"])
@@ -181,6 +186,7 @@ def _on_engine(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, 
 
     with quiet(logging.ERROR):
         model, answer.runtime = load_on_runtime(args)
+        answer.skeleton = model.skeleton
         settings = given(args, *_SELECTION, "device", "batch")
         if args.save:
             settings |= {**output_settings(args.output, "predict"), "exist_ok": args.output is not None}
@@ -222,6 +228,7 @@ def _on_lean_path(args: argparse.Namespace, answer: _Answer) -> Iterator[dict[st
             f"--lean runs on OpenVINO or ONNX Runtime, on the CPU, and has no {' and no '.join(refused)}"
         )
     predictor, answer.runtime = load_on_runtime(args, lean=True)
+    answer.skeleton = predictor.skeleton
     from yolonas_plugin.images import list_images
 
     paths = list(list_images(args.source))
@@ -248,6 +255,7 @@ def _by_another_plugin(args: argparse.Namespace, answer: _Answer) -> Iterator[di
 def _save(results: Iterator[Detections], args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
     """Yield a record of each image that could be read, and draw its picture if that is wanted."""
     from yolonas_plugin.cli.pictures import new_folder, save_picture
+    from yolonas_plugin.data.keypoints import skeleton_of
     from yolonas_plugin.images import read_image
 
     for found in results:
@@ -260,10 +268,11 @@ def _save(results: Iterator[Detections], args: argparse.Namespace, answer: _Answ
                 answer.skipped.append(str(found.path))
                 continue
             found = replace(found, image=image, height=image.shape[0], width=image.shape[1])
+        answer.skeleton = answer.skeleton or skeleton_of(found)
         if args.save:
             folder = Path(answer.folder) if answer.folder else new_folder(args.output, "predict")
             answer.folder = str(folder)
-            save_picture(found, folder)
+            save_picture(found, folder, answer.skeleton)
         yield _record(found)
 
 
@@ -272,6 +281,7 @@ def _record(result: Any) -> dict[str, Any]:
 
     found = as_arrays(result)
     rows = zip(found.boxes.tolist(), found.scores.tolist(), found.labels.tolist(), strict=True)
+    points = [None] * len(found.boxes) if found.keypoints is None else found.keypoints.tolist()
     return {
         "image": result.path,
         "height": found.height,
@@ -282,7 +292,8 @@ def _record(result: Any) -> dict[str, Any]:
                 "name": result.names[label],
                 "confidence": round(score, 5),
                 "box": [round(side, 2) for side in box],
+                **({} if own is None else {"keypoints": [[round(x, 2), round(y, 2), round(s, 5)] for x, y, s in own]}),
             }
-            for box, score, label in rows
+            for (box, score, label), own in zip(rows, points, strict=True)
         ],
     }

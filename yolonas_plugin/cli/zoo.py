@@ -16,14 +16,14 @@ from yolonas_plugin.cli.output import print_json, print_table
 from yolonas_plugin.settings import nearest
 from yolonas_plugin.weights.bar import downloading
 
-_METRIC: Final = "mAP50-95"
+_METRICS: Final = {"mAP50-95", "keypoint AP50-95"}
 """What the table of models has room for, under ``mAP``; ``show`` has the others."""
 
 
 def register(commands: Any) -> None:
     """Add ``list``, ``show`` and ``fetch``."""
     command = add_command(commands, "list", _list, "list the models of all installed plugins")
-    command.add_argument("--task", help="only models for this task, such as detect")
+    command.add_argument("--task", help="only models for this task, such as detect or pose")
     command.add_argument("--licence", help="only models whose weights have this licence, such as Apache-2.0")
 
     command = add_command(commands, "show", _show, "show all about one model")
@@ -53,8 +53,8 @@ def _list(args: argparse.Namespace, out: IO[str]) -> int:
         rows = [
             (
                 f"{name}/{card.name}",
-                f"{card.task} {len(card.classes)} classes" if card.classes else card.task,
-                next((f"{metric.value:g}" for metric in card.metrics if metric.name == _METRIC), ""),
+                f"{card.task} {_classes(card)}".rstrip(),
+                next((f"{metric.value:g}" for metric in card.metrics if metric.name in _METRICS), ""),
                 where,
                 card.licence.name.removeprefix("LicenseRef-") if card.licence else "",
             )
@@ -64,6 +64,10 @@ def _list(args: argparse.Namespace, out: IO[str]) -> int:
     if zoo.problems:
         print(f"{len(zoo.problems)} plugin problem(s); see 'yolonas-plugin doctor'", file=sys.stderr)
     return 0
+
+
+def _classes(card: ModelCard) -> str:
+    return card.classes[0] if len(card.classes) == 1 else f"{len(card.classes)} classes" if card.classes else ""
 
 
 def _where(zoo: ModelZoo, provider: str, card: ModelCard) -> str:

@@ -136,6 +136,28 @@ def flip_index_by_names(names: Sequence[str]) -> tuple[int, ...] | None:
     return tuple(map(lower.index, others))
 
 
+def skeleton_of(result: Any) -> Skeleton | None:
+    """Return what the keypoints of a result are, the engine's or the contract's; None where there are none.
+
+    A result of another's model may say their names, and what is joined; else they are numbered, 17 are COCO's.
+
+    Raises:
+        SkeletonError: What it says contradicts itself.
+    """
+    own = getattr(result, "skeleton", None)
+    if own is not None or result.keypoints is None:
+        return own
+    data = getattr(result.keypoints, "data", None)  # of the engine's; of an array it is memory
+    count = (result.keypoints if data is None or isinstance(data, memoryview) else data).shape[1]
+    names = tuple(getattr(result, "keypoint_names", ()))
+    if known := _known(names):
+        return known
+    if not names and not getattr(result, "edges", ()):
+        return Skeleton.unnamed(count) if count else None
+    names = names or tuple(f"keypoint_{index}" for index in range(count))
+    return Skeleton(names, edges=tuple(result.edges), flip_index=flip_index_by_names(names))
+
+
 def _known(names: tuple[str, ...]) -> Skeleton | None:
     return COCO_PERSON if names == COCO_PERSON.names else None
 

@@ -1,5 +1,7 @@
 """Detections as a data set to be corrected by hand: YOLO, COCO JSON or Pascal VOC, with copies of the images.
 
+Keypoints go with their boxes in YOLO and COCO; one that no picture would show isn't labelled.
+
 What is written here is read without a fault by :func:`yolonas_plugin.data.open_data`. supervision's writers leave out
 the scores, and refuse images whose names differ in folder or ending only.
 """
@@ -16,17 +18,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
+import numpy as np
 import yaml
 
+from model_zoo_api.detections import SHOWN
 from yolonas_plugin.boxes.clipping import clip_boxes, have_area
 from yolonas_plugin.boxes.image_boxes import as_arrays
 from yolonas_plugin.data.contents import read_lines
 from yolonas_plugin.data.image_files import SUFFIXES, is_image
+from yolonas_plugin.data.keypoints import skeleton_of
 from yolonas_plugin.data.yaml_file import class_names, load_yaml
 from yolonas_plugin.errors import CheckpointError, SourceError
 from yolonas_plugin.files.whole import whole_folder
 from yolonas_plugin.images import log_unreadable
 from yolonas_plugin.names import as_file_name, checked_names
+from yolonas_plugin.skeleton import Skeleton
 
 
 class Written(NamedTuple):
@@ -38,7 +44,10 @@ class Written(NamedTuple):
 
 
 class _Labels(NamedTuple):
-    """What is on one image: its name in the data set, its size, and boxes x1, y1, x2, y2 in pixels, inside it."""
+    """What is on one image: its name in the data set, its size, and boxes x1, y1, x2, y2 in pixels, inside it.
+
+    Keypoints are x, y in pixels, and score, of each box; those that aren't labelled are 0, 0, and their score.
+    """
 
     name: str
     height: int
@@ -46,6 +55,7 @@ class _Labels(NamedTuple):
     boxes: list[list[float]]
     scores: list[float]
     classes: list[int]
+    keypoints: list[list[list[float]]]
 
 
 def write_labels(found: Iterable[Any], folder: str | Path, format: str) -> Written:
@@ -63,7 +73,7 @@ def write_labels(found: Iterable[Any], folder: str | Path, format: str) -> Writt
 
     Raises:
         SourceError: The format is unknown, the folder has files, a detection isn't from an image file, or there is none
-            at all; or a class can't be named in this format.
+            at all; or a class can't be named in this format, or it has no place for keypoints.
         ExportError: It can't be written.
     """
     if format not in FORMATS:
@@ -75,12 +85,19 @@ def write_labels(found: Iterable[Any], folder: str | Path, format: str) -> Writt
     images: dict[str, _Labels] = {}
     stems: set[str] = set()
     names: Mapping[int, str] = {}
+    skeleton: Skeleton | None = None
     with whole_folder(target) as temporary:
         (temporary / place).mkdir()
         for result in found:
             if getattr(result, "error", None):
                 log_unreadable(result.path)
                 continue
+            skeleton = skeleton or skeleton_of(result)
+            if skeleton is not None and format not in WITH_KEYPOINTS:
+                raise SourceError(
+                    f"format={format!r} has no place for keypoints, which this model finds; take "
+                    f"{' or '.join(map(repr, WITH_KEYPOINTS))}"
+                )
             source = os.path.abspath(result.path)
             if source not in images:
                 name = _free_name(source, stems)
@@ -89,7 +106,8 @@ def write_labels(found: Iterable[Any], folder: str | Path, format: str) -> Writt
             names = result.names
         if not images:
             raise SourceError("there is no image to write labels for")
-        _write_checked(write, temporary, list(images.values()), [str(names[index]) for index in sorted(names)], format)
+        named = [str(names[index]) for index in sorted(names)]
+        _write_checked(write, skeleton, temporary, list(images.values()), named, format)
     boxes = Counter(names[index] for image in images.values() for index in image.classes)
     return Written(target, len(images), boxes)
 
@@ -114,11 +132,13 @@ def _plain(stem: str) -> str:
     return stem if plain and len(stem.encode()) < 200 else as_file_name(stem)
 
 
-Write: TypeAlias = "Callable[[Path, Sequence[_Labels], Sequence[str]], Callable[[], Sequence[str]]]"
+Write: TypeAlias = "Callable[[Skeleton | None, Path, Sequence[_Labels], Sequence[str]], Callable[[], Sequence[str]]]"
 """Writes the annotations, and returns what reads the names of the classes from them."""
 
 
-def _write_checked(write: Write, root: Path, images: Sequence[_Labels], names: Sequence[str], format: str) -> None:
+def _write_checked(
+    write: Callable[..., Any], root: Path, images: Sequence[_Labels], names: Sequence[str], format: str
+) -> None:
     """Write the annotations, and see that the classes are read from them as they are.
 
     Raises:
@@ -126,7 +146,7 @@ def _write_checked(write: Write, root: Path, images: Sequence[_Labels], names: S
     """
     try:
         checked_names(names, f"format={format!r}")
-        found = list(write(root, images, names)())
+        found = list(write(skeleton, root, images, names)())
     except (CheckpointError, UnicodeError, ValueError) as error:
         raise SourceError(f"the classes can't be named in this format: {error}") from error
     different = [name for name, other in itertools.zip_longest(names, found) if name != other]
@@ -146,29 +166,50 @@ def _labels(name: str, result: Any) -> _Labels:
     found = as_arrays(result)
     boxes = clip_boxes(found.boxes.astype(float).reshape(-1, 4), found.height, found.width).round(2)
     inside = have_area(boxes)
-    rows = (values[inside].tolist() for values in (boxes, found.scores, found.labels))
+    points = np.zeros((len(boxes), 0, 3)) if found.keypoints is None else found.keypoints.astype(float)
+    in_image = ((points[..., :2] >= 0) & (points[..., :2] <= (found.width, found.height))).all(-1)
+    points[..., :2] = (points[..., :2] * (in_image & (points[..., 2] >= SHOWN))[..., None]).round(2)
+    rows = (values[inside].tolist() for values in (boxes, found.scores, found.labels, points))
     return _Labels(name, found.height, found.width, *rows)
 
 
-def _write_yolo(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> Callable[[], Sequence[str]]:
+def _is_labelled(point: Sequence[float]) -> bool:
+    return point[2] >= SHOWN and any(point[:2])
+
+
+def _write_yolo(
+    skeleton: Skeleton | None, root: Path, images: Sequence[_Labels], names: Sequence[str]
+) -> Callable[[], Sequence[str]]:
     (root / "labels").mkdir()
     for image in images:
         lines = []
-        for (x1, y1, x2, y2), index in zip(image.boxes, image.classes, strict=True):
+        for (x1, y1, x2, y2), index, points in zip(image.boxes, image.classes, image.keypoints, strict=True):
             centre = (x1 + x2) / 2 / image.width, (y1 + y2) / 2 / image.height
             sides = (x2 - x1) / image.width, (y2 - y1) / image.height
-            lines.append(f"{index} {' '.join(f'{value:.7f}' for value in (*centre, *sides))}\n")
+            text = " ".join(f"{value:.7f}" for value in (*centre, *sides))
+            for point in points:
+                x, y = point[0] / image.width, point[1] / image.height
+                text += f" {x:.7f} {y:.7f} 2" if _is_labelled(point) else " 0 0 0"
+            lines.append(f"{index} {text}\n")
         (root / "labels" / Path(image.name).with_suffix(".txt")).write_text("".join(lines), encoding="utf-8")
-    data = {"train": "images", "val": None, "names": dict(enumerate(names))}  # the engine wants both splits named
+    data: dict[str, Any] = {"train": "images", "val": None, "names": dict(enumerate(names))}  # the engine wants both
+    if skeleton is not None:
+        data["kpt_shape"] = [len(skeleton), 3]
+        data["kpt_names"] = {index: list(skeleton.names) for index in range(len(names))}
+        if skeleton.flip_index is not None:
+            data["flip_idx"] = list(skeleton.flip_index)
     path = root / "data.yaml"
     path.write_text(yaml.safe_dump(data, sort_keys=False, allow_unicode=True), encoding="utf-8")
     return lambda: class_names(load_yaml(path), str(path))
 
 
-def _write_coco(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> Callable[[], Sequence[str]]:
+def _write_coco(
+    skeleton: Skeleton | None, root: Path, images: Sequence[_Labels], names: Sequence[str]
+) -> Callable[[], Sequence[str]]:
     annotations: list[dict[str, Any]] = []
     for number, image in enumerate(images, start=1):
-        for (x1, y1, x2, y2), score, index in zip(image.boxes, image.scores, image.classes, strict=True):
+        rows = zip(image.boxes, image.scores, image.classes, image.keypoints, strict=True)
+        for (x1, y1, x2, y2), score, index, points in rows:
             width, height = round(x2 - x1, 2), round(y2 - y1, 2)
             annotations.append(
                 {
@@ -180,15 +221,20 @@ def _write_coco(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> 
                     "iscrowd": 0,
                     "segmentation": [],
                     "score": round(score, 5),
+                    **({} if skeleton is None else _coco_keypoints(points)),
                 }
             )
+    kind: dict[str, Any] = {}
+    if skeleton is not None:
+        bones = [[start + 1, end + 1] for start, end in skeleton.edges]
+        kind = {"keypoints": list(skeleton.names), "skeleton": bones}
     content = {
         "images": [
             {"id": number, "file_name": image.name, "height": image.height, "width": image.width}
             for number, image in enumerate(images, start=1)
         ],
         "annotations": annotations,
-        "categories": [{"id": number, "name": name} for number, name in enumerate(names, start=1)],
+        "categories": [{"id": number, "name": name, **kind} for number, name in enumerate(names, start=1)],
     }
     (root / "annotations").mkdir()
     path = root / "annotations" / "instances_train.json"
@@ -196,7 +242,21 @@ def _write_coco(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> 
     return lambda: [category["name"] for category in json.loads(path.read_text(encoding="utf-8"))["categories"]]
 
 
-def _write_voc(root: Path, images: Sequence[_Labels], names: Sequence[str]) -> Callable[[], Sequence[str]]:
+def _coco_keypoints(points: Sequence[Sequence[float]]) -> dict[str, Any]:
+    """Return the keypoints of an object, with visibility 2 or 0, and their scores, which COCO hasn't."""
+    labelled = [_is_labelled(point) for point in points]
+    rows = [(*point[:2], 2) if seen else (0, 0, 0) for point, seen in zip(points, labelled, strict=True)]
+    return {
+        "keypoints": [value for row in rows for value in row],
+        "num_keypoints": sum(labelled),
+        "keypoint_scores": [round(point[2], 5) for point in points],
+    }
+
+
+def _write_voc(
+    skeleton: Skeleton | None, root: Path, images: Sequence[_Labels], names: Sequence[str]
+) -> Callable[[], Sequence[str]]:
+    assert skeleton is None
     for folder in ("Annotations", "ImageSets/Main"):
         (root / folder).mkdir(parents=True)
     stems = []
@@ -244,3 +304,6 @@ FORMATS: Final[dict[str, tuple[str, Write]]] = {
     "voc": ("JPEGImages", _write_voc),
 }
 """The folder of the images, and what writes the annotations, of each format."""
+
+WITH_KEYPOINTS: Final = ("yolo", "coco")
+"""The formats that have a place for keypoints."""
