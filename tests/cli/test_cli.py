@@ -32,17 +32,18 @@ pytestmark = pytest.mark.usefixtures("cwd")
 def test_list_shows_every_model(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("list") == 0
     table = capsys.readouterr().out
-    poses = [f"yolo_nas_pose_{size}" for size in "nsml"]
-    names = [*(f"yolo_nas_{size}" for size in "nsml"), "yolo_nas_n_layout", *poses]
-    assert [line.split()[0] for line in table.splitlines()[1:]] == [f"yolo_nas/{name}" for name in names]
+    listed = {line.split()[0]: line.split()[1] for line in table.splitlines()[1:]}
+    detectors, poses = ([f"yolo_nas/{family}_{size}" for size in "nsml"] for family in ("yolo_nas", "yolo_nas_pose"))
+    names = [*detectors, "yolo_nas/yolo_nas_n_layout", *poses]
+    assert listed == dict.fromkeys(names, "detect") | dict.fromkeys(poses, "pose")
     assert run("list", "--json", "--licence", "licenseref-deci-yolo-nas") == 0
     cards = json.loads(capsys.readouterr().out)
     assert [card["name"] for card in cards] == ["yolo_nas_s", "yolo_nas_m", "yolo_nas_l"]
     assert cards[0]["parameters"] == 19_053_888
     assert run("list", "--task", "pose") == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == [f"yolo_nas/{n}" for n in poses]
-    assert run("list", "--task", "segment") == 0
-    assert len(capsys.readouterr().out.splitlines()) == 1
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert [row.split()[:3] for row in rows] == [[name, "pose", "person"] for name in poses]
+    assert all(row.split()[3].replace(".", "").isdigit() for row in rows)  # AP of the keypoints
 
 
 def test_show_shows_weights_and_licence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +95,7 @@ def test_doctor_finds_no_problem_here_and_says_what_is_installed(capsys: pytest.
     assert run("doctor", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["packages"]["torch"]
-    assert report["providers"] == {"yolo_nas": 5}
+    assert report["providers"] == {"yolo_nas": 9}
     assert report["plugins"][0]["distribution"] == "yolonas-plugin"
 
 

@@ -276,6 +276,7 @@ def test_list_says_what_a_model_finds_and_where_its_weights_are(
         "yolo_nas_m": "downloaded",
         "yolo_nas_l": "to download",
         "yolo_nas_n_layout": "embedded",
+        **{f"yolo_nas_pose_{size}": "to download" for size in "nsml"},
     }
     assert run("list") == 0
     rows = {row.split()[0]: row for row in capsys.readouterr().out.splitlines()}

@@ -8,19 +8,24 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import cv2
 import numpy as np
 import pytest
 import torch
-from ultralytics.engine.results import Results
+from ultralytics.engine.results import Keypoints, Results
 
+from model_zoo_api import Detections
 from tests.support.pictures import picture
 from yolonas_plugin.boxes.image_boxes import as_arrays, as_detections
 from yolonas_plugin.cli import main
 from yolonas_plugin.data import open_data, write_labels
+from yolonas_plugin.data.keypoints import skeleton_of
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.nas.results import NASResults
+from yolonas_plugin.skeleton import COCO_PERSON, Skeleton
 
 FORMATS = ["yolo", "coco", "voc"]
 NAMES = {0: "traffic light", 1: "Verkehrsschild & Ampel", 2: "車"}
@@ -280,3 +285,64 @@ def test_the_command_line_labels_what_it_can_read(
     assert min(item["score"] for item in content["annotations"]) >= 0.8
     assert main([*command, "--format", "yolo"]) == 1
     assert "something here already" in capsys.readouterr().err
+
+
+TAIL = Skeleton(("nose", "left_paw", "right_paw"), edges=((0, 1), (0, 2)), flip_index=(0, 2, 1))
+
+
+def with_keypoints(path: Path, *, native: bool) -> Any:
+    """What is found in an image: an object within it, one that lies outside; of the engine, or of the contract."""
+    one = result(path, [[3, 4, 23, 20, 0.9, 0], [-9, 3, -1, 9, 0.3, 0]])
+    points = np.array([[[5, 6, 0.9], [70, 9, 0.8], [12, 13, 0.1]], [[1, 1, 0.9]] * 3], dtype=np.float32)
+    if native:
+        found = NASResults(one.orig_img, path=one.path, names={0: "dog"}, boxes=one.boxes.data)
+        found.keypoints = Keypoints(torch.from_numpy(points), one.orig_shape)
+        found.skeleton = TAIL
+        return found
+    boxes = {"boxes": one.boxes.xyxy.numpy(), "scores": one.boxes.conf.numpy(), "labels": [0, 0], "names": {0: "dog"}}
+    kind = {"keypoints": points, "keypoint_names": TAIL.names, "edges": TAIL.edges}
+    return Detections(path=str(path), height=48, width=64, **boxes, **kind)
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("format", ["yolo", "coco"])
+def test_keypoints_are_read_as_they_are_written(format: str, native: bool, tmp_path: Path) -> None:
+    found = with_keypoints(tmp_path / "a" / "1.png", native=native)
+    data = open_data(write_labels([found], tmp_path / "out", format).folder, task="pose")
+    assert data.report.faults == ()
+    assert (data.skeleton.names, data.skeleton.flip_index) == (TAIL.names, TAIL.flip_index)
+    if format == "coco":
+        assert data.skeleton.edges == TAIL.edges
+    (sample,) = data.splits["train"]
+    expected = [[[5 / 64, 6 / 48, 2], [0, 0, 0], [0, 0, 0]]]  # of the others one is out of the image, one scores low
+    np.testing.assert_allclose(sample.keypoints, expected, atol=1e-4)
+
+
+def test_coco_keeps_the_scores_of_keypoints(tmp_path: Path) -> None:
+    written = write_labels([with_keypoints(tmp_path / "a" / "1.png", native=True)], tmp_path / "out", "coco")
+    content = json.loads((written.folder / "annotations" / "instances_train.json").read_text())
+    (label,), (category,) = content["annotations"], content["categories"]
+    assert label["keypoints"] == [5, 6, 2, 0, 0, 0, 0, 0, 0]
+    assert (label["num_keypoints"], label["keypoint_scores"]) == (1, pytest.approx([0.9, 0.8, 0.1], abs=1e-5))
+    assert (category["keypoints"], category["skeleton"]) == (list(TAIL.names), [[1, 2], [1, 3]])
+
+
+def test_a_format_without_keypoints_is_refused(tmp_path: Path) -> None:
+    found = with_keypoints(tmp_path / "a" / "1.png", native=False)
+    with pytest.raises(
+        SourceError, match="format='voc' has no place for keypoints, which this model finds; take 'yolo"
+    ):
+        write_labels([found], tmp_path / "out", "voc")
+    assert not (tmp_path / "out").exists()
+
+
+def test_keypoints_that_nobody_names_are_numbered(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "1.png"
+    stock = result(path, [[3, 4, 23, 20, 0.9, 0]])
+    stock.keypoints = Keypoints(torch.tensor([[[5.0, 6.0, 0.9], [7.0, 8.0, 0.9]]]), stock.orig_shape)
+    assert skeleton_of(stock).names == ("keypoint_0", "keypoint_1")
+    assert skeleton_of(result(path, [])) is None
+    joined = Detections(boxes=[[0, 0, 9, 9]], scores=[1], labels=[0], keypoints=[[[1, 2, 1]] * 2], edges=[(0, 1)])
+    assert skeleton_of(joined) == Skeleton(("keypoint_0", "keypoint_1"), edges=((0, 1),))
+    assert skeleton_of(Detections(keypoints=[])) is None
+    assert skeleton_of(Detections(keypoints=[], keypoint_names=COCO_PERSON.names)) is COCO_PERSON

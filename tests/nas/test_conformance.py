@@ -11,6 +11,7 @@ import pytest
 from model_zoo_api import ModelProvider
 from model_zoo_api.testing import ProviderConformance
 from tests.support.data_sets import write_yolo
+from tests.support.figures import write_figures
 from yolonas_plugin import NAS
 from yolonas_plugin.provider import model_zoo_providers
 from yolonas_plugin.tasks import TASKS
@@ -69,6 +70,57 @@ class TestLean(ProviderConformance):
     @pytest.fixture
     def source(self, graph: Path) -> Path:
         return graph
+
+
+class TestPose(ProviderConformance):
+    """A model for poses, by a weight file."""
+
+    task = "pose"
+    threads = 2
+    without_weights = {*PUBLISHED, "yolo_nas_n_layout"}
+
+    @pytest.fixture
+    def provider(self) -> ModelProvider:
+        (provider,) = model_zoo_providers()
+        return provider
+
+    @pytest.fixture
+    def source(self, pose_weights: Path) -> Path:
+        return pose_weights
+
+    @pytest.fixture
+    def work(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Mapping[str, Any]]:
+        monkeypatch.chdir(tmp_path)
+        return {
+            "validator": {"data": str(write_figures(tmp_path / "data", images=4)), "workers": 0, "plots": False},
+            "exporter": {"format": "onnx", "output": tmp_path, "simplify": False},
+        }
+
+
+class TestLeanPose(ProviderConformance):
+    """And without torch and the engine."""
+
+    task = "pose"
+    threads = 2
+    options = {"lean": True}
+    without_weights = {*PUBLISHED, "yolo_nas_n_layout"}
+    xfail = TestLean.xfail
+
+    @pytest.fixture
+    def provider(self) -> ModelProvider:
+        (provider,) = model_zoo_providers()
+        return provider
+
+    @pytest.fixture
+    def source(self, pose_graph: Path) -> Path:
+        return pose_graph
+
+
+@pytest.fixture(scope="session")
+def pose_graph(pose_weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is exported for lean prediction."""
+    pytest.importorskip("onnxruntime")
+    return Path(NAS(pose_weights).export(format="onnx", gives="pair", output=tmp_path_factory.mktemp("graph")))
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ def register(commands: Any) -> None:
     command.add_argument(
         "--task",
         choices=sorted(TASKS),
-        help="of the random weights that are measured without --weights (default: detect)",
+        help="of the random weights, if there are no --weights (default: detect)",
     )
     command.add_argument("--source", help="an image (default: one that is made up)")
     add_imgsz(command)

@@ -137,7 +137,12 @@ Write: TypeAlias = "Callable[[Skeleton | None, Path, Sequence[_Labels], Sequence
 
 
 def _write_checked(
-    write: Callable[..., Any], root: Path, images: Sequence[_Labels], names: Sequence[str], format: str
+    write: Write,
+    skeleton: Skeleton | None,
+    root: Path,
+    images: Sequence[_Labels],
+    names: Sequence[str],
+    format: str,
 ) -> None:
     """Write the annotations, and see that the classes are read from them as they are.
 
