@@ -77,6 +77,7 @@ class TestPose(ProviderConformance):
 
     task = "pose"
     threads = 2
+    settings = {"conf": 0.6}
     without_weights = {*PUBLISHED, "yolo_nas_n_layout"}
 
     @pytest.fixture
@@ -97,11 +98,13 @@ class TestPose(ProviderConformance):
         }
 
 
+@pytest.mark.exhaustive
 class TestLeanPose(ProviderConformance):
     """And without torch and the engine."""
 
     task = "pose"
     threads = 2
+    settings = {"conf": 0.6}
     options = {"lean": True}
     without_weights = {*PUBLISHED, "yolo_nas_n_layout"}
     xfail = TestLean.xfail
