@@ -329,9 +329,7 @@ def test_coco_keeps_the_scores_of_keypoints(tmp_path: Path) -> None:
 
 def test_a_format_without_keypoints_is_refused(tmp_path: Path) -> None:
     found = with_keypoints(tmp_path / "a" / "1.png", native=False)
-    with pytest.raises(
-        SourceError, match="format='voc' has no place for keypoints, which this model"
-    ):
+    with pytest.raises(SourceError, match="format='voc' has no place for keypoints, which this model"):
         write_labels([found], tmp_path / "out", "voc")
     assert not (tmp_path / "out").exists()
 

@@ -12,9 +12,12 @@ from model_zoo_api.foreign import shown
 from model_zoo_api.types import KNOWN_TASKS, ModelCard
 from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.cli.arguments import OWN, add_command, add_licence, other_plugin
-from yolonas_plugin.cli.output import print_json, print_table
+from yolonas_plugin.cli.output import print_json, print_table, shorten
 from yolonas_plugin.settings import nearest
 from yolonas_plugin.weights.bar import downloading
+
+_LICENCE: Final = "their licence"
+"""A heading; what is longer below it would cost names of models their middle."""
 
 _METRICS: Final = {"mAP50-95", "keypoint AP50-95"}
 """What the table of models has room for, under ``mAP``; ``show`` has the others."""
@@ -56,11 +59,11 @@ def _list(args: argparse.Namespace, out: IO[str]) -> int:
                 f"{card.task} {_classes(card)}".rstrip(),
                 next((f"{metric.value:g}" for metric in card.metrics if metric.name in _METRICS), ""),
                 where,
-                card.licence.name.removeprefix("LicenseRef-") if card.licence else "",
+                shorten(card.licence.name.removeprefix("LicenseRef-"), len(_LICENCE)) if card.licence else "",
             )
             for name, card, where in cards
         ]
-        print_table(("model", "finds", "mAP", "weights", "their licence"), rows, out, shrink=(0, 1, 4))
+        print_table(("model", "finds", "mAP", "weights", _LICENCE), rows, out, shrink=(0, 1, 4))
     if zoo.problems:
         print(f"{len(zoo.problems)} plugin problem(s); see 'yolonas-plugin doctor'", file=sys.stderr)
     return 0
