@@ -21,7 +21,8 @@ def test_each_model_that_has_weights_is_an_entry() -> None:
     assert [model["default_deployment_config_dict"]["config"] for model in models] == [
         {"weights": card.name} for card in cards
     ]
-    assert {model["license"] for model in models} == {"Apache-2.0", "LicenseRef-Deci-YOLO-NAS"}
+    licences = {"Apache-2.0", "LicenseRef-Deci-YOLO-NAS", "LicenseRef-Deci-YOLO-NAS-POSE"}
+    assert {model["license"] for model in models} == licences
 
 
 def test_the_remote_source_of_the_examples_is_up_to_date() -> None:
