@@ -157,6 +157,24 @@ CONTESTANTS: dict[str, Contestant] = {
 }
 
 
+def super_gradients_pose(folder: Path) -> Callable[..., Iterable[int]]:
+    os.environ.update(CRASH_HANDLER="FALSE", CONSOLE_LOG_LEVEL="ERROR")  # read when super-gradients is imported
+    from super_gradients.training import models
+    from super_gradients.training.processing.processing import default_yolo_nas_pose_coco_processing_params
+
+    (weights,) = folder.glob("yolo_nas_pose_?.pth")
+    model = models.get(weights.stem, num_classes=17, checkpoint_path=str(weights)).eval()
+    model.set_dataset_processing_params(**default_yolo_nas_pose_coco_processing_params())
+    return lambda source: [len(model.predict(source).prediction.bboxes_xyxy)]
+
+
+POSE_CONTESTANTS: dict[str, Contestant] = {
+    **{name: found for name, found in CONTESTANTS.items() if found.environment == "main" and name != "matrix product"},
+    "super-gradients pose": Contestant("reference", super_gradients_pose),
+}
+"""Those that run networks for poses, whose weights lie where the others' do."""
+
+
 def memory() -> dict[str, int]:
     """Return the bytes of memory that this process has, and had at most; nothing where the system doesn't say."""
     if sys.platform != "linux":
@@ -169,7 +187,7 @@ def main() -> None:
     name, folder = sys.argv[1:]
     with os.fdopen(os.dup(1), "w", buffering=1) as answers:
         os.dup2(2, 1)
-        predict = CONTESTANTS[name].open(Path(folder))
+        predict = {**CONTESTANTS, **POSE_CONTESTANTS}[name].open(Path(folder))
         for line in sys.stdin:
             source, settings = json.loads(line)
             start = time.perf_counter()

@@ -197,7 +197,7 @@ class Detections:
     def to_supervision_keypoints(self) -> supervision.KeyPoints:
         """Return its keypoints as supervision's ``KeyPoints``, of version 0.29 or newer.
 
-        Those that score less than :data:`SHOWN` are there, and not ``visible``.
+        Those that score less than 0.25 (``SHOWN``) are there, and not ``visible``.
 
         Raises:
             DependencyMissingError: supervision isn't installed.
@@ -225,7 +225,7 @@ class Detections:
     def draw(self, image: Any = None) -> PIL.Image.Image:
         """Return a picture of the image with its boxes, their names and scores, keypoints, and lines between these.
 
-        Keypoints that score less than :data:`SHOWN` are left out, with their lines.
+        Keypoints that score less than 0.25 (``SHOWN``) are left out, with their lines.
 
         Args:
             image: What is drawn on: an array [height, width, 3] in the order blue, green, red, or Pillow's image; by

@@ -25,7 +25,7 @@ OPENVINO_SECTION: Final = "yolonas"
 """Under this name OpenVINO's own files hold the strings."""
 
 Takes: TypeAlias = Literal["prepared", "pixels", "super-gradients"]
-"""What a graph takes, letterboxed as its processing says; see :data:`INPUTS`.
+"""What a graph takes, letterboxed as its processing says.
 
 ``prepared``: float [B, C, H, W], in the colour order and range of the processing; ``pixels``: uint8 [B, H, W, C] as
 OpenCV reads images, BGR; ``super-gradients``: uint8 [B, C, H, W] in RGB, as its own exports take them.
