@@ -76,7 +76,7 @@ class Placement(NamedTuple):
         return moved
 
     def rows_to_image(self, rows: _Boxes) -> _Boxes:
-        """Map what ``select_boxes`` returns, rows [N, 6 + 3K], likewise: the boxes, and the keypoints of each."""
+        """Map what ``select_boxes`` returns, rows [N, 6 + 3K], likewise, both the boxes and the keypoints of each."""
         moved: Any = rows * 1
         moved[:, :4] = self.to_image(moved[:, :4])
         keypoints = moved[:, 6:].reshape(len(moved), (moved.shape[1] - 6) // 3, 3)

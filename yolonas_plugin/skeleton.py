@@ -61,7 +61,7 @@ class Skeleton:
 
     @property
     def oks_sigmas(self) -> tuple[float, ...]:
-        """The sigmas; where they aren't known, what the engine takes for them: COCO's for 17 keypoints, 1 / K for K."""
+        """The sigmas, or where they aren't known what the engine takes, COCO's for 17 keypoints and 1 / K for others."""
         if self.sigmas is not None:
             return self.sigmas
         count = len(self)
