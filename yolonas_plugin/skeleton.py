@@ -61,7 +61,7 @@ class Skeleton:
 
     @property
     def oks_sigmas(self) -> tuple[float, ...]:
-        """The sigmas, or where they aren't known what the engine takes, COCO's for 17 keypoints and 1 / K for others."""
+        """The sigmas, or what the engine takes where they aren't known, COCO's for 17 keypoints and 1 / K else."""
         if self.sigmas is not None:
             return self.sigmas
         count = len(self)
