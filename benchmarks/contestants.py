@@ -168,9 +168,18 @@ def super_gradients_pose(folder: Path) -> Callable[..., Iterable[int]]:
     return lambda source: [len(model.predict(source).prediction.bboxes_xyxy)]
 
 
+def libreyolo_pose(folder: Path) -> Callable[..., Iterable[int]]:
+    from libreyolo import LibreYOLO
+
+    (weights,) = folder.glob("yolo_nas_pose_?.pth")
+    model = LibreYOLO(str(weights), task="pose")
+    return lambda source: [len(model(source).boxes)]
+
+
 POSE_CONTESTANTS: dict[str, Contestant] = {
     **{name: found for name, found in CONTESTANTS.items() if found.environment == "main" and name != "matrix product"},
     "super-gradients pose": Contestant("reference", super_gradients_pose),
+    "LibreYOLO pose": Contestant("peers", libreyolo_pose),
 }
 """Those that run networks for poses, whose weights lie where the others' do."""
 

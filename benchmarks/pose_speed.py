@@ -2,8 +2,9 @@
 
     python -m benchmarks.pose_speed [--sizes n s] [--rounds 30] [--json FILE] [--only NAME ...]
 
-This package on each runtime, and super-gradients' own ``predict`` in the environment of ``make reference``; the same
-synthetic weights and images for all, 640x640, one at a time, in turns, as in :mod:`benchmarks.speed`.
+This package on each runtime, super-gradients' own ``predict`` in the environment of ``make reference``, and LibreYOLO
+in that of ``make formats``; the same synthetic weights and images for all, 640x640, one at a time, in turns, as in
+:mod:`benchmarks.speed`.
 """
 
 from __future__ import annotations
@@ -33,15 +34,16 @@ def main() -> None:
     command.add_argument("--sizes", nargs="+", choices=("n", "s", "m", "l"), default=["n", "s"])
     names = list(POSE_CONTESTANTS)
     command.add_argument("--only", nargs="+", choices=names, default=names, help="(default: all)")
-    path = Path(".venv-reference/bin/python")
-    command.add_argument("--reference", type=Path, default=path, help="its interpreter (default %(default)s)")
+    for name in ("reference", "peers"):
+        path = Path(f".venv-{name}/bin/python")
+        command.add_argument(f"--{name}", type=Path, default=path, help="its interpreter (default %(default)s)")
     args = command.parse_args()
     figures = {**environment(), "rounds": args.rounds, "sizes": {}}
     for size in args.sizes:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             images = prepare(folder, size)
-            workers, not_run = start(args.only, interpreters(args.reference, Path()), folder, images[0])
+            workers, not_run = start(args.only, interpreters(args.reference, args.peers), folder, images[0])
             try:
                 answers = take_turns(workers, images, args.rounds)
             finally:
