@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final, TypeAlias
 
@@ -12,6 +13,9 @@ from yolonas_plugin.names import MAX_NAME, is_safe_text, without_repeats
 
 Colour: TypeAlias = tuple[int, int, int]
 """Red, green, blue, each from 0 to 255."""
+
+_SIDES: Final = {"left": "right", "right": "left", "l": "r", "r": "l"}
+_SIDE: Final = re.compile(r"(?<![a-z])(left|right|l|r)(?![a-z])")
 
 MAX_KEYPOINTS: Final = 1_000
 """Most keypoints of an object; COCO-WholeBody has 133, dense face meshes have 478."""
@@ -198,3 +202,22 @@ def _coco_person() -> Skeleton:
 
 COCO_PERSON: Final = _coco_person()
 """COCO's 17 keypoints of a person; edges and colours are super-gradients', sigmas COCO's."""
+
+
+def coco_person(names: Sequence[str]) -> Skeleton | None:
+    """Return :data:`COCO_PERSON` if its keypoints are called so, in this order; else None."""
+    return COCO_PERSON if tuple(names) == COCO_PERSON.names else None
+
+
+def flip_index_by_names(names: Sequence[str]) -> tuple[int, ...] | None:
+    """Return which keypoint each becomes in a mirrored image, by left and right in the names.
+
+    None where no name says a side, or the other side of one is missing.
+    """
+    lower = [name.lower() for name in names]
+    if not any(_SIDE.search(name) for name in lower):
+        return None
+    others = [_SIDE.sub(lambda side: _SIDES[side[1]], name) for name in lower]
+    if len(set(lower)) < len(lower) or not set(others) <= set(lower):
+        return None
+    return tuple(map(lower.index, others))

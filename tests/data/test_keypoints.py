@@ -12,9 +12,8 @@ import yaml
 from tests.support.data_sets import POSE_LINE, Picture, pose_json, write_image, write_pose, write_voc, write_yolo
 from yolonas_plugin.cli import main
 from yolonas_plugin.data import Kind, Sample, check_data, open_data
-from yolonas_plugin.data.keypoints import flip_index_by_names
 from yolonas_plugin.errors import SourceError
-from yolonas_plugin.skeleton import COCO_PERSON, Skeleton
+from yolonas_plugin.skeleton import COCO_PERSON, Skeleton, flip_index_by_names
 
 
 def write_json(root: Path, described: dict, name: str = "pose_train.json") -> Path:

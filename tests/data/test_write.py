@@ -19,10 +19,9 @@ from ultralytics.engine.results import Keypoints, Results
 
 from model_zoo_api import Detections
 from tests.support.pictures import picture
-from yolonas_plugin.boxes.image_boxes import as_arrays, as_detections
+from yolonas_plugin.boxes.image_boxes import as_arrays, as_detections, skeleton_of
 from yolonas_plugin.cli import main
 from yolonas_plugin.data import open_data, write_labels
-from yolonas_plugin.data.keypoints import skeleton_of
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.nas.results import NASResults
 from yolonas_plugin.skeleton import COCO_PERSON, Skeleton

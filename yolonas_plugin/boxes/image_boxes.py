@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from model_zoo_api import Detections
 from yolonas_plugin.boxes.clipping import clip_boxes, have_area
+from yolonas_plugin.skeleton import Skeleton, coco_person, flip_index_by_names
 
 if TYPE_CHECKING:
     from ultralytics.engine.results import Results
 
     from yolonas_plugin.processing import Image
-    from yolonas_plugin.skeleton import Skeleton
 
 
 class ImageBoxes(NamedTuple):
@@ -92,3 +92,25 @@ def as_detections(
         image=image,
         native=native,
     )
+
+
+def skeleton_of(result: Any) -> Skeleton | None:
+    """Return what the keypoints of a result are, the engine's or the contract's; None where there are none.
+
+    A result of another's model may say their names, and what is joined; else they are numbered, 17 are COCO's.
+
+    Raises:
+        SkeletonError: What it says contradicts itself.
+    """
+    own: Skeleton | None = getattr(result, "skeleton", None)
+    if own is not None or result.keypoints is None:
+        return own
+    data = getattr(result.keypoints, "data", None)  # of the engine's; of an array it is memory
+    count = (result.keypoints if data is None or isinstance(data, memoryview) else data).shape[1]
+    names = tuple(getattr(result, "keypoint_names", ()))
+    if known := coco_person(names):
+        return known
+    if not names and not getattr(result, "edges", ()):
+        return Skeleton.unnamed(count) if count else None
+    names = names or tuple(f"keypoint_{index}" for index in range(count))
+    return Skeleton(names, edges=tuple(result.edges), flip_index=flip_index_by_names(names))

@@ -254,8 +254,8 @@ def _by_another_plugin(args: argparse.Namespace, answer: _Answer) -> Iterator[di
 
 def _save(results: Iterator[Detections], args: argparse.Namespace, answer: _Answer) -> Iterator[dict[str, Any]]:
     """Yield a record of each image that could be read, and draw its picture if that is wanted."""
+    from yolonas_plugin.boxes.image_boxes import skeleton_of
     from yolonas_plugin.cli.pictures import new_folder, save_picture
-    from yolonas_plugin.data.keypoints import skeleton_of
     from yolonas_plugin.images import read_image
 
     for found in results:

@@ -6,20 +6,16 @@ category. COCO doesn't say what a mirror swaps; there the names do, ``left_eye``
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from yolonas_plugin.data.text import legible
 from yolonas_plugin.errors import SkeletonError, SourceError
-from yolonas_plugin.skeleton import COCO_PERSON, MAX_KEYPOINTS, Skeleton
+from yolonas_plugin.skeleton import MAX_KEYPOINTS, Skeleton, coco_person, flip_index_by_names
 
 KEYS: Final = ("flip_idx", "kpt_names", "kpt_oks_sigmas")
 """What a description may say of keypoints besides ``kpt_shape``."""
-
-_SIDES: Final = {"left": "right", "right": "left", "l": "r", "r": "l"}
-_SIDE: Final = re.compile(r"(?<![a-z])(left|right|l|r)(?![a-z])")
 
 
 def keypoint_shape(described: Mapping[str, Any], title: str) -> tuple[int, int] | None:
@@ -59,7 +55,7 @@ def described_skeleton(described: Mapping[str, Any], count: int, title: str) -> 
     names = _names(described.get("kpt_names"), title) or tuple(f"keypoint_{index}" for index in range(count))
     if len(names) != count:
         raise SourceError(f"{title}: 'kpt_names' has {len(names)} names, and 'kpt_shape' says {count} keypoints")
-    return with_description(_known(names) or _checked(title, names=names), described, title)
+    return with_description(coco_person(names) or _checked(title, names=names), described, title)
 
 
 def check_same(skeletons: Mapping[str, Skeleton], title: str) -> None:
@@ -108,7 +104,7 @@ def coco_skeleton(category: Mapping[str, Any], title: str) -> Skeleton | None:
     if not isinstance(names, list):
         raise SourceError(f"{title}: 'keypoints' must be a list of names, found {legible(names)!r}")
     names = tuple(map(str, names))
-    if known := _known(names):
+    if known := coco_person(names):
         return known
     bones = category.get("skeleton") or []
     if not isinstance(bones, list) or not all(
@@ -120,46 +116,6 @@ def coco_skeleton(category: Mapping[str, Any], title: str) -> Skeleton | None:
             raise SourceError(f"{title}: its skeleton joins {bone}, and keypoints are numbered from 1 to {len(names)}")
     edges = tuple((a - 1, b - 1) for a, b in bones)
     return _checked(title, names=names, edges=edges, flip_index=flip_index_by_names(names))
-
-
-def flip_index_by_names(names: Sequence[str]) -> tuple[int, ...] | None:
-    """Return which keypoint each becomes in a mirrored image, by left and right in the names.
-
-    None where no name says a side, or the other side of one is missing.
-    """
-    lower = [name.lower() for name in names]
-    if not any(_SIDE.search(name) for name in lower):
-        return None
-    others = [_SIDE.sub(lambda side: _SIDES[side[1]], name) for name in lower]
-    if len(set(lower)) < len(lower) or not set(others) <= set(lower):
-        return None
-    return tuple(map(lower.index, others))
-
-
-def skeleton_of(result: Any) -> Skeleton | None:
-    """Return what the keypoints of a result are, the engine's or the contract's; None where there are none.
-
-    A result of another's model may say their names, and what is joined; else they are numbered, 17 are COCO's.
-
-    Raises:
-        SkeletonError: What it says contradicts itself.
-    """
-    own = getattr(result, "skeleton", None)
-    if own is not None or result.keypoints is None:
-        return own
-    data = getattr(result.keypoints, "data", None)  # of the engine's; of an array it is memory
-    count = (result.keypoints if data is None or isinstance(data, memoryview) else data).shape[1]
-    names = tuple(getattr(result, "keypoint_names", ()))
-    if known := _known(names):
-        return known
-    if not names and not getattr(result, "edges", ()):
-        return Skeleton.unnamed(count) if count else None
-    names = names or tuple(f"keypoint_{index}" for index in range(count))
-    return Skeleton(names, edges=tuple(result.edges), flip_index=flip_index_by_names(names))
-
-
-def _known(names: tuple[str, ...]) -> Skeleton | None:
-    return COCO_PERSON if names == COCO_PERSON.names else None
 
 
 def _checked(title: str, **fields: Any) -> Skeleton:

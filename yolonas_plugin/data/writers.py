@@ -23,10 +23,9 @@ import yaml
 
 from model_zoo_api.detections import SHOWN
 from yolonas_plugin.boxes.clipping import clip_boxes, have_area
-from yolonas_plugin.boxes.image_boxes import as_arrays
+from yolonas_plugin.boxes.image_boxes import as_arrays, skeleton_of
 from yolonas_plugin.data.contents import read_lines
 from yolonas_plugin.data.image_files import SUFFIXES, is_image
-from yolonas_plugin.data.keypoints import skeleton_of
 from yolonas_plugin.data.yaml_file import class_names, load_yaml
 from yolonas_plugin.errors import CheckpointError, SourceError
 from yolonas_plugin.files.whole import whole_folder
