@@ -88,7 +88,7 @@ def test_openvinos_own_files(module: NASModule, expected: list[np.ndarray], tmp_
     assert isinstance(opened, OpenVinoRuntime)
     assert opened.description.skeleton == SKELETON
     assert_near(opened(PIXELS), expected)  # of two at a time
-    found = YOLO(folder, task="pose")(picture(), imgsz=[HEIGHT, WIDTH], conf=0.3, verbose=False)
+    found = YOLO(folder, task="pose")([picture(0), picture(1)], imgsz=[HEIGHT, WIDTH], conf=0.3, verbose=False)
     assert found[0].keypoints.data.shape[1:] == (K, 3)
 
 
