@@ -183,6 +183,8 @@ POSE_CONTESTANTS: dict[str, Contestant] = {
 }
 """Those that run networks for poses, whose weights lie where the others' do."""
 
+ALL = {**CONTESTANTS, **POSE_CONTESTANTS}
+
 
 def memory() -> dict[str, int]:
     """Return the bytes of memory that this process has, and had at most; nothing where the system doesn't say."""
@@ -196,7 +198,7 @@ def main() -> None:
     name, folder = sys.argv[1:]
     with os.fdopen(os.dup(1), "w", buffering=1) as answers:
         os.dup2(2, 1)
-        predict = {**CONTESTANTS, **POSE_CONTESTANTS}[name].open(Path(folder))
+        predict = ALL[name].open(Path(folder))
         for line in sys.stdin:
             source, settings = json.loads(line)
             start = time.perf_counter()

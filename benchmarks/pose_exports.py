@@ -107,12 +107,10 @@ def same_persons(found: NDArray[Any], wanted: NDArray[Any]) -> NDArray[Any]:
     return np.abs(found[:, None, :4] - wanted[:, :4]).max(axis=-1).argmin(axis=0)
 
 
-def line(file: str, runtime: str, count: str, found: Arrays, wanted: Arrays, scores: tuple[int, ...]) -> None:
-    """Print how far ``found`` is from ``wanted``; ``scores`` says of each array, or column, which are no pixels."""
-    far = [np.abs(mine - theirs) for mine, theirs in zip(found, wanted, strict=True)]
-    pixels = max(part.max() for index, part in enumerate(far) if index not in scores)
-    apart = max(far[index].max() for index in scores)
-    print(f"| {file} | {runtime} | {count} | {pixels:.5f} px | {apart:.1e} |", flush=True)
+def line(file: str, runtime: str, count: str, found: Arrays, wanted: Arrays) -> None:
+    """Print how far boxes, scores, keypoints and their scores are from those that are wanted."""
+    boxes, scores, points, sure = (np.abs(mine - theirs).max() for mine, theirs in zip(found, wanted, strict=True))
+    print(f"| {file} | {runtime} | {count} | {max(boxes, points):.5f} px | {max(scores, sure):.1e} |", flush=True)
 
 
 def columns(rows: NDArray[Any]) -> Arrays:
@@ -133,14 +131,14 @@ def main() -> None:
         for file, runtime, found, wanted in raw(model, outputs, folder):
             if len(found) == 1:  # the engine's layout: as rows
                 found, wanted = (columns(np.concatenate(x[0].transpose(0, 2, 1))) for x in (found, wanted))
-            line(file, runtime, f"{outputs[0].shape[1]:,} places", found, wanted, (1, 3))
+            line(file, runtime, f"{outputs[0].shape[1]:,} places", found, wanted)
         for file, rows in selected(model, folder):
             if [len(one) for one in rows] != [len(one) for one in persons]:
                 raise SystemExit(f"{file}: {[len(one) for one in rows]} persons, not {[len(one) for one in persons]}")
             rows = [mine[same_persons(mine, theirs)] for mine, theirs in zip(rows, persons, strict=True)]
             found, wanted = (columns(np.concatenate(one)) for one in (rows, persons))
             count = f"{sum(map(len, persons))} persons"
-            line(file, f"onnxruntime {version('onnxruntime')}", count, found, wanted, (1, 3))
+            line(file, f"onnxruntime {version('onnxruntime')}", count, found, wanted)
 
 
 if __name__ == "__main__":

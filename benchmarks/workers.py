@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from benchmarks import contestants
-from benchmarks.contestants import CONTESTANTS, POSE_CONTESTANTS
+from benchmarks.contestants import ALL
 from benchmarks.loading import write_module
 from benchmarks.measuring import ROOT, SET_BY_THE_ENGINE
 from tests.formats.source import weights as moderate_weights
@@ -102,7 +102,7 @@ def start(
     for name in names:
         print(f"starting {name} ...", file=sys.stderr)
         try:
-            worker = Worker(name, pythons[{**CONTESTANTS, **POSE_CONTESTANTS}[name].environment], folder)
+            worker = Worker(name, pythons[ALL[name].environment], folder)
             worker.ask(image, **settings)
         except NotRunError as error:
             not_run[name] = str(error)

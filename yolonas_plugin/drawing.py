@@ -9,11 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from model_zoo_api.detections import SHOWN
 from yolonas_plugin.processing import Image
 from yolonas_plugin.skeleton import Colour, Skeleton
-
-SHOWN: Final = 0.25
-"""Lowest score of a keypoint that is drawn; the engine's."""
 
 _FARTHEST: Final = 16_384
 """Pixels; OpenCV's coordinates with fractions have 32 bits."""
@@ -35,8 +33,8 @@ def draw_skeletons(
 
     Args:
         image: [H, W, 3], BGR, contiguous; drawn on in place.
-        keypoints: x, y in pixels, wherever they lie, and score from 0 to 1 [N, K, 3]; those below :data:`SHOWN` are
-            left out, with their bones.
+        keypoints: x, y in pixels, wherever they lie, and score from 0 to 1 [N, K, 3]; those below
+            :data:`~model_zoo_api.detections.SHOWN` are left out, with their bones.
         skeleton: Of K keypoints.
         radius: Of a keypoint in pixels, at most; on small objects they are smaller.
         bones: Draw lines between the keypoints.

@@ -83,7 +83,7 @@ class Skeleton:
         """
         if num_keypoints == len(COCO_PERSON) and coco:
             return COCO_PERSON
-        return cls(tuple(f"keypoint_{index}" for index in range(min(num_keypoints, MAX_KEYPOINTS + 1))))
+        return cls(numbered_names(min(num_keypoints, MAX_KEYPOINTS + 1)))
 
     def to_json(self) -> str:
         """Return it as a JSON object, for a file's strings."""
@@ -202,6 +202,11 @@ def _coco_person() -> Skeleton:
 
 COCO_PERSON: Final = _coco_person()
 """COCO's 17 keypoints of a person; edges and colours are super-gradients', sigmas COCO's."""
+
+
+def numbered_names(count: int) -> tuple[str, ...]:
+    """Return the names of keypoints of which only the number is known."""
+    return tuple(f"keypoint_{index}" for index in range(count))
 
 
 def coco_person(names: Sequence[str]) -> Skeleton | None:

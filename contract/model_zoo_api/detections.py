@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import supervision
 
 SHOWN: Final = 0.25
-"""Least score of a keypoint that is drawn."""
+"""Least score of a keypoint that is drawn; the Ultralytics engine has the same."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

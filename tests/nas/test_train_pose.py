@@ -215,6 +215,8 @@ def test_a_training_of_poses_goes_on(figures: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="began with 12 keypoints, and these data have 3"):
         NAS(last).train(resume=True, data=str(other))
     resumed = NAS(last)
+    with pytest.raises(TrainingError, match=r"task='detect' would change nothing: .* the task it began with"):
+        resumed.train(resume=True, data=str(figures), task="detect")
     resumed.train(resume=True, data=str(figures))
     assert resumed.task == "pose"
     assert len((tmp_path / "a" / "results.csv").read_text().splitlines()) == 3

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -184,25 +182,6 @@ def test_a_network_whose_blocks_were_fused_predicts_the_same(fully: bool, tmp_pa
 
 
 # --- objects of super-gradients, of which the reader has only the names ---
-
-
-@pytest.fixture
-def super_gradients(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Make objects of super-gradients' classes, which exist only while they are pickled."""
-    home = "super_gradients.training.processing.processing"
-    for index in range(home.count(".") + 1):
-        name = ".".join(home.split(".")[: index + 1])
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-
-    def make(name: str, **attributes: Any) -> Any:
-        module = sys.modules[home]
-        if not hasattr(module, name):
-            setattr(module, name, type(name, (), {"__module__": home}))
-        made = getattr(module, name)()
-        vars(made).update(attributes)
-        return made
-
-    return make
 
 
 def steps(make: Callable[..., Any]) -> Any:

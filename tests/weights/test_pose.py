@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -152,25 +150,6 @@ def test_other_edges_of_seventeen_keypoints_are_no_person_of_coco(weights: State
     found = read_checkpoint(saved({"net": weights, "processing_params": params}, tmp_path / "a.pth"))
     assert (found.skeleton.edges, found.skeleton.names[0]) == (((0, 16),), "keypoint_0")
     assert found.skeleton.flip_index is None
-
-
-@pytest.fixture
-def super_gradients(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Make objects of super-gradients' classes, which exist only while they are pickled."""
-    home = "super_gradients.training.processing.processing"
-    for index in range(home.count(".") + 1):
-        name = ".".join(home.split(".")[: index + 1])
-        monkeypatch.setitem(sys.modules, name, ModuleType(name))
-
-    def make(name: str, **attributes: Any) -> Any:
-        module = sys.modules[home]
-        if not hasattr(module, name):
-            setattr(module, name, type(name, (), {"__module__": home}))
-        made = getattr(module, name)()
-        vars(made).update(attributes)
-        return made
-
-    return make
 
 
 @pytest.mark.parametrize("wrap", first([nn.DataParallel, lambda module: module, lambda module: {"ema": module}]))

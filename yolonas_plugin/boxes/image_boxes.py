@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model_zoo_api import Detections
+from model_zoo_api.detections import SHOWN
 from yolonas_plugin.boxes.clipping import clip_boxes, have_area
-from yolonas_plugin.skeleton import Skeleton, coco_person, flip_index_by_names
+from yolonas_plugin.skeleton import Skeleton, coco_person, flip_index_by_names, numbered_names
 
 if TYPE_CHECKING:
     from ultralytics.engine.results import Results
@@ -44,6 +45,13 @@ class ImageBoxes(NamedTuple):
         count = (rows.shape[1] - 6) // 3
         keypoints = rows[:, 6:].reshape(len(rows), count, 3) if count else None
         return cls(height, width, rows[:, :4], rows[:, 4], rows[:, 5].astype(np.intp), keypoints)
+
+    def shown_keypoints(self) -> NDArray[np.bool_]:
+        """Return which keypoints a picture shows: those in the image that score :data:`SHOWN` at least, [N, K]."""
+        assert self.keypoints is not None
+        x, y, score = np.moveaxis(self.keypoints, -1, 0)
+        shown: NDArray[np.bool_] = (x >= 0) & (x <= self.width) & (y >= 0) & (y <= self.height) & (score >= SHOWN)
+        return shown
 
     def within_image(self) -> ImageBoxes:
         """Return the detections that overlap the image, with boxes clipped to it; keypoints stay as they are."""
@@ -112,5 +120,5 @@ def skeleton_of(result: Any) -> Skeleton | None:
         return known
     if not names and not getattr(result, "edges", ()):
         return Skeleton.unnamed(count) if count else None
-    names = names or tuple(f"keypoint_{index}" for index in range(count))
+    names = names or numbered_names(count)
     return Skeleton(names, edges=tuple(result.edges), flip_index=flip_index_by_names(names))

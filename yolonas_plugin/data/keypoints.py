@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from yolonas_plugin.data.text import legible
 from yolonas_plugin.errors import SkeletonError, SourceError
-from yolonas_plugin.skeleton import MAX_KEYPOINTS, Skeleton, coco_person, flip_index_by_names
+from yolonas_plugin.skeleton import MAX_KEYPOINTS, Skeleton, coco_person, flip_index_by_names, numbered_names
 
 KEYS: Final = ("flip_idx", "kpt_names", "kpt_oks_sigmas")
 """What a description may say of keypoints besides ``kpt_shape``."""
@@ -52,7 +52,7 @@ def described_skeleton(described: Mapping[str, Any], count: int, title: str) -> 
     Raises:
         SourceError: They contradict each other, or their number ``count``.
     """
-    names = _names(described.get("kpt_names"), title) or tuple(f"keypoint_{index}" for index in range(count))
+    names = _names(described.get("kpt_names"), title) or numbered_names(count)
     if len(names) != count:
         raise SourceError(f"{title}: 'kpt_names' has {len(names)} names, and 'kpt_shape' says {count} keypoints")
     return with_description(coco_person(names) or _checked(title, names=names), described, title)

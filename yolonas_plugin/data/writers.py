@@ -170,9 +170,10 @@ def _labels(name: str, result: Any) -> _Labels:
     found = as_arrays(result)
     boxes = clip_boxes(found.boxes.astype(float).reshape(-1, 4), found.height, found.width).round(2)
     inside = have_area(boxes)
-    points = np.zeros((len(boxes), 0, 3)) if found.keypoints is None else found.keypoints.astype(float)
-    in_image = ((points[..., :2] >= 0) & (points[..., :2] <= (found.width, found.height))).all(-1)
-    points[..., :2] = (points[..., :2] * (in_image & (points[..., 2] >= SHOWN))[..., None]).round(2)
+    points = np.zeros((len(boxes), 0, 3))
+    if found.keypoints is not None:
+        points = found.keypoints.astype(float)
+        points[..., :2] = (points[..., :2] * found.shown_keypoints()[..., None]).round(2)
     rows = (values[inside].tolist() for values in (boxes, found.scores, found.labels, points))
     return _Labels(name, found.height, found.width, *rows)
 

@@ -14,7 +14,6 @@ import numpy as np
 from cvat_sdk.models import LabeledShapeRequest
 from PIL import Image
 
-from model_zoo_api.detections import SHOWN
 from model_zoo_api.predictor import Predictor
 from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.boxes.image_boxes import as_arrays
@@ -40,7 +39,7 @@ class Detector:
     def detect(self, context: cvat.DetectionFunctionContext, image: Image.Image) -> list[LabeledShapeRequest]:
         """Return a rectangle inside the image for each detection, or a skeleton, with its score.
 
-        Keypoints that score less than :data:`SHOWN`, or lie out of the image, are marked as outside, at its edge.
+        Keypoints that score less than 0.25 (``SHOWN``), or lie out of the image, are marked as outside, at its edge.
         """
         limit = {} if context.conf_threshold is None else {"conf": context.conf_threshold}
         (found,) = self._predict(np.asarray(image.convert("RGB"))[..., ::-1], **limit)
@@ -50,8 +49,7 @@ class Detector:
             rows = zip(objects, within.boxes.tolist(), strict=True)
             return [cvat.rectangle(label, box, score=score) for (label, score), box in rows]
         size = np.array((within.width, within.height))
-        places, sure = within.keypoints[..., :2], within.keypoints[..., 2] >= SHOWN
-        outside = ~(sure & (places >= 0).all(-1) & (places <= size).all(-1))
+        places, outside = within.keypoints[..., :2], ~within.shown_keypoints()
         shapes = zip(objects, places.clip(0, size).tolist(), within.keypoints[..., 2].tolist(), outside, strict=True)
         return [
             cvat.skeleton(

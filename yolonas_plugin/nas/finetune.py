@@ -14,7 +14,7 @@ from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nas.training_module import TrainingModule
 from yolonas_plugin.nn import Size, YoloNAS
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.skeleton import Skeleton
+from yolonas_plugin.skeleton import Skeleton, numbered_names
 from yolonas_plugin.weights.defaults import UNTRAINED_MODELS
 
 _PREDICTIONS: Final = ("cls_pred", "pose_pred")
@@ -79,7 +79,7 @@ def _named_by(skeleton: Skeleton | None, known: Skeleton | None) -> Skeleton | N
     """Return the skeleton of the data; where they number the keypoints that the weights know, by the weights' names."""
     if skeleton is None or known is None or len(skeleton) != len(known):
         return skeleton
-    unnamed = skeleton.names == tuple(f"keypoint_{index}" for index in range(len(skeleton)))
+    unnamed = skeleton.names == numbered_names(len(skeleton))
     if not unnamed or skeleton.flip_index not in (None, known.flip_index):
         return skeleton
     return replace(known, sigmas=skeleton.sigmas or known.sigmas)

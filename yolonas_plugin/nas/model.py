@@ -373,6 +373,11 @@ class NAS(Model):
                 f"licence={licence!r} would change nothing: a training that goes on has the licence it began with; "
                 "save(licence=...) writes another one"
             )
+        if kwargs.get("resume") and kwargs.get("task") is not None:
+            raise TrainingError(
+                f"task={kwargs['task']!r} would change nothing: a training that goes on has the task it began with; "
+                "leave it out"
+            )
         task = kwargs.get("task") or self.task
         settings = {**self.overrides, **kwargs, "mode": "train", "task": task}
         if settings.get("resume") is True:

@@ -14,16 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yolonas_plugin.data import Sample
-from yolonas_plugin.skeleton import COCO_PERSON, Skeleton
+from yolonas_plugin.nn.pose_loss import OBJECT_SHARE
+from yolonas_plugin.skeleton import Skeleton
 
 THRESHOLDS: Final = np.linspace(0.5, 0.95, 10)
 """Lowest similarities of a hit; AP is the mean over them."""
 
 BEST: Final = 20
 """Detections of each image that are looked at."""
-
-AREA_OF_BOX: Final = 0.53
-"""Of an object whose own area isn't known: its part of the box, on average of COCO's persons."""
 
 _RECALLS: Final = np.linspace(0, 1, 101)
 
@@ -53,7 +51,7 @@ class Truth(NamedTuple):
         height, width = sample.shape
         unit = np.array([width, height], np.float64)
         middle, extent = sample.boxes[:, :2] * unit, sample.boxes[:, 2:] * unit
-        areas = AREA_OF_BOX * extent.prod(axis=1)
+        areas = OBJECT_SHARE * extent.prod(axis=1)
         if sample.areas is not None:
             own = sample.areas.astype(np.float64) * width * height
             areas = np.where(own > 0, own, areas)
@@ -73,13 +71,8 @@ class Truth(NamedTuple):
 
 
 def sigmas_of(data: Skeleton, model: Skeleton) -> Floats:
-    """Return the constants of the similarity [K]: the data's, else the model's, else by the engine's rule.
-
-    That is COCO's where there are 17 keypoints, and 1 / K for each otherwise.
-    """
-    count = len(data)
-    coco = COCO_PERSON.sigmas if count == len(COCO_PERSON) else None
-    return np.array(data.sigmas or model.sigmas or coco or [1 / count] * count, np.float64)
+    """Return the constants of the similarity [K]: the data's, else the model's, see ``Skeleton.oks_sigmas``."""
+    return np.array(data.sigmas or model.oks_sigmas, np.float64)
 
 
 def similarities(truth: Truth, keypoints: Floats, sigmas: Floats) -> Floats:

@@ -10,10 +10,8 @@ from torch import Tensor
 
 def iou(first: Tensor, second: Tensor) -> Tensor:
     """Return intersection over union of boxes x1, y1, x2, y2: [..., 4] and [..., 4], which broadcast, to [...]."""
-    low, high = _corners(first)
-    other_low, other_high = _corners(second)
-    intersection = _area(torch.maximum(low, other_low), torch.minimum(high, other_high))
-    return intersection / (_area(low, high) + _area(other_low, other_high) - intersection + 1e-9)
+    intersection, union = _shared(*_corners(first), *_corners(second))
+    return intersection / (union + 1e-9)
 
 
 def generalised_iou(first: Tensor, second: Tensor) -> Tensor:
@@ -27,8 +25,8 @@ def generalised_iou(first: Tensor, second: Tensor) -> Tensor:
     """
     low, high = _corners(first)
     other_low, other_high = _corners(second)
-    intersection = _area(torch.maximum(low, other_low), torch.minimum(high, other_high))
-    union = _area(low, high) + _area(other_low, other_high) - intersection + 1e-10
+    intersection, union = _shared(low, high, other_low, other_high)
+    union = union + 1e-10
     around = _area(torch.minimum(low, other_low), torch.maximum(high, other_high)) + 1e-10
     return intersection / union - (around - union) / around
 
@@ -44,8 +42,8 @@ def complete_iou(first: Tensor, second: Tensor) -> Tensor:
     """
     low, high = _corners(first)
     other_low, other_high = _corners(second)
-    intersection = _area(torch.maximum(low, other_low), torch.minimum(high, other_high))
-    overlap = intersection / (_area(low, high) + _area(other_low, other_high) - intersection + 1e-10)
+    intersection, union = _shared(low, high, other_low, other_high)
+    overlap = intersection / (union + 1e-10)
     diagonal = (torch.maximum(high, other_high) - torch.minimum(low, other_low)).square().sum(dim=-1) + 1e-10
     between = ((low + high - other_low - other_high) / 2).square().sum(dim=-1)
     angle, other_angle = torch.atan2(*(high - low).unbind(-1)), torch.atan2(*(other_high - other_low).unbind(-1))
@@ -53,6 +51,12 @@ def complete_iou(first: Tensor, second: Tensor) -> Tensor:
     with torch.no_grad():
         weight = turned / (1 - overlap + turned).clamp(min=1e-10)
     return overlap - between / diagonal - turned * weight
+
+
+def _shared(low: Tensor, high: Tensor, other_low: Tensor, other_high: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the areas of the intersection and the union of boxes, by their corners [..., 2]."""
+    intersection = _area(torch.maximum(low, other_low), torch.minimum(high, other_high))
+    return intersection, _area(low, high) + _area(other_low, other_high) - intersection
 
 
 def _corners(boxes: Tensor) -> tuple[Tensor, Tensor]:
