@@ -26,11 +26,13 @@ from tests.support.bccd import write_yolo
 from tests.support.engine import OLD_ENGINE, needs_engine_s_onnx
 from tests.support.nano import SIZE
 from tests.support.pictures import picture
+from tests.support.presses import Dying
 from tests.support.shapes import NAMES
 from yolonas_plugin import NAS
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import CheckpointError, ExportError
 from yolonas_plugin.nas import NASPredictor, NASValidator
+from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nas.stock import StockModule
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.weights.header import VERSION_KEY
@@ -419,3 +421,19 @@ def test_the_file_for_stock_is_read_by_us_without_unpickling_it(model: NAS, tmp_
     found = again.model.state_dict()
     for name, tensor in model.model.state_dict().items():
         assert torch.equal(found[name], tensor), name
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("ending", first(["pt", "safetensors"]))
+def test_a_press_that_python_drops_while_it_saves_is_heard(
+    ending: str, nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = NASModule.file_info
+
+    def pressed(self: NASModule) -> Any:
+        Dying()
+        return describe(self)
+
+    monkeypatch.setattr(NASModule, "file_info", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        NAS(nano).save(tmp_path / f"saved.{ending}")

@@ -18,6 +18,7 @@ import pytest
 from ultralytics.utils import LOGGER
 
 from exhaustive import exhaustive
+from tests.support.presses import Dying
 from tests.support.shapes import write_shapes
 from yolonas_plugin import NAS
 from yolonas_plugin.nas import NASTrainer
@@ -215,15 +216,6 @@ def test_killed_at_many_moments(nano: Path, few: Path, tmp_path: Path) -> None:
             read_checkpoint(path)
     begin(NAS(nano), few, tmp_path, epochs=1, exist_ok=True)
     check(tmp_path)
-
-
-class Dying:
-    """Something at whose end Ctrl-C is pressed, in a place where Python drops what it raises."""
-
-    def __del__(self) -> None:
-        os.kill(os.getpid(), signal.SIGINT)
-        for _ in range(1000):  # until the handler has run
-            pass
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

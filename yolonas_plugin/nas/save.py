@@ -9,6 +9,7 @@ from pathlib import Path
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nas.stock import stock_checkpoint
+from yolonas_plugin.system.interrupts import heard
 from yolonas_plugin.weights.half import to_half
 from yolonas_plugin.weights.write import ENDINGS, as_stored, save_torch, write_safetensors
 
@@ -58,11 +59,12 @@ def save(
         raise ExportError(
             f"{path}: the network is fused, which can't be undone; load {source or 'the model'} again and save that"
         )
-    info = module.file_info()
-    info = replace(info, licence=licence or info.licence, training_data=training_data or info.training_data)
-    state_dict = as_stored(module.state_dict())
-    if path.suffix.lower() == ".pt":
-        save_torch(path, stock_checkpoint(state_dict, info))
-    else:
-        write_safetensors(path, to_half(state_dict) if half else state_dict, info)
+    with heard():
+        info = module.file_info()
+        info = replace(info, licence=licence or info.licence, training_data=training_data or info.training_data)
+        state_dict = as_stored(module.state_dict())
+        if path.suffix.lower() == ".pt":
+            save_torch(path, stock_checkpoint(state_dict, info))
+        else:
+            write_safetensors(path, to_half(state_dict) if half else state_dict, info)
     return str(path)
