@@ -104,6 +104,7 @@ CARDS: Final = (
         input_size=(640, 640),
         parameters=8_525_583,
         gflops=17.2,
+        untrained=True,
         code_licence=_CODE,
         description="YOLO-NAS in a size of this package's own, to be trained: no weights of it were published",
     ),

@@ -161,7 +161,8 @@ class ModelCard:
         gflops: Billions of floating-point operations (two per multiply-add) for one image of ``input_size``.
         classes: Names of the classes in the order of their indices; empty when the weights decide.
         metrics: Published results with their sources.
-        weights: Files that hold the weights; empty when none are published.
+        weights: Files that hold the weights; empty when none are published, or when they come with the provider.
+        untrained: There are no weights of it anywhere: it is to be trained before it finds anything.
         licence: Licence of the weights (not of the code), or None when there are none.
         code_licence: Licence of the code that runs the model, or None where the provider doesn't say.
         training_data: What the weights were trained on.
@@ -179,6 +180,7 @@ class ModelCard:
     classes: tuple[str, ...] = ()
     metrics: tuple[Metric, ...] = ()
     weights: tuple[WeightFile, ...] = ()
+    untrained: bool = False
     licence: Licence | None = None
     code_licence: Licence | None = None
     training_data: str | None = None
@@ -197,7 +199,7 @@ class ModelCard:
         """
         check_name(self, "model")
         who = f"model {self.name!r}"
-        check_types(self, who, task=TEXT, parameters=(int, NoneType), gflops=(int, float, NoneType))
+        check_types(self, who, task=TEXT, parameters=(int, NoneType), gflops=(int, float, NoneType), untrained=(bool,))
         check_types(self, who, licence=(Licence, NoneType), code_licence=(Licence, NoneType))
         check_types(self, who, training_data=OPTIONAL_TEXT, description=OPTIONAL_TEXT, homepage=OPTIONAL_TEXT)
         for name, item in (("aliases", str), ("classes", str), ("metrics", Metric), ("weights", WeightFile)):

@@ -113,6 +113,9 @@ FAULTS = {
         "licence=None",
         {"test_cards_are_sound"},
     ),
+    "is_untrained_with_weights": Fault(
+        'training_data="nothing",', 'training_data="nothing",\n    untrained=True,', {"test_cards_are_sound"}
+    ),
     "has_half_a_letter": Fault('dataset="none"', 'dataset="\\ud800"', {"test_cards_are_plain_data"}),
     "has_a_lambda": Fault(
         'loader=f"{__name__}:load"',

@@ -18,6 +18,8 @@ def faults_of(card: ModelCard) -> Iterator[str]:
         yield "two classes have one name"
     if card.weights and card.licence is None:
         yield "it has weights, but no licence for them"
+    if card.untrained and (card.weights or card.metrics or card.licence):
+        yield "it is untrained, and has weights, a licence for them or results"
     urls = [url for file in card.weights for url in file.urls] + [metric.source for metric in card.metrics]
     for url in (*urls, *([card.licence.url] if card.licence else ())):
         if not url.startswith(("https://", "http://")):

@@ -68,12 +68,18 @@ class Suite:
     def source(self, provider: ModelProvider) -> str | Path:
         """Return what is loaded, a model's name or a path, without a network. Default: the first card's name.
 
-        First of those that aren't in ``without_weights``.
+        First of those that are neither untrained nor in ``without_weights``.
         """
-        names = [card.name for card in provider.models if card.name not in self.without_weights]
+        names = self._with_weights(provider)
         if not names:
-            pytest.fail("every card is in `without_weights`: give a fixture `source`, a file that can be loaded")
+            pytest.fail(
+                "every card is untrained or in `without_weights`: give a fixture `source`, a file that can be loaded"
+            )
         return names[0]
+
+    def _with_weights(self, provider: ModelProvider) -> list[str]:
+        """Return the names of the models that can be loaded without a network."""
+        return [card.name for card in provider.models if not card.untrained and card.name not in self.without_weights]
 
     @pytest.fixture
     def images(self, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Path]:

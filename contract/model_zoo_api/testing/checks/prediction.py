@@ -111,14 +111,14 @@ class PredictionChecks(Suite):
     def test_every_card_predicts(self, subject: Subject, images: Sequence[Path], tmp_path: Path) -> None:
         """The models of the other cards are loaded with ``options``, and predict as the first does.
 
-        Those in ``without_weights`` are left out.
+        Those that are untrained or in ``without_weights`` are left out.
         """
         names = {card.name for card in subject.provider.models}
         unknown = sorted(set(self.without_weights) - names)
         assert not unknown, f"without_weights has {', '.join(unknown)}, which are no names of cards"
         own = subject.card.name if subject.card else None
-        for name in (card.name for card in subject.provider.models if card.name != own):
-            if name not in self.without_weights:
+        for name in self._with_weights(subject.provider):
+            if name != own:
                 try:
                     self._assert_predicts(replace(subject, source=name), images, tmp_path)
                 except Exception as error:
