@@ -25,6 +25,7 @@ ELSEWHERE = {
     "oracles": "inference_models",
     "docs/test_site.py": "furo",
     "hosts/test_cvat.py": "cvat_cli",
+    "hosts/test_deepaas.py": "deepaas",
     "hosts/test_docling.py": "docling",
     "hosts/test_fiftyone.py": "fiftyone",
     "hosts/test_mlflow.py": "mlflow",

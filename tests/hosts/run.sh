@@ -9,6 +9,7 @@ main=${1:?usage: run.sh MAIN_VENV [HOST ...]}
 shift
 declare -A packages=(
     [cvat]="cvat-cli==2.80.0"
+    [deepaas]="deepaas==2.6.0 setuptools==80.9.0" # which builds the examples' wheels
     [docling]="docling-slim[cli,convert-core,format-pdf,models-local]==2.143.0"
     [fiftyone]="fiftyone==1.22.1 fiftyone-db==0.4.5"
     [mlflow]="mlflow==3.17.2"

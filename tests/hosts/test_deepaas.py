@@ -1,0 +1,239 @@
+"""DEEPaaS serves whatever models are installed, from its server. ``make hosts`` has its environment."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from model_zoo_api import ModelZoo
+from model_zoo_api.bridges.deepaas.choosing import HARMLESS
+from tests.hosts.conftest import DEMO_PAGE
+from tests.support.deepaas import Answer, Server, install, serving
+from yolonas_plugin.cards import CARDS
+from yolonas_plugin.options import OPTIONS, SETTINGS
+
+PREDICT = "/v2/models/model_zoo/predict/"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is installed beside this package: the template of a provider, in numpy."""
+    folder = tmp_path_factory.mktemp("site")
+    install(folder, "provider_template", tmp_path_factory.mktemp("sources"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("server") / "run", site) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page_png(page: np.ndarray) -> bytes:
+    return encoded(page)
+
+
+@pytest.fixture(scope="module")
+def coloured() -> bytes:
+    """A red rectangle and a blue one, for the template's model."""
+    pixels = np.full((120, 160, 3), 128, np.uint8)
+    pixels[30:90, 16:64] = 32, 32, 224
+    pixels[30:90, 96:144] = 224, 32, 32
+    return encoded(pixels)
+
+
+def encoded(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
+    """Return a file of pixels in the order blue, green, red."""
+    file = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(pixels[..., ::-1])).save(file, kind, **options)
+    return file.getvalue()
+
+
+def test_models_of_every_provider_are_listed_by_installing_it(server: Server) -> None:
+    (record,) = server.ask("/v2/models/").value["models"]
+    listed = {model["name"]: model for model in record["models"]}
+    assert set(listed) == {"acme_tiny", *(card.name for card in CARDS if not card.untrained)}
+    assert listed["yolo_nas_n_layout"]["licence"]["name"] == "Apache-2.0"
+    assert server.ask("/v2/models/model_zoo/").value["name"] == "model_zoo"
+
+
+def test_each_argument_is_described(server: Server) -> None:
+    described = server.ask("/swagger.json").value["paths"][PREDICT]["post"]
+    arguments = {one["name"]: one for one in described["parameters"]}
+    assert arguments["image"]["type"] == "file"
+    assert arguments["image"]["required"]
+    assert arguments["model"]["default"] == "acme_tiny"
+    assert {"acme_tiny", "yolo_nas_n_layout", "yolo_nas_pose_s"} < set(arguments["model"]["enum"])
+    assert arguments["accept"]["in"] == "header"
+    assert {"application/json", "image/png", "image/jpeg"} < set(described["produces"])
+    offered = [setting for setting in SETTINGS if setting.kind in HARMLESS]
+    assert set(arguments) == {"image", "model", "accept", *(setting.name for setting in offered)}
+    for setting in offered:
+        shown = arguments[setting.name]
+        assert setting.help in shown["description"]
+        assert (shown.get("minimum"), shown.get("maximum")) == bounds_of(setting)
+        if setting.name != "conf":  # whose default the providers differ in
+            assert shown["default"] == setting.default
+    assert "(acme, yolo_nas)" not in arguments["conf"]["description"]
+    assert "(yolo_nas)" in arguments["iou"]["description"]
+    assert not {option.name for option in OPTIONS} & set(arguments)
+
+
+def bounds_of(setting: Any) -> tuple[float | None, float | None]:
+    return (setting.minimum, setting.maximum) if setting.kind in ("number", "integer") else (None, None)
+
+
+def test_it_answers_what_the_model_finds(server: Server, page: np.ndarray, page_png: bytes, coloured: bytes) -> None:
+    answer = server.predict(page_png, "model=yolo_nas_n_layout", name="folder/my page.png")
+    (expected,) = ModelZoo.discover().predictor("yolo_nas_n_layout")(page)
+    assert answer.value["status"] == "OK"
+    found = answer.value["predictions"]
+    assert {**found, "objects": None} == {**expected.to_dict(), "objects": None, "path": "my page.png"}
+    assert [one["name"] for one in found["objects"]] == [one["name"] for one in expected.to_dict()["objects"]]
+    boxes = [one["box"] for one in found["objects"]]
+    np.testing.assert_allclose(boxes, expected.boxes, atol=0.1)
+    assert {one["name"] for one in server.predict(coloured).objects} == {"red", "blue"}  # by the default model
+    turned = encoded(
+        np.rot90(page),
+        "JPEG",
+        quality=95,
+        exif=b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0",
+    )
+    again = server.predict(turned, "model=yolo_nas_n_layout").value["predictions"]
+    assert (again["height"], again["width"]) == page.shape[:2]
+
+
+def test_settings_do_what_they_say(server: Server, page_png: bytes, coloured: bytes) -> None:
+    all_of_it = server.predict(page_png, "model=yolo_nas_n_layout").objects
+    few = server.predict(page_png, "model=yolo_nas/yolo_nas_n_layout&classes=table,%20picture&conf=0.4").objects
+    assert few == [one for one in all_of_it if one["name"] in ("table", "picture") and one["score"] >= 0.4]
+    assert len(server.predict(page_png, "model=yolo_nas_n_layout&max_det=3").objects) == 3
+    small = server.predict(page_png, "model=yolo-nas-n-layout&imgsz=320,256").objects
+    assert small != all_of_it
+    assert server.predict(coloured, "conf=1").objects == []
+    assert len(server.predict(coloured, "rect=false&vid_stride=1").objects) == 2  # what a form sends for the others
+
+
+def test_a_drawn_picture_comes_as_the_client_accepts(server: Server, coloured: bytes) -> None:
+    original = np.asarray(Image.open(io.BytesIO(coloured)))
+    for accept, kind in (
+        ("image/png", "image/png"),
+        ("image/jpeg", "image/jpeg"),
+        ("image/webp, image/*;q=0.8, application/json;q=0.5", "image/png"),
+        ("text/html, application/xml;q=0.9, image/jpeg;q=0.3, */*;q=0.2", "image/jpeg"),
+    ):
+        answer = server.predict(coloured, accept=accept)
+        assert (answer.status, answer.kind) == (200, kind)
+        drawn = Image.open(io.BytesIO(answer.body))
+        assert f"image/{drawn.format.lower()}" == kind
+        assert drawn.size == original.shape[1::-1]
+        assert np.abs(np.asarray(drawn.convert("RGB")).astype(int) - original).max() > 100
+    for accept in ("*/*", "application/json", "application/json;q=1, image/png;q=0.9"):
+        assert server.predict(coloured, accept=accept).kind == "application/json"
+
+
+# -- what is wrong ---------------------------------------------------------------------------------------------------
+
+
+def claims(width: int, height: int) -> bytes:
+    """Return a PNG that says how large it is, and is black as far as it goes."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    pixels = zlib.compress(bytes(height * (width // 8 + 1)))
+    head = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+WRONG: dict[str, tuple[Callable[[Server, bytes], Answer], int, str]] = {
+    "nothing": (lambda server, image: server.ask(PREDICT, b"", "POST"), 422, "there is no picture: upload one as a"),
+    "path": (
+        lambda server, image: server.ask(
+            PREDICT, b"image=/etc/passwd", "POST", **{"content-type": "application/x-www-form-urlencoded"}
+        ),
+        422,
+        "image is no file: upload the picture as one, multipart/form-data",
+    ),
+    "json": (
+        lambda server, image: server.ask(
+            PREDICT, b'{"image": "/etc/passwd"}', "POST", **{"content-type": "application/json"}
+        ),
+        422,
+        "there is no picture",
+    ),
+    "pdf": (
+        lambda server, image: (
+            server.predict(image, "model=yolo_nas_n_layout")  # whose engine installs what Pillow's open() lacks
+            and server.predict(DEMO_PAGE, name="page.pdf")
+        ),
+        415,
+        "page.pdf is no picture: BMP, GIF, JPEG, PNG, TIFF, WEBP are read",
+    ),
+    "empty": (lambda server, image: server.predict(b""), 415, "page.png is no picture"),
+    "damaged": (lambda server, image: server.predict(image[: len(image) // 2]), 422, "page.png is a damaged PNG file"),
+    "bomb": (
+        lambda server, image: server.predict(claims(20_000, 20_000)),
+        422,
+        "page.png is 20000 x 20000; a picture of at most 89,478,485 pixels is read",
+    ),
+    "model": (
+        lambda server, image: server.predict(image, "model=yolo_nas_xs"),
+        422,
+        "no model is named 'yolo_nas_xs'; did you mean 'yolo_nas_s'?",
+    ),
+    "untrained": (
+        lambda server, image: server.predict(image, "model=yolo_nas_n"),
+        422,
+        "no model is named 'yolo_nas_n'",
+    ),
+    "range": (lambda server, image: server.predict(image, "conf=1.7"), 422, "conf=1.7 must be a number from 0 to 1"),
+    "kind": (lambda server, image: server.predict(image, "conf=high"), 422, "conf must be a number from 0 to 1"),
+    "nan": (lambda server, image: server.predict(image, "conf=nan"), 422, "conf must be a number from 0 to 1"),
+    "size": (
+        lambda server, image: server.predict(image, "model=yolo_nas_n_layout&imgsz=100"),
+        422,
+        "imgsz=100 must be one side in pixels, or height and width",
+    ),
+    "classes": (
+        lambda server, image: server.predict(image, "model=yolo_nas_n_layout&classes=tables"),
+        422,
+        "did you mean 'table'?",
+    ),
+    "another's": (
+        lambda server, image: server.predict(image, "model=acme_tiny&iou=0.4"),
+        422,
+        "iou is of yolo_nas; this model is of acme, which hasn't it: leave it out",
+    ),
+    "accept": (
+        lambda server, image: server.predict(image, accept="text/html"),
+        422,
+        "the answer is one of application/json, image/png, image/jpeg, not text/html",
+    ),
+    "absent": (
+        lambda server, image: server.predict(image, "model=yolo_nas_s"),
+        503,
+        "the weights of yolo_nas_s aren't on this server; its log says how who runs it gets them",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_wrong_is_said_and_the_server_lives_on(server: Server, coloured: bytes, what: str) -> None:
+    ask, status, message = WRONG[what]
+    answer = ask(server, coloured)
+    assert (answer.status, answer.kind) == (status, "application/json"), answer.text
+    (said,) = answer.value.values()
+    assert message in (said if isinstance(said, str) else " ".join(said))
+    assert "Traceback" not in answer.text
+    assert len(server.predict(coloured).objects) == 2
+    assert list(server.temporary.glob("tmp*")) == []

@@ -1,0 +1,122 @@
+"""DEEPaaS's own programs, with the models of the plugins that lie in a folder, and what they answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.message import Message
+from pathlib import Path
+from typing import Any
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+BOUNDARY = "boundary-of-a-test"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    kind: str
+    body: bytes
+
+    @property
+    def value(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def objects(self) -> list[dict[str, Any]]:
+        assert self.status == 200, self.body
+        return self.value["predictions"]["objects"]
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+
+@dataclass(frozen=True)
+class Server:
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+    temporary: Path
+
+    def ask(self, path: str, data: bytes | None = None, method: str | None = None, **headers: str) -> Answer:
+        request = urllib.request.Request(self.address + path, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return _answer(response.status, response.headers, response.read())
+        except urllib.error.HTTPError as error:
+            return _answer(error.code, error.headers, error.read())
+
+    def predict(
+        self, image: bytes | Path | None, query: str = "", *, name: str = "page.png", accept: str | None = None
+    ) -> Answer:
+        data = image.read_bytes() if isinstance(image, Path) else image
+        part = f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="image"; filename="{name}"\r\n'
+        body = part.encode() + b"content-type: image/png\r\n\r\n" + (data or b"") + f"\r\n--{BOUNDARY}--\r\n".encode()
+        headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"} if data is not None else {}
+        headers |= {"accept": accept} if accept else {}
+        return self.ask(f"/v2/models/model_zoo/predict/?{query}", body if data is not None else b"", "POST", **headers)
+
+
+def _answer(status: int, headers: Message, body: bytes) -> Answer:
+    return Answer(status, headers.get_content_type(), body)
+
+
+def install(folder: Path, example: str, scratch: Path) -> None:
+    """Install one of the examples into a folder, by pip, from its sources alone."""
+    source = scratch / example
+    shutil.copytree(EXAMPLES / example, source)
+    command = ["install", "--quiet", "--no-index", "--no-build-isolation", "--no-deps", "--target", str(folder)]
+    subprocess.run([sys.executable, "-m", "pip", *command, str(source)], check=True, timeout=60)
+
+
+def environment(site: Path, temporary: Path, **more: str) -> dict[str, str]:
+    """Return what a program of DEEPaaS is given: one thread, no network, folders of its own."""
+    paths = [str(site), *filter(None, [os.environ.get("PYTHONPATH")])]
+    given = {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
+    weights = {"YOLONAS_OFFLINE": "1", "YOLONAS_WEIGHTS": str(temporary.with_name("weights"))}
+    return {**os.environ, **given, **weights, "DEEPAAS_V2_MODEL": "model_zoo", **more}
+
+
+@contextmanager
+def serving(folder: Path, site: Path, *options: str, **variables: str) -> Iterator[Server]:
+    """Run ``deepaas-run`` until the end of the ``with``."""
+    temporary, log = folder / "temporary", folder / "server.log"
+    temporary.mkdir(parents=True)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    program = Path(sys.executable).with_name("deepaas-run")
+    command = [str(program), "--listen-ip", "127.0.0.1", "--listen-port", str(port), *options]
+    with log.open("wb") as out:
+        given = environment(site, temporary, **variables)
+        process = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder, env=given)
+    server = Server(f"http://127.0.0.1:{port}", process, log, temporary)
+    try:
+        _wait(server)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def _wait(server: Server) -> None:
+    end = time.monotonic() + 60
+    while time.monotonic() < end and server.process.poll() is None:
+        try:
+            server.ask("/v2/models/")
+        except urllib.error.URLError:
+            time.sleep(0.1)
+        else:
+            return
+    raise AssertionError(server.log.read_text())
