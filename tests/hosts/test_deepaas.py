@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,7 @@ from PIL import Image
 from model_zoo_api import ModelZoo
 from model_zoo_api.bridges.deepaas.choosing import HARMLESS
 from tests.hosts.conftest import DEMO_PAGE
-from tests.support.deepaas import Answer, Server, install, serving
+from tests.support.deepaas import Answer, Server, command_line, install, serving
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.options import OPTIONS, SETTINGS
 
@@ -237,3 +241,98 @@ def test_what_is_wrong_is_said_and_the_server_lives_on(server: Server, coloured:
     assert "Traceback" not in answer.text
     assert len(server.predict(coloured).objects) == 2
     assert list(server.temporary.glob("tmp*")) == []
+
+
+def test_two_at_once_get_their_own_answers(server: Server, page_png: bytes, coloured: bytes) -> None:
+    """Of one model and of two, more of them than there are worker processes."""
+    requests = [(page_png, "model=yolo_nas_n_layout"), (coloured, "model=acme_tiny"), (coloured, "conf=1")] * 2
+    alone = [server.predict(*request).objects for request in requests[:3]] * 2
+    assert [len(found) > 0 for found in alone[:3]] == [True, True, False]
+    with ThreadPoolExecutor(len(requests)) as threads:
+        assert list(threads.map(lambda request: server.predict(*request).objects, requests)) == alone
+    assert list(server.temporary.glob("tmp*")) == []
+
+
+def test_a_large_upload_is_refused_and_costs_no_more_than_its_size(server: Server, coloured: bytes) -> None:
+    size, before = 200_000_000, server.peak()
+    answer = server.upload((bytes(1_000_000) for _ in range(200)), size, "")
+    assert answer.status == 413
+    assert answer.value["message"] == "page.png has 200,000,000 bytes; a file of at most 100,000,000 is read"
+    assert server.peak() - before < 1.5 * size
+    assert list(server.temporary.glob("tmp*")) == []
+    assert len(server.predict(coloured).objects) == 2
+
+
+def test_what_only_who_runs_the_server_can_do(site: Path, coloured: bytes, tmp_path: Path) -> None:
+    """A limit that DEEPaaS has itself; a licence that a client can't accept, whatever it sends."""
+    with serving(
+        tmp_path, site, "--client-max-size", "1000000", YOLONAS_OFFLINE="", YOLONAS_ACCEPT_LICENCE=""
+    ) as server:
+        before = server.peak()
+        assert server.upload((bytes(1_000_000) for _ in range(200)), 200_000_000, "").status == 413
+        assert server.peak() - before < 20_000_000
+        for more in ("", "&accept_licence=true", "&runtime=openvino&pretrained=false"):
+            answer = server.predict(coloured, f"model=yolo_nas_s{more}")
+            assert answer.status == 503
+            message = answer.value["message"]
+            assert message.startswith(
+                "the weights of yolo_nas_s are under the licence LicenseRef-Deci-YOLO-NAS (https://"
+            )
+            assert message.endswith("nobody has accepted on this server; who runs it can do that, a client can't")
+        assert "YOLONAS_ACCEPT_LICENCE" in server.log.read_text()
+        assert len(server.predict(coloured).objects) == 2
+
+
+def test_another_version_of_deepaas_is_named(site: Path, tmp_path: Path) -> None:
+    info = tmp_path / "site" / "deepaas-3.1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: deepaas\nVersion: 3.1.0\n")
+    with serving(tmp_path / "server", info.parent, DEEPAAS_V2_MODEL="") as server:
+        said = "deepaas 3.1.0 is installed, and this needs 2.5 or newer, before 3: pip install 'deepaas>=2.5,<3'"
+        assert f"Could not load 'model_zoo': {said}" in server.log.read_text()
+        assert server.ask("/v2/models/model_zoo/").status == 404  # it serves others
+
+
+def test_deepaas_imports_nothing_heavy_for_its_arguments() -> None:
+    program = """
+import sys
+import deepaas.cmd.run
+before = set(sys.modules)
+from model_zoo_api.bridges import deepaas as bridge
+assert set(bridge.get_predict_args()) > {"image", "model", "conf"}
+bridge.get_train_args(), bridge.get_metadata()
+print(sorted(set(sys.modules) - before & {"torch", "numpy", "PIL", "cv2", "ultralytics", "acme_zoo.model"}))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+# -- the command line ------------------------------------------------------------------------------------------------
+
+
+def test_the_command_line_does_the_same(site: Path, server: Server, coloured: bytes, tmp_path: Path) -> None:
+    image = tmp_path / "things.png"
+    image.write_bytes(coloured)
+    found, drawn = tmp_path / "found.json", tmp_path / "drawn.png"
+    arguments = ("predict", "--image", image, "--model", "acme_tiny")
+    done = command_line(tmp_path, site, "--deepaas_method_output", found, *arguments, "--conf_", "0.9")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(found.read_text()) == server.predict(coloured, "conf=0.9", name="things.png").value["predictions"]
+    done = command_line(tmp_path, site, "--deepaas_method_output", drawn, *arguments, "--accept", "image/png")
+    assert done.returncode == 0, done.stderr
+    assert drawn.read_bytes() == server.predict(coloured, accept="image/png").body
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_the_command_line_says_what_is_wrong_in_a_line(site: Path, coloured: bytes, tmp_path: Path) -> None:
+    image = tmp_path / "things.png"
+    image.write_bytes(coloured)
+    for arguments, message in (
+        (("--model", "acme_tinny"), "no model is named 'acme_tinny'; did you mean 'acme_tiny'?"),
+        (("--accept_licence", "yes", "--model", "acme_tiny"), "accept_licence is of yolo_nas; this model is of acme"),
+    ):
+        done = command_line(tmp_path, site, "predict", "--image", image, *arguments)
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith(f"deepaas-cli: {message}")
+        assert "Traceback" not in done.stderr
+    assert list((tmp_path / "temporary").iterdir()) == []

@@ -11,10 +11,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ class Server:
     log: Path
     temporary: Path
 
-    def ask(self, path: str, data: bytes | None = None, method: str | None = None, **headers: str) -> Answer:
+    def ask(self, path: str, data: Any = None, method: str | None = None, **headers: str) -> Answer:
         request = urllib.request.Request(self.address + path, data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
@@ -58,14 +59,27 @@ class Server:
             return _answer(error.code, error.headers, error.read())
 
     def predict(
-        self, image: bytes | Path | None, query: str = "", *, name: str = "page.png", accept: str | None = None
+        self, image: bytes | Path, query: str = "", *, name: str = "page.png", accept: str | None = None
     ) -> Answer:
         data = image.read_bytes() if isinstance(image, Path) else image
-        part = f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="image"; filename="{name}"\r\n'
-        body = part.encode() + b"content-type: image/png\r\n\r\n" + (data or b"") + f"\r\n--{BOUNDARY}--\r\n".encode()
-        headers = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"} if data is not None else {}
-        headers |= {"accept": accept} if accept else {}
-        return self.ask(f"/v2/models/model_zoo/predict/?{query}", body if data is not None else b"", "POST", **headers)
+        headers = {"accept": accept} if accept else {}
+        return self.upload([data], len(data), query, name, **headers)
+
+    def upload(self, parts: Iterable[bytes], size: int, query: str, name: str = "page.png", **headers: str) -> Answer:
+        """Send a picture of ``size`` bytes, part by part."""
+        head = f'--{BOUNDARY}\r\ncontent-disposition: form-data; name="image"; filename="{name}"\r\n'
+        head += "content-type: image/png\r\n\r\n"
+        tail = f"\r\n--{BOUNDARY}--\r\n"
+        body: Any = (part for part in chain([head.encode()], parts, [tail.encode()]))
+        headers |= {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+        headers |= {"content-length": str(len(head) + size + len(tail))}
+        return self.ask(f"/v2/models/model_zoo/predict/?{query}", body, "POST", **headers)
+
+    def peak(self) -> int:
+        """Return the most memory that the server's process has had so far, in bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
 
 
 def _answer(status: int, headers: Message, body: bytes) -> Answer:
@@ -86,6 +100,17 @@ def environment(site: Path, temporary: Path, **more: str) -> dict[str, str]:
     given = {"PYTHONPATH": os.pathsep.join(paths), "TMPDIR": str(temporary), "OMP_NUM_THREADS": "1"}
     weights = {"YOLONAS_OFFLINE": "1", "YOLONAS_WEIGHTS": str(temporary.with_name("weights"))}
     return {**os.environ, **given, **weights, "DEEPAAS_V2_MODEL": "model_zoo", **more}
+
+
+def command_line(folder: Path, site: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run ``deepaas-cli``. What it says of its own is in ``stderr``."""
+    temporary = folder / "temporary"
+    temporary.mkdir(parents=True, exist_ok=True)
+    program = Path(sys.executable).with_name("deepaas-cli")
+    given = environment(site, temporary)
+    return subprocess.run(
+        [program, *arguments], cwd=folder, env=given, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 @contextmanager

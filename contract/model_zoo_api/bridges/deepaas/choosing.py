@@ -18,9 +18,30 @@ HARMLESS: Final = ("number", "integer", "flag", "choice", "size", "classes", "te
 a file of the server."""
 
 
+_OPTIONS: Final = (
+    *("client-max-size", "config-dir", "config-file", "debug", "debug-endpoint", "deepaas_method_output"),
+    *("deepaas_with_multiprocessing", "doc-endpoint", "help", "log-config", "log-config-append", "log-date-format"),
+    *("log-dir", "log-file", "log_config", "logdir", "logfile", "model-name", "nodebug", "nodebug-endpoint"),
+    *("nodeepaas_with_multiprocessing", "nodoc-endpoint", "nopredict-endpoint", "notrain-endpoint", "nouse-journal"),
+    *("nouse-json", "nouse-syslog", "nowarm", "nowatch-log-file", "predict-endpoint", "syslog-log-facility"),
+    *("train-endpoint", "use-journal", "use-json", "use-syslog", "version", "warm", "watch-log-file", "workers"),
+)
+"""Of ``deepaas-cli`` itself."""
+
+
 def by_a_person() -> bool:
     """Whether this is DEEPaaS's command line: then a person at this machine says what is to be done."""
     return "deepaas.cmd.cli" in sys.modules
+
+
+def spelled(name: str) -> str:
+    """Return what the argument for a setting is called.
+
+    The command line takes the beginning of two of its own options for neither, so ``conf``, with which ``config-dir``
+    and ``config-file`` begin, is ``conf_`` there.
+    """
+    ambiguous = by_a_person() and name not in _OPTIONS and sum(one.startswith(name) for one in _OPTIONS) > 1
+    return f"{name}_" if ambiguous else name
 
 
 def offered() -> list[Offer]:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields
 
+from model_zoo_api.bridges.deepaas.choosing import spelled
 from model_zoo_api.bridges.written import read_value
 from model_zoo_api.errors import SettingError
 from model_zoo_api.settings import Setting
@@ -17,7 +18,7 @@ _FIELDS: Final = {"number": fields.Float, "integer": fields.Int, "flag": fields.
 _WRITTEN: Final = {
     "size": "640, or height and width: 320,640",
     "classes": "names or indices: cat, dog",
-    "any": "as JSON, or a text",
+    "any": "JSON, or text",
 }
 
 
@@ -102,13 +103,13 @@ class Argument:
 
 
 def merged(providers: Iterable[tuple[ModelProvider, Sequence[Setting]]]) -> dict[str, Argument]:
-    """Return an argument for each name among the settings of all providers, in their order."""
+    """Return an argument for each name among the settings of all providers, in their order, by how it is spelled."""
     pairs = list(providers)
     found: dict[str, dict[str, Setting]] = {}
     for provider, settings in pairs:
         for setting in settings:
             found.setdefault(setting.name, {})[provider.name] = setting
-    return {name: Argument(name, settings, len(pairs)) for name, settings in found.items()}
+    return {spelled(name): Argument(name, settings, len(pairs)) for name, settings in found.items()}
 
 
 def _bounds(kind: str, settings: Sequence[Setting]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _found(offer: Offer, path: str, name: str, given: Mapping[str, Any]) -> Dete
     for key, argument in settings_of_all(offered()).items():
         if argument.is_given(given.get(key)):
             value = argument.value_for(offer.provider, given[key])
-            (options if key in of_loader else settings)[key] = value
+            (options if argument.name in of_loader else settings)[argument.name] = value
     if (size := os.path.getsize(path)) > MOST_BYTES:
         raise TooLargeError(f"{name} has {size:,} bytes; a file of at most {MOST_BYTES:,} is read")
     with open(path, "rb") as file:
