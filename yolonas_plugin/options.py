@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from model_zoo_api.settings import CANCELLED, PROGRESS, Setting
+from model_zoo_api.settings import ACCEPT_LICENCE, CANCELLED, PROGRESS, Setting
 
 STRIDE: Final = 32
 """The network's largest stride in pixels: sides of its input are multiples of it."""
@@ -33,12 +33,7 @@ OPTIONS: Final = (
         kind="any",
         help="for int8: images like those to come, a folder, a glob or a list of them, 100 or more",
     ),
-    Setting(
-        name="accept_licence",
-        kind="flag",
-        default=False,
-        help="accept the licence of published weights, if they are downloaded now",
-    ),
+    ACCEPT_LICENCE,
     Setting(
         name="processing",
         kind="any",

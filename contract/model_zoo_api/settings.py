@@ -301,3 +301,11 @@ CANCELLED: Final = Setting(
     name="cancelled", kind="callback", help="asked during a download; True ends it, and what is there is kept"
 )
 """An option of loaders that download: ``cancelled() -> bool``; True ends it with a ``DownloadError``."""
+
+ACCEPT_LICENCE: Final = Setting(
+    name="accept_licence",
+    kind="flag",
+    default=False,
+    help="accept the licence of published weights, if they are downloaded now",
+)
+"""An option of loaders that download: the user's own word, which a host never says for somebody else."""

@@ -60,7 +60,7 @@ def test_a_name_that_others_have_gets_its_provider_s() -> None:
     found = {offer.name: offer.aliases for offer in offers(zoo_of(one, two))}
     assert found == {"one/tiny": ("minute",), "two/tiny": (), "two/small": ()}
     (alone,) = offers(zoo_of(one))
-    assert (alone.name, alone.aliases) == ("tiny", ("one/tiny", "small", "minute"))
+    assert (alone.name, alone.aliases) == ("tiny", ("small", "minute", "one/tiny"))
 
 
 def test_an_untrained_model_is_offered_where_a_plugin_supplies_its_weights(site: Site, tmp_path: Path) -> None:

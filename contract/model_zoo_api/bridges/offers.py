@@ -69,7 +69,7 @@ def _offer(zoo: ModelZoo, provider: ModelProvider, card: ModelCard) -> Offer:
     full = f"{provider.name}/{card.name}"
     own = [name for name in (card.name, *card.aliases) if _is_unique(zoo, name)]
     name = card.name if card.name in own else full
-    aliases = tuple(alias for alias in (full, *own) if alias != name)
+    aliases = tuple(alias for alias in (*own, full) if alias != name)
     return Offer(name=name, provider=provider, card=card, aliases=aliases)
 
 

@@ -1,0 +1,40 @@
+"""The zoo's detectors and pose models as models of llm, https://llm.datasette.io: the entry point in its group ``llm``.
+
+llm imports this at every start, ``llm --version`` included, so nothing is imported here that llm hasn't. The zoo is
+discovered when llm asks for models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import llm
+from llm import hookspecs
+
+OLDEST: Final = "0.23"
+"""The first version of llm that has all that is used here."""
+
+_KNOWS_OTHERS: Final = "model_aliases" in hookspecs.register_models.__code__.co_varnames
+"""Whether llm says which models it has already."""
+
+
+def _register(register: Callable[..., Any], others: list[Any]) -> None:
+    from model_zoo_api.bridges.llm.registering import register_offers
+
+    register_offers(register, others)
+
+
+if _KNOWS_OTHERS:
+
+    @llm.hookimpl(trylast=True)  # so that nobody's name is taken
+    def register_models(register: Callable[..., Any], model_aliases: list[Any]) -> None:
+        """Register what the zoo offers."""
+        _register(register, model_aliases)
+
+else:
+
+    @llm.hookimpl(trylast=True)
+    def register_models(register: Callable[..., Any]) -> None:
+        """Register what the zoo offers; this version of llm doesn't say what others have registered."""
+        _register(register, [])
