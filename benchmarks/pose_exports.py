@@ -1,9 +1,10 @@
 """Files and exports for poses, each run by its own runtime: how far are they from the network on torch?
 
+    pip install MNN ncnn pnnx
     python -m benchmarks.pose_exports
 
-Size s with synthetic weights, which find persons anywhere, and two pictures at 320x320; the table is of docs/export.md.
-Forms before box selection are compared in all places, the others in the persons that ``predict`` finds.
+What the first line installs belongs into an environment of its own, and is left out where it isn't there. Size s with
+synthetic weights, which find persons anywhere, and two pictures at 320x320; the table is of docs/export.md. Forms before box selection are compared in all places, the others in the persons that ``predict`` finds.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from ultralytics import YOLO
 
+from benchmarks.exports import FORMATS
 from tests.support import synthetic
 from tests.support.pictures import picture
 from yolonas_plugin import NAS
@@ -69,6 +72,13 @@ def raw(model: NAS, outputs: Arrays, folder: Path) -> Iterator[tuple[str, str, A
         rgb = torch.from_numpy(np.ascontiguousarray(PIXELS[..., ::-1].transpose(0, 3, 1, 2))) / 255
         found = YOLO(folder / "stock.pt").model(rgb).numpy()
         yield "`.pt`, `YOLO(path)`", f"ultralytics {version('ultralytics')}", [found], joined
+    images = prepared().contiguous().numpy()
+    for format in ("ncnn", "mnn"):
+        package, run = FORMATS[format]
+        if run is not None and find_spec(package):
+            path = model.export(format=format, output=folder, imgsz=[320, 320])
+            found = np.concatenate([run(path, images[index : index + 1]) for index in range(len(images))])
+            yield f'`format="{format}"`', f"{package} {version(package)}", [found], joined
 
 
 def selected(model: NAS, folder: Path) -> Iterator[tuple[str, Arrays]]:

@@ -150,8 +150,8 @@ class Detections:
     def to_labels(self, *, scores: bool = False) -> list[str]:
         """Return the lines of a YOLO label file: label, centre, width and height in parts of the image, 0 to 1.
 
-        Boxes are cut at the image's border; what is outside of it is left out. Keypoints follow as x, y and 2, or 0
-        for one that has no score.
+        Boxes are cut at the image's border; what is outside of it is left out. Keypoints follow as x, y and 2, or as
+        three zeros where they score less than 0.25 (``SHOWN``) or lie out of the image.
 
         Args:
             scores: Put each score at the end of its line, as in files of predictions.
@@ -169,7 +169,7 @@ class Detections:
                 continue
             numbers = [(left + right) / 2, (top + bottom) / 2, right - left, bottom - top]
             for x, y, score in one.get("keypoints", ()):
-                seen = score > 0 and 0 <= x <= self.width and 0 <= y <= self.height
+                seen = score >= SHOWN and 0 <= x <= self.width and 0 <= y <= self.height
                 numbers += [x / self.width, y / self.height, 2] if seen else [0, 0, 0]
             numbers += [one["score"]] if scores else []
             lines.append(" ".join([str(one["label"]), *(f"{number:.6g}" for number in numbers)]))

@@ -317,6 +317,15 @@ def test_keypoints_are_read_as_they_are_written(format: str, native: bool, tmp_p
     np.testing.assert_allclose(sample.keypoints, expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("format", ["yolo", "coco"])
+def test_keypoints_in_the_corners_are_labelled(format: str, tmp_path: Path) -> None:
+    found = with_keypoints(tmp_path / "a" / "1.png", native=False)
+    found.keypoints[0] = [[0.004, 0, 0.25], [64, 48, 0.9], [0, 0, 0.24]]
+    (sample,) = open_data(write_labels([found], tmp_path / "out", format).folder, task="pose").splits["train"]
+    assert sample.keypoints.tolist() == [[[0, 0, 2], [1, 1, 2], [0, 0, 0]]]
+    assert [line.split()[5:] for line in found.to_labels()] == [["6.25e-05", "0", "2", "1", "1", "2", "0", "0", "0"]]
+
+
 def test_coco_keeps_the_scores_of_keypoints(tmp_path: Path) -> None:
     written = write_labels([with_keypoints(tmp_path / "a" / "1.png", native=True)], tmp_path / "out", "coco")
     content = json.loads((written.folder / "annotations" / "instances_train.json").read_text())

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
+import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +23,7 @@ from yolonas_plugin import NAS, extras
 from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.errors import ExportError, MissingExtraError, ProcessingError
 from yolonas_plugin.export.description import PROCESSING_KEY
+from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.processing import ProcessingSpec
 
 
@@ -123,3 +126,42 @@ def test_a_missing_extra_names_its_install_line(
     monkeypatch.setattr(extras, "find_spec", lambda name: None if name == package else find_spec(name))
     with pytest.raises(MissingExtraError, match=re.escape(f"pip install 'yolonas-plugin[{extra}]'")):
         call(model)
+
+
+MNN_S = {
+    "MNN/tools/utils/log.py": "print('installs a package, and reports to a server')\nmnn_logger = object()\n",
+    "MNN/tools/mnnconvert.py": """
+try:
+    from MNN.tools.utils.log import mnn_logger
+except:
+    mnn_logger = None
+""",
+}
+"""What MNN's package is like: its converter imports a module that installs packages, if it can be imported."""
+
+
+def test_a_converter_installs_and_reports_nothing(
+    model: NAS,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
+) -> None:
+    for name, text in MNN_S.items():
+        (tmp_path / "packages" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "packages" / name).write_text(text)
+    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
+    request.addfinalizer(lambda: [sys.modules.pop(name) for name in [*sys.modules] if name.partition(".")[0] == "MNN"])
+
+    def convert(model: NASModule) -> str:
+        """As the engine does for mnn."""
+        reports = importlib.import_module("MNN.tools.mnnconvert").mnn_logger is not None
+        path = Path(model.pt_path).with_suffix(".mnn")
+        path.write_text(f"reports: {reports}")
+        return str(path)
+
+    monkeypatch.setattr("ultralytics.engine.exporter.Exporter", lambda **_: convert)
+    assert Path(model.export(format="mnn", output=tmp_path)).read_text() == "reports: False"
+    assert "installs" not in capfd.readouterr().out
+    importlib.import_module("MNN.tools.utils.log")  # who wants it has it
+    assert "installs" in capfd.readouterr().out

@@ -19,6 +19,7 @@ from yolonas_plugin.errors import SourceError, TrainingError
 from yolonas_plugin.nas.dataset import SampleDataset, measured_dataset
 from yolonas_plugin.nas.finetune import check_keypoints, keep_weights, training_network
 from yolonas_plugin.nas.module import untrained_module
+from yolonas_plugin.nas.train import NASTrainer
 from yolonas_plugin.nas.training_module import OBJECTIVES, TrainingModule
 from yolonas_plugin.processing import POSE
 from yolonas_plugin.skeleton import Skeleton
@@ -137,6 +138,18 @@ def test_nothing_is_written_for_data_that_can_t_be_trained_on(tmp_path: Path) ->
     with pytest.raises(TrainingError, match="flip_idx"):
         model.train(data=str(write_pose(tmp_path / "a", flip_idx=None)), project=str(tmp_path / "runs"), **QUICK)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_trainer_takes_the_task_of_its_model(figures: Path, tmp_path: Path) -> None:
+    settings = {"data": str(figures), "project": str(tmp_path), **QUICK}
+    path = NAS("yolo_nas_pose_n", pretrained=False).save(tmp_path / "pose.safetensors")
+    for model in (path, "yolo_nas_pose_n"):
+        trainer = NASTrainer(overrides={"model": str(model), **settings})
+        assert (trainer.args.task, trainer.data_set.skeleton.names) == ("pose", tuple(NAMES))
+    assert NASTrainer(overrides={"model": "yolo_nas_n", **settings}).args.task == "detect"
+    assert NASTrainer(overrides={"model": str(path), "task": "detect", **settings}).args.task == "detect"
+    with pytest.raises(SourceError, match="data for a detector"):
+        NASTrainer(overrides={"model": str(path), **settings, "data": str(write_yolo(tmp_path / "boxes"))})
 
 
 # --- the weights that it begins with ---

@@ -63,7 +63,7 @@ def _list(args: argparse.Namespace, out: IO[str]) -> int:
             )
             for name, card, where in cards
         ]
-        print_table(("model", "finds", "mAP", "weights", _LICENCE), rows, out, shrink=(0, 1, 4))
+        print_table(("model", "finds", "mAP", "weights", _LICENCE), rows, out, shrink=(0, 1))
     if zoo.problems:
         print(f"{len(zoo.problems)} plugin problem(s); see 'yolonas-plugin doctor'", file=sys.stderr)
     return 0

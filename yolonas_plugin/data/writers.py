@@ -21,7 +21,6 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import numpy as np
 import yaml
 
-from model_zoo_api.detections import SHOWN
 from yolonas_plugin.boxes.clipping import clip_boxes, have_area
 from yolonas_plugin.boxes.image_boxes import as_arrays, skeleton_of
 from yolonas_plugin.data.contents import read_lines
@@ -45,7 +44,7 @@ class Written(NamedTuple):
 class _Labels(NamedTuple):
     """What is on one image: its name in the data set, its size, and boxes x1, y1, x2, y2 in pixels, inside it.
 
-    Keypoints are x, y in pixels, and score, of each box; those that aren't labelled are 0, 0, and their score.
+    Keypoints are x, y in pixels, and score, of each box; those that aren't labelled are -1, -1, and their score.
     """
 
     name: str
@@ -173,13 +172,13 @@ def _labels(name: str, result: Any) -> _Labels:
     points = np.zeros((len(boxes), 0, 3))
     if found.keypoints is not None:
         points = found.keypoints.astype(float)
-        points[..., :2] = (points[..., :2] * found.shown_keypoints()[..., None]).round(2)
+        points[..., :2] = np.where(found.shown_keypoints()[..., None], points[..., :2].round(2), -1)
     rows = (values[inside].tolist() for values in (boxes, found.scores, found.labels, points))
     return _Labels(name, found.height, found.width, *rows)
 
 
 def _is_labelled(point: Sequence[float]) -> bool:
-    return point[2] >= SHOWN and any(point[:2])
+    return point[0] >= 0
 
 
 def _write_yolo(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from copy import copy
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -32,7 +34,7 @@ _ALIASES: Final = {
 """Other names that the engine has for its formats, in those of its versions that have the format."""
 
 _FORM: Final = (
-    *("imgsz", "batch", "dynamic", "half", "int8", "quantize", "nms", "opset", *_SELECTION),
+    *("imgsz", "batch", "dynamic", "half", "int8", "quantize", "opset", *_SELECTION),
     *("keras", "name", "data", "fraction"),
 )
 """Settings of the engine that are part of a file's name."""
@@ -52,14 +54,24 @@ _UNLISTED: Final = {"engine": {"workspace", "opset", "simplify"}}
 _WHEN_INT8: Final = {"engine", "saved_model", "litert", "tflite"}
 """Formats that are calibrated only where int8 is asked for."""
 
+_ALWAYS_INT8: Final = {"axelera", "deepx", "edgetpu", "hailo", "imx", "qnn", "xilinx"}
+"""Formats that the engine writes in int8, or with weights of 8 bits, whatever it is asked for."""
+
+_TENSORFLOW: Final = {"pb", "saved_model", "tfjs", "tflite"}
+"""TensorFlow's; of these the engine divides coordinates by the image's size, but in heads of its own alone."""
+
+_REPORTING: Final = {"mnn": "MNN.tools.utils.log"}
+"""Modules that converters do without, and that install packages and report to a server as soon as they are imported."""
+
 
 _UNTIL_ASKED: Final[dict[str, Any]] = {"batch": 1, "data": None, "device": None, "verbose": False}
 """What the engine's own ``export`` method sets, where a caller doesn't."""
 
 
 class EngineFormat(NamedTuple):
-    """A format of the engine: how its files end, and the settings that it follows."""
+    """A format of the engine: the engine's own name for it, how its files end, and the settings that it follows."""
 
+    name: str
     ending: str
     follows: frozenset[str]
 
@@ -74,7 +86,10 @@ def engine_formats() -> dict[str, EngineFormat]:
 
     table = export_formats()
     rows = list(zip(table["Argument"], table["Suffix"], table["Arguments"], strict=True))[1:]
-    known = {name: EngineFormat(end, frozenset({*listed, *_UNLISTED.get(name, ())})) for name, end, listed in rows}
+    known = {
+        name: EngineFormat(name, end, frozenset({*listed, *_UNLISTED.get(name, ())}) - {"nms"})
+        for name, end, listed in rows
+    }
     also = {alias: known[name] for alias, name in _ALIASES.items() if name in known and alias not in known}
     return {name: found for name, found in {**known, **also}.items() if name not in OF_FORMAT}
 
@@ -106,7 +121,8 @@ def export_by_engine(
         ExportSettingError: There is no such setting, it can't have that value, or the format doesn't follow it.
         ExportError: The folder can't be written to, a file is there, or the exporter fails.
     """
-    settings = check_names(given, {*_FORM, *_NOT_NAMED}, format)
+    settings = check_names(given, {*_FORM, *_NOT_NAMED, "nms"}, format)
+    _check_int8(format, known, settings)
     _check_followed(format, known, settings)
     weights, own = Path(module.pt_path), {"imgsz": module.processing.settings()["imgsz"]}
     shown = {**settings, "data": Path(str(settings["data"])).stem} if "data" in settings else settings
@@ -124,7 +140,7 @@ def export_by_engine(
             held.model = [named]  # where the engine looks for kpt_shape, without asking whether there is such a list
             held.kpt_names = {0: list(skeleton.names)}
         try:
-            with EXPORTER, heard(), session(), quiet(), own_names():
+            with EXPORTER, heard(), session(), quiet(), own_names(), _without_reports(known):
                 from ultralytics.engine.exporter import Exporter  # a tenth of a second to import
 
                 asked = {"task": module.task, "model": module.pt_path, "imgsz": module.args["imgsz"]}
@@ -144,18 +160,58 @@ def export_by_engine(
         return str(path.parent / inside)
 
 
+@contextlib.contextmanager
+def _without_reports(known: EngineFormat) -> Iterator[None]:
+    """Let a format's converter find no module that installs packages and reports what it converts."""
+    name = _REPORTING.get(known.name)
+    if name is None or name in sys.modules:  # whoever has imported it has wanted it
+        yield
+        return
+    sys.modules[name] = None  # type: ignore[assignment]  # as Python has it: an ImportError
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
+def _is_int8(settings: Mapping[str, Any]) -> bool:
+    return bool(settings.get("int8")) or "8" in str(settings.get("quantize", ""))
+
+
+def _check_int8(format: str, known: EngineFormat, settings: Mapping[str, Any]) -> None:
+    """See that what the network gives stays out of int8: 256 steps for pixels and scores together leave no scores.
+
+    Raises:
+        ExportSettingError: The engine would put it into int8, or fetch a data set to calibrate int8 on.
+    """
+    if known.name in _ALWAYS_INT8 or (known.name in _TENSORFLOW and _is_int8(settings)):
+        raise ExportSettingError(
+            f"format={format!r}{'' if known.name in _ALWAYS_INT8 else ' in int8'} isn't for YOLO-NAS: pixels and "
+            "scores are in one output of this network, of which the 256 steps of int8 leave no scores, and the engine "
+            "parts them in networks of its own alone"
+        )
+    weights_alone = str(settings.get("quantize", "")).lower() == "w8a32"
+    if "fraction" in known.follows and _is_int8(settings) and not weights_alone and not settings.get("data"):
+        raise ExportSettingError(
+            f"format={format!r}: int8 is calibrated on images: say which, with data= and a data set's YAML file; the "
+            "engine would fetch a data set of its own"
+        )
+
+
 def _check_followed(format: str, known: EngineFormat, settings: dict[str, Any]) -> None:
     """See that an engine's format follows each setting; the engine passes over some, in silence or with a warning.
 
     Raises:
         ExportSettingError: It doesn't.
     """
-    precision = str(settings.get("quantize", "")).lower()
-    half = settings.get("half") or precision in ("16", "fp16")
+    half = settings.get("half") or str(settings.get("quantize", "")).lower() in ("16", "fp16")
     followed = _OF_ALL | known.follows
-    if settings.get("nms") and "nms" in followed:
-        followed |= {*_SELECTION}
-    if _ALIASES.get(format, format) in _WHEN_INT8 and not (settings.get("int8") or "8" in precision):
+    if settings.get("nms"):
+        raise ExportSettingError(
+            f"format={format!r}: nms=True would change nothing, or select the wrong boxes: the engine's box selection "
+            "is for heads of its own. format='onnx' and format='openvino' have ours, with nms=True or gives='flat'"
+        )
+    if known.name in _WHEN_INT8 and not _is_int8(settings):
         followed -= {"data", "fraction"}
     for name, value in settings.items():
         if name not in followed and value != ({**DEFAULT_CFG_DICT, **_DEFAULTS}.get(name) or False):

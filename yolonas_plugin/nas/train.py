@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from copy import copy
 from pathlib import Path
 from typing import Any, Final
@@ -15,12 +16,12 @@ from ultralytics.utils.torch_utils import torch_distributed_zero_first, unwrap_m
 
 from yolonas_plugin.data import DataSet, open_data
 from yolonas_plugin.engine import WRITES_PROGRAMS, repeat_epoch, session, set_arithmetic, set_progress, tell
-from yolonas_plugin.errors import CheckpointError, TrainingError
+from yolonas_plugin.errors import CheckpointError, TrainingError, UnknownModelError
 from yolonas_plugin.extras import require
 from yolonas_plugin.nas.dataset import SampleDataset, measured_dataset
 from yolonas_plugin.nas.divergence import diverged, is_finite
 from yolonas_plugin.nas.finetune import check_keypoints, freeze_parts, training_network
-from yolonas_plugin.nas.module import NASModule, build_module, size_of
+from yolonas_plugin.nas.module import NASModule, build_module, config_of, size_of
 from yolonas_plugin.nas.resume import check_same_data, resumed
 from yolonas_plugin.nas.run_folder import RunFolder
 from yolonas_plugin.nas.settings import as_imgsz, check_overrides
@@ -52,7 +53,8 @@ class NASTrainer(DetectionTrainer):
     """Trains YOLO-NAS; settings, files and callbacks are the engine's.
 
     What differs: ``optimizer="auto"`` is AdamW; ``freeze`` counts or names the network's own parts; the network is
-    measured with its own processing; checkpoints describe themselves, and are written whole or not at all.
+    measured with its own processing; checkpoints describe themselves, and are written whole or not at all. Without
+    ``task`` it is that of ``model``, a file or a name.
     """
 
     args: Any
@@ -65,7 +67,7 @@ class NASTrainer(DetectionTrainer):
     def __init__(self, cfg: Any = DEFAULT_CFG, overrides: dict[str, Any] | None = None, _callbacks: Any = None) -> None:
         settings = check_overrides(overrides, "train")
         with session(), contextlib.ExitStack() as self._accepting:
-            super().__init__(cfg, {"task": "detect", **settings}, _callbacks)
+            super().__init__(cfg, {"task": _task_of(settings), **settings}, _callbacks)
         tell(self.args, imgsz=max(self.canvas))  # which is all that the engine knows of for training
         self.loss_names = OBJECTIVES[self.args.task].loss_names
 
@@ -313,3 +315,19 @@ class NASTrainer(DetectionTrainer):
             self.metrics = self.validator(model=self.best)
             self.metrics.pop("fitness", None)
             self.run_callbacks("on_fit_epoch_end")
+
+
+def _task_of(settings: Mapping[str, Any]) -> str:
+    """Return the task of the model that a training begins from; of one that isn't there, detection, until it is found.
+
+    Raises:
+        CheckpointError: Its file can't be read.
+    """
+    model = settings.get("model")
+    if settings.get("resume") or not isinstance(model, (str, Path)):
+        return "detect"  # a training that goes on has its own
+    if Path(model).is_file():
+        return read_checkpoint(model).task
+    with contextlib.suppress(UnknownModelError):
+        return config_of(str(model)).task
+    return "detect"
