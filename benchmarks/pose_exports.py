@@ -4,7 +4,8 @@
     python -m benchmarks.pose_exports
 
 What the first line installs belongs into an environment of its own, and is left out where it isn't there. Size s with
-synthetic weights, which find persons anywhere, and two pictures at 320x320; the table is of docs/export.md. Forms before box selection are compared in all places, the others in the persons that ``predict`` finds.
+synthetic weights, which find persons anywhere, and two pictures at 320x320; the table is of docs/export.md. Forms
+before box selection are compared in all places, the others in the persons that ``predict`` finds.
 """
 
 from __future__ import annotations
