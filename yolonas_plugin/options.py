@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from model_zoo_api.settings import ACCEPT_LICENCE, CANCELLED, PROGRESS, Setting
+from model_zoo_api.settings import ACCEPT_LICENCE, CANCELLED, PRETRAINED, PROGRESS, Setting
 
 STRIDE: Final = 32
 """The network's largest stride in pixels: sides of its input are multiples of it."""
@@ -49,7 +49,7 @@ OPTIONS: Final = (
         choices=("native", "super-gradients"),
         help="whose network runs",
     ),
-    Setting(name="pretrained", kind="flag", default=True, help="False: random weights, to be trained"),
+    PRETRAINED,
     Setting(
         name="threads",
         kind="integer",

@@ -8,6 +8,7 @@ from model_zoo_api.hookspecs import hookimpl
 from model_zoo_api.types import ModelProvider
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.options import OPTIONS, SETTINGS
+from yolonas_plugin.training_options import TRAINING
 
 
 @hookimpl
@@ -25,4 +26,5 @@ def model_zoo_providers() -> Iterator[ModelProvider]:
         exporter="yolonas_plugin.factories:exporter",
         options=OPTIONS,
         settings=SETTINGS,
+        trainer_settings=TRAINING,
     )

@@ -37,7 +37,7 @@ _LIMIT: Final = (int, float, NoneType)
 @keeping_unknown
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Setting:
-    """Something that a loader or a predictor may be told.
+    """Something that a loader, a predictor or a trainer may be told.
 
     It can be made of any keywords; :meth:`check` says what is wrong, and ``ModelZoo`` asks it when it takes a provider.
 
@@ -309,3 +309,6 @@ ACCEPT_LICENCE: Final = Setting(
     help="accept the licence of published weights, if they are downloaded now",
 )
 """An option of loaders that download: the user's own word, which a host never says for somebody else."""
+
+PRETRAINED: Final = Setting(name="pretrained", kind="flag", default=True, help="False: random weights, to be trained")
+"""An option of loaders whose models can be trained from random weights."""

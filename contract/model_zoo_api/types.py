@@ -239,6 +239,7 @@ class ModelProvider:
         exporter: A factory like ``validator`` that returns the path it wrote.
         options: What the loader may be told; None where the provider doesn't say.
         settings: What the predictor may be told; None where the provider doesn't say.
+        trainer_settings: What the trainer may be told; None where the provider doesn't say.
         extra: What this contract doesn't know, by name: keywords of a later one, and whatever the provider adds.
     """
 
@@ -253,10 +254,11 @@ class ModelProvider:
     exporter: Reference | None = None
     options: tuple[Setting, ...] | None = None
     settings: tuple[Setting, ...] | None = None
+    trainer_settings: tuple[Setting, ...] | None = None
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
-        make_tuples(self, "models", "options", "settings")
+        make_tuples(self, "models", "options", "settings", "trainer_settings")
 
     def check(self) -> None:
         """See that each field is what it should be, down to the parts of its cards.
@@ -321,6 +323,18 @@ def check_settings_of(provider: ModelProvider, given: Mapping[str, Any]) -> dict
     return check_settings(given, provider.settings, who, provider.options or (), "its loader")
 
 
+def check_trainer_settings_of(provider: ModelProvider, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings of a provider's trainer as they are meant; as they are, if it doesn't say what it takes.
+
+    Raises:
+        SettingError: There is no such setting, or a value is none that it may have.
+    """
+    if provider.trainer_settings is None:
+        return dict(given)
+    who = f"the trainer of {provider.name!r}"
+    return check_settings(given, provider.trainer_settings, who, provider.options or (), "its loader")
+
+
 def usable(given: Any) -> tuple[ModelProvider, list[str]]:
     """Return a provider with those of its cards that can be used, and what is wrong with each of the others.
 
@@ -350,13 +364,14 @@ def _check_own(provider: ModelProvider) -> None:
     who = f"provider {provider.name!r}"
     check_types(provider, who, api_version=(int,))
     take_tuple(provider, who, "models", ModelCard)
-    for name in ("options", "settings"):
+    for name in ("options", "settings", "trainer_settings"):
         if getattr(provider, name) is not None:
             check_tuple(provider, who, name, Setting)
-    settings = (*(provider.options or ()), *(provider.settings or ()))
-    check_parts(who, settings)
-    if repeated := _repeated(setting.name for setting in settings):
-        raise ValueError(f"{who} has an option or a setting twice: {listed(sorted(repeated))}")
+    for name in ("settings", "trainer_settings"):  # which may share names, but none with the loader's options
+        settings = (*(provider.options or ()), *(getattr(provider, name) or ()))
+        check_parts(who, settings)
+        if repeated := _repeated(setting.name for setting in settings):
+            raise ValueError(f"{who} has an option or a setting twice: {listed(sorted(repeated))}")
     for role in get_args(Role):
         reference = plain(getattr(provider, role))
         if is_a(reference, str):

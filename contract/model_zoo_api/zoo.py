@@ -9,7 +9,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from model_zoo_api.allow_list import ALLOW_LIST
 from model_zoo_api.dependencies import required_packages
@@ -25,12 +25,20 @@ from model_zoo_api.types import (
     Task,
     check_options,
     check_settings_of,
+    check_trainer_settings_of,
 )
 
 if TYPE_CHECKING:
     from model_zoo_api.predictor import Predictor
 
 __all__ = ["ALLOW_LIST", "ModelZoo", "Plugin"]
+
+
+_CHECKS: Final[Mapping[Role, Callable[[ModelProvider, Mapping[str, Any]], dict[str, Any]]]] = {
+    "predictor": check_settings_of,
+    "trainer": check_trainer_settings_of,
+}
+"""Of settings, by what takes them."""
 
 
 class ModelZoo:
@@ -204,7 +212,11 @@ class ModelZoo:
     def trainer(
         self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
     ) -> Callable[..., Any]:
-        """Load a model and return a callable ``(**overrides)`` that trains it; arguments as for :meth:`predictor`."""
+        """Load a model and return a callable ``(**overrides)`` that trains it; arguments as for :meth:`predictor`.
+
+        If the provider says what its trainer's settings are, they are checked here, before anything is loaded, and at
+        the call.
+        """
         return self._worker("trainer", name, provider, load, overrides)
 
     def exporter(
@@ -242,7 +254,7 @@ class ModelZoo:
         @functools.wraps(made)
         def work(*arguments: Any, **settings: Any) -> Any:
             with required_packages(f"provider {owner.name!r}: its {role}", getattr(owner, role)):
-                return made(*arguments, **settings)
+                return made(*arguments, **_CHECKS[role](owner, settings) if role in _CHECKS else settings)
 
         return work
 
@@ -259,8 +271,8 @@ class ModelZoo:
         options = {key: value for key, value in overrides.items() if key in own}
         settings = {key: value for key, value in overrides.items() if key not in own}
         options = check_options(owner, {**options, **(load or {})})
-        if role == "predictor":
-            settings = check_settings_of(owner, settings)
+        if role in _CHECKS:
+            settings = _CHECKS[role](owner, settings)
         factory = owner.factory(role)  # before loading, which may download: a provider without it should say so at once
         model = self.load(name, provider=owner.name, **options)
         with required_packages(f"provider {owner.name!r}: its {role}", getattr(owner, role)):

@@ -397,6 +397,11 @@ FAULTS = {
     ),
     # -- the other factories, and all together
     "measures_nothing": Fault('return {"mAP50-95": 0.015}', "return None", {"test_validator_measures"}),
+    "trainer_lacks_what_it_declares": Fault(
+        "def make_trainer(model, **overrides):",
+        "def make_trainer(model):",
+        {"test_trainer_settings_take_what_they_say"},
+    ),
     "trains_in_silence": Fault('return {"mAP50-95": 0.02}', "return None", {"test_trainer_trains"}),
     "writes_elsewhere": Fault("return path\n", 'return path.with_suffix(".onnx")\n', {"test_exporter_writes"}),
     "changes_what_hosts_load": Fault(

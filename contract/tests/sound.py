@@ -39,6 +39,7 @@ PROVIDER = ModelProvider(
     exporter=f"{__name__}:make_exporter",
     options=(Setting(name="classes", kind="integer", default=2, minimum=1, maximum=2, help="how many are known"),),
     settings=(Setting(name="conf", kind="number", default=0.5, minimum=0, maximum=1, help="lowest score"),),
+    trainer_settings=(Setting(name="epochs", kind="integer", default=1, minimum=1, help="times that it sees all"),),
 )
 
 

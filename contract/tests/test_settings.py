@@ -245,6 +245,8 @@ def test_a_provider_says_its_options_and_settings_or_does_not() -> None:
         ({"settings": CONF}, "settings is Setting.*, expected a tuple of Setting"),
         ({"settings": (CONF, CONF)}, "has an option or a setting twice: conf"),
         ({"options": (CONF,), "settings": (CONF,)}, "has an option or a setting twice: conf"),
+        ({"options": (CONF,), "trainer_settings": (CONF,)}, "has an option or a setting twice: conf"),
+        ({"trainer_settings": (CONF, CONF)}, "has an option or a setting twice: conf"),
     ],
 )
 def test_what_is_no_table_of_settings_is_refused(changes: dict[str, Any], message: str) -> None:

@@ -48,24 +48,67 @@ WRONG = {
 }
 
 
-def test_what_is_wrong_is_said_before_anything_is_loaded(site: Site) -> None:
-    """In one process, where each wrong call is tried and what was loaded is looked at after it."""
+def refusals(site: Site, module: str, calls: list[str]) -> list[Any]:
+    """Try wrong calls in one process; return what each raised, and what the module says was loaded until then."""
     program = """
-import json, sys
+import importlib, json, sys
 from model_zoo_api import ModelZoo
-import acme_says_settings
+module = importlib.import_module(sys.argv[1])
 zoo = ModelZoo.discover()
-for call in json.loads(sys.argv[1]):
+for call in json.loads(sys.argv[2]):
     try:
         eval(call)
     except Exception as error:
-        print(json.dumps([type(error).__module__, type(error).__name__, str(error), acme_says_settings.CALLS]))
+        print(json.dumps([type(error).__module__, type(error).__name__, str(error), module.CALLS]))
     else:
         print(json.dumps(["nothing was raised", call]))
 """
-    done = site.python("-c", program, json.dumps(list(WRONG)))
-    found = [json.loads(line) for line in done.stdout.splitlines()]
-    assert found == [["model_zoo_api.errors", "SettingError", message, []] for message in WRONG.values()], done.stderr
+    done = site.python("-c", program, module, json.dumps(calls))
+    assert not done.stderr
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_what_is_wrong_is_said_before_anything_is_loaded(site: Site) -> None:
+    found = refusals(site, "acme_says_settings", list(WRONG))
+    assert found == [["model_zoo_api.errors", "SettingError", message, []] for message in WRONG.values()]
+
+
+TRAINS = """
+from model_zoo_api import ModelCard, ModelProvider, Setting, hookimpl
+
+CALLS = []
+OPTIONS = (Setting(name="device", kind="choice", choices=("cpu", "gpu")),)
+TRAINING = (Setting(name="epochs", kind="integer", minimum=1), Setting(name="conf", kind="number", maximum=0.5))
+
+@hookimpl
+def model_zoo_providers():
+    yield ModelProvider(
+        name="trains", api_version=2, models=(ModelCard(name="raw", task="detect", input_size=(64, 64)),),
+        loader="acme_trains:load", trainer="acme_trains:trainer",
+        options=OPTIONS, settings=(Setting(name="conf", kind="number", maximum=1),), trainer_settings=TRAINING,
+    )
+
+def load(source, *, card=None, **options):
+    CALLS.append("load")
+
+def trainer(model, **settings):
+    return lambda **more: [settings, more]
+"""
+
+
+def test_what_a_trainer_is_told_is_checked_before_anything_is_loaded_and_at_the_call(site: Site) -> None:
+    site.add("acme-trains", "1.0", entry_points={"trains": "acme_trains"}, files={"acme_trains.py": TRAINS})
+    wrong = {
+        "zoo.trainer('raw', epoch=3)": "the trainer of 'trains' has no setting 'epoch'; did you mean 'epochs'?",
+        "zoo.trainer('raw', epochs=0)": "epochs=0 must be a whole number of 1 or more",
+        "zoo.trainer('raw', conf=0.7)": "conf=0.7 must be a number of at most 0.5",
+        "zoo.trainer('raw', device='npu')": "device='npu' must be one of cpu, gpu; did you mean 'gpu'?",
+    }
+    found = refusals(site, "acme_trains", [*wrong, "zoo.trainer('raw')(epochs='many')"])
+    assert found[:-1] == [["model_zoo_api.errors", "SettingError", message, []] for message in wrong.values()]
+    assert found[-1][2:] == ["epochs='many' must be a whole number of 1 or more", ["load"]]
+    trained = ask(site, "zoo.trainer('raw', device='gpu', epochs=2)(conf=0.5, epochs=None)")
+    assert trained == [{"epochs": 2}, {"conf": 0.5}]
 
 
 def test_a_call_is_checked_as_well(site: Site) -> None:

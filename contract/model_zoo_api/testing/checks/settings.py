@@ -60,6 +60,19 @@ class SettingChecks(Suite):
                 except Exception as error:
                     pytest.fail(f"{setting.name}={value!r} is {setting.allowed}, and it raises {error!r}")
 
+    def test_trainer_settings_take_what_they_say(self, subject: Subject, model: Any) -> None:
+        """A trainer is made with the default, the limits and the choices of each of its settings."""
+        make = self._offered(subject, "trainer")
+        self._need(("trainer", subject.source), lambda: make(model), "test_trainer_trains")
+        for setting in subject.provider.trainer_settings or ():
+            for value in _values(setting):
+                try:
+                    make(model, **{setting.name: value})
+                except DependencyMissingError:
+                    continue
+                except Exception as error:
+                    pytest.fail(f"{setting.name}={value!r} is {setting.allowed}, and the trainer raises {error!r}")
+
     def test_defaults_are_what_they_say(
         self, subject: Subject, model: Any, found: list[list[Row]], images: Sequence[Path]
     ) -> None:
