@@ -11,6 +11,8 @@ from model_zoo_api.errors import DependencyMissingError
 from model_zoo_api.texts import printable
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     import PIL.Image
     import supervision
 
@@ -179,13 +181,14 @@ class Detections:
         """Return it as supervision's ``Detections``: the boxes; see :meth:`to_supervision_keypoints` too.
 
         Raises:
-            DependencyMissingError: supervision isn't installed.
+            DependencyMissingError: supervision isn't installed, or in a version that is too old.
         """
         try:
             import numpy as np
             import supervision
         except ModuleNotFoundError as error:
             raise _missing("to_supervision", "supervision", error) from error
+        _check_version(supervision, "Detections", "data")
         return supervision.Detections(
             xyxy=np.asarray(self.boxes, dtype=np.float32),
             confidence=np.asarray(self.scores, dtype=np.float32),
@@ -200,7 +203,7 @@ class Detections:
         Those that score less than 0.25 (``SHOWN``) are there, and not ``visible``.
 
         Raises:
-            DependencyMissingError: supervision isn't installed.
+            DependencyMissingError: supervision isn't installed, or in a version that is too old.
             ValueError: The model finds no keypoints.
         """
         try:
@@ -208,6 +211,7 @@ class Detections:
             import supervision
         except ModuleNotFoundError as error:
             raise _missing("to_supervision_keypoints", "supervision", error) from error
+        _check_version(supervision, "KeyPoints", "visible")
         if self.error is not None:
             return supervision.KeyPoints.empty()
         if self.keypoints is None:
@@ -255,3 +259,15 @@ def _missing(what: str, package: str, error: ModuleNotFoundError) -> DependencyM
     return DependencyMissingError(
         f"Detections.{what}() needs {error.name}, which is not installed: pip install {package}"
     )
+
+
+def _check_version(package: ModuleType, name: str, argument: str) -> None:
+    """See that a class of a package takes an argument, which older versions of it don't."""
+    from inspect import signature
+
+    found = getattr(package, name, None)
+    if found is None or argument not in signature(found).parameters:
+        raise DependencyMissingError(
+            f"{package.__name__} {getattr(package, '__version__', '')} is installed, and has no {name}({argument}=); "
+            f"install a newer one: pip install -U {package.__name__}"
+        )

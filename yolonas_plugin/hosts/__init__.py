@@ -7,22 +7,33 @@ from importlib.metadata import Distribution, distributions
 from yolonas_plugin.errors import HostVersionError, MissingExtraError, TaskError, YoloNASPluginError
 
 
-def unusable(host: str, extra: str, error: ImportError) -> YoloNASPluginError:
+def unusable(package: str, host: str, error: ImportError, install: str | None = None) -> YoloNASPluginError:
     """Return what to raise where a host can't be imported: it isn't installed, or in a version that lacks something.
 
     Args:
-        host: The package that is imported.
-        extra: Of this package, which installs it.
-        error: What importing it raised.
+        package: What is imported of the host.
+        host: The module here for it, and the extra that installs it: they have the same name.
+        error: What importing it raised, or :func:`require`.
+        install: What pip installs, where there is no such extra.
     """
-    dist = next((dist for dist in distributions() if _has(dist, host)), None)
+    dist = next((dist for dist in distributions() if _has(dist, package)), None)
     if dist is None:
-        return MissingExtraError(f"yolonas_plugin.hosts.{host}", host, extra)
+        return MissingExtraError(f"yolonas_plugin.hosts.{host}", package, host)
     found = f"{dist.metadata['Name']} {dist.version}"
     return HostVersionError(
         f"{found} is installed, and lacks what yolonas_plugin.hosts.{host} uses ({error}); "
-        f"install a version that was tested: pip install -U 'yolonas-plugin[{extra}]'"
+        f"install a version that was tested: pip install -U '{install or f'yolonas-plugin[{host}]'}'"
     )
+
+
+def require(has: bool, what: str) -> None:
+    """Check that a host has something whose absence its import doesn't show.
+
+    Raises:
+        ImportError: It hasn't; for :func:`unusable`.
+    """
+    if not has:
+        raise ImportError(f"there is no {what}")
 
 
 def require_detector(task: str, source: object, host: str) -> None:

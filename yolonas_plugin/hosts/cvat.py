@@ -9,14 +9,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import cvat_sdk.auto_annotation as cvat
 import numpy as np
-from cvat_sdk.models import LabeledShapeRequest
 from PIL import Image
 
 from model_zoo_api.predictor import Predictor
 from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.boxes.image_boxes import as_arrays
+from yolonas_plugin.hosts import require, unusable
+
+try:
+    import cvat_sdk.auto_annotation as cvat
+    from cvat_sdk.models import LabeledShapeRequest
+
+    require(hasattr(cvat.DetectionFunctionContext, "conf_threshold"), "DetectionFunctionContext.conf_threshold")
+    # a shape takes any keyword, and would go to the server with what that doesn't know
+    require("score" in LabeledShapeRequest.attribute_map, "LabeledShapeRequest.score")
+except ImportError as error:
+    raise unusable("cvat_sdk", "cvat", error) from error
 
 
 class Detector:

@@ -6,14 +6,24 @@ The model's data is a weight file.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from inspect import signature
 from typing import Any, Final
 
 import numpy as np
-import pandas
 
 from model_zoo_api.zoo import ModelZoo
 from yolonas_plugin.errors import SourceError
+from yolonas_plugin.hosts import require, unusable
 from yolonas_plugin.images import decode_image
+
+try:
+    import mlflow.pyfunc
+
+    # one that doesn't know it would load a model without its settings, and say nothing
+    require("model_config" in signature(mlflow.pyfunc.load_model).parameters, "model_config in pyfunc.load_model")
+    import pandas
+except ImportError as error:
+    raise unusable("mlflow", "mlflow", error) from error
 
 COLUMNS: Final = ("image", "path", "x1", "y1", "x2", "y2", "score", "label", "name")
 """Of the answer; a model for poses adds :data:`KEYPOINTS`."""

@@ -17,7 +17,7 @@ from torch import Tensor
 from yolonas_plugin.boxes.tensors import select_boxes
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.errors import CheckpointError, SourceError, YoloNASPluginError
-from yolonas_plugin.hosts import require_detector
+from yolonas_plugin.hosts import require_detector, unusable
 from yolonas_plugin.nn import CONFIGS, RawPredictions, Size, YoloNAS, YoloNASLoss
 from yolonas_plugin.processing import Placement, ProcessingSpec
 from yolonas_plugin.weights import find_weights, read_checkpoint
@@ -182,9 +182,13 @@ def register() -> None:
 
     Raises:
         YoloNASPluginError: One of the names is taken; none was registered.
+        HostVersionError: This torchvision has no such module or function.
     """
-    from torchvision.models import get_model_builder, list_models
-    from torchvision.models._api import register_model
+    try:
+        from torchvision.models import get_model_builder, list_models
+        from torchvision.models._api import register_model
+    except ImportError as error:
+        raise unusable("torchvision", "torchvision", error, install="torchvision") from error
 
     builders: dict[str, Callable[..., Detector]] = {
         builder.__name__: builder for builder in (yolo_nas_n, yolo_nas_s, yolo_nas_m, yolo_nas_l)
