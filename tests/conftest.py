@@ -34,6 +34,7 @@ ELSEWHERE = {
     "hosts/test_solutions.py": "shapely",
     "hosts/test_trackers.py": "trackers",
     "hosts/test_triton.py": "pytriton",
+    "hosts/test_viame.py": "viame",
 }
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what it runs beside itself with it ignored
 collect_ignore = [place for place, package in ELSEWHERE.items() if find_spec(package) is None]

