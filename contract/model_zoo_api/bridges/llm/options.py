@@ -70,7 +70,7 @@ def options_of(provider: ModelProvider) -> type[ZooOptions]:
         settings[name] = setting
         kind = _TYPES.get(setting.kind, Any)
         fields[name] = (Annotated[kind | None, BeforeValidator(_reader(setting))], _field(_help(setting)))
-    fields[PICTURE] = (Annotated[list[str] | None, BeforeValidator(_names)], _field(_PICTURE_HELP))
+    fields[PICTURE] = (Annotated[Any, BeforeValidator(_names)], _field(_PICTURE_HELP))
     made: type[ZooOptions] = create_model(f"{provider.name} options", __base__=ZooOptions, **fields)
     made.settings = settings
     return made

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import click
 import llm
@@ -85,9 +85,12 @@ def _unsupported(offer: Offer, message: str) -> Any:
         raise click.ClickException(message)
         yield
 
+    class Options(llm.Options):  # type: ignore[misc]
+        model_config: ClassVar[dict[str, str]] = {"extra": "allow"}
+
     kinds = frozenset(("image/png", "image/jpeg"))
     name = f"{offer.provider.name} (needs llm {OLDEST} or newer)"
-    members = {"model_id": offer.name, "attachment_types": kinds, "execute": execute}
+    members = {"model_id": offer.name, "attachment_types": kinds, "execute": execute, "Options": Options}
     return type(name, (llm.Model,), members)()
 
 
