@@ -28,6 +28,7 @@ ELSEWHERE = {
     "hosts/test_deepaas.py": "deepaas",
     "hosts/test_docling.py": "docling",
     "hosts/test_fiftyone.py": "fiftyone",
+    "hosts/test_llm.py": "llm",
     "hosts/test_mlflow.py": "mlflow",
     "hosts/test_ray.py": "ray",
     "hosts/test_sahi.py": "sahi",

@@ -12,6 +12,7 @@ declare -A packages=(
     [deepaas]="deepaas==2.6.0 setuptools==80.9.0" # which builds the examples' wheels
     [docling]="docling-slim[cli,convert-core,format-pdf,models-local]==2.143.0"
     [fiftyone]="fiftyone==1.22.1 fiftyone-db==0.4.5"
+    [llm]="llm==0.36 setuptools>=77" # which builds the example that is installed beside it
     [mlflow]="mlflow==3.17.2"
     [ray]="ray[data]==2.60.0 moto[server]==5.2.5"
     [sahi]="sahi==0.12.8"
