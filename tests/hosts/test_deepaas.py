@@ -20,9 +20,11 @@ from PIL import Image
 from model_zoo_api import ModelZoo
 from model_zoo_api.bridges.deepaas.choosing import HARMLESS
 from tests.hosts.conftest import DEMO_PAGE
+from tests.support.data_sets import write_yolo
 from tests.support.deepaas import Answer, Server, command_line, install, serving
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.options import OPTIONS, SETTINGS
+from yolonas_plugin.training_options import TRAINING
 
 PREDICT = "/v2/models/model_zoo/predict/"
 
@@ -36,8 +38,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with serving(tmp_path_factory.mktemp("server") / "run", site) as running:
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for trainings, with a data set of three images."""
+    folder = tmp_path_factory.mktemp("sets")
+    write_yolo(folder / "things")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(site: Path, sets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("server") / "run", site, MODEL_ZOO_TRAINING=str(sets)) as running:
         yield running
 
 
@@ -90,6 +100,21 @@ def test_each_argument_is_described(server: Server) -> None:
     assert "(acme, yolo_nas)" not in arguments["conf"]["description"]
     assert "(yolo_nas)" in arguments["iou"]["description"]
     assert not {option.name for option in OPTIONS} & set(arguments)
+
+
+def test_each_argument_of_a_training_is_described(server: Server) -> None:
+    described = server.ask("/swagger.json").value["paths"]["/v2/models/model_zoo/train/"]["post"]
+    arguments = {one["name"]: one for one in described["parameters"]}
+    assert arguments["model"]["required"]
+    assert arguments["model"]["enum"] == [card.name for card in CARDS]  # untrained ones too; acme has no trainer
+    offered = [setting for setting in TRAINING if setting.kind in (*HARMLESS, "path")]
+    assert list(arguments) == ["model", "pretrained", *(setting.name for setting in offered)]
+    for setting in offered:
+        shown = arguments[setting.name]
+        assert setting.help in shown["description"]
+        assert (shown.get("minimum"), shown.get("maximum")) == bounds_of(setting)
+        assert shown["default"] == setting.default
+        assert tuple(shown.get("enum", ())) == setting.choices
 
 
 def bounds_of(setting: Any) -> tuple[float | None, float | None]:
@@ -280,6 +305,9 @@ def test_what_only_who_runs_the_server_can_do(site: Path, coloured: bytes, tmp_p
             )
             assert message.endswith("nobody has accepted on this server; who runs it can do that, a client can't")
         assert "YOLONAS_ACCEPT_LICENCE" in server.log.read_text()
+        record = server.training(server.train(model="yolo_nas_n", data="things/data.yaml"), lambda record: False)
+        assert record["status"] == "error"
+        assert record["message"].startswith("this server trains for nobody: who runs it names a folder of data sets")
         assert len(server.predict(coloured).objects) == 2
 
 
@@ -336,3 +364,52 @@ def test_the_command_line_says_what_is_wrong_in_a_line(site: Path, coloured: byt
         assert done.stderr.splitlines()[-1].startswith(f"deepaas-cli: {message}")
         assert "Traceback" not in done.stderr
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+# -- training: last, because what is cancelled ends its worker process -----------------------------------------------
+
+FAST = {"pretrained": "false", "imgsz": 64, "batch": 2, "workers": 0, "plots": "false", "project": "runs"}
+
+
+def test_a_training_is_refused_at_once_for_what_can_be_known(server: Server, tmp_path: Path) -> None:
+    for wrong, message in (
+        ({"model": "acme_tiny"}, "acme_tiny can't be trained: acme has no trainer; these can be: yolo_nas_n,"),
+        ({"model": "yolo_nas_xn"}, "no model is named 'yolo_nas_xn'; did you mean 'yolo_nas_n'?"),
+        ({"epochs": 0}, "epochs=0 must be a whole number from 1 to 1000000"),
+        ({"optimizer": "sgd"}, "did you mean 'SGD'?"),
+        ({"data": "/etc/passwd"}, "data='/etc/passwd' must be a name in the folder of data sets"),
+        ({"data": "../sets/things"}, "must be a name in the folder"),
+        ({"data": "https://example.org/set.zip"}, "must be a name in the folder"),
+        ({"project": str(tmp_path)}, "must be a name in the folder"),
+    ):
+        answer = server.train(**{"model": "yolo_nas_n", "data": "things/data.yaml", **FAST, **wrong})
+        assert answer.status == 422, answer.text
+        assert message in answer.text
+    assert server.ask("/v2/models/model_zoo/train/").value == []
+
+
+def test_a_training_ends_with_figures_and_weights(server: Server, sets: Path) -> None:
+    started = server.train(model="yolo_nas_n", data="things/data.yaml", epochs=1, **FAST)
+    assert started.value["status"] == "running"
+    record = server.training(started, lambda record: False)
+    assert record["status"] == "done", record
+    answer = record["result"]["output"]
+    assert answer["model"] == "yolo_nas_n"
+    assert 0 <= answer["metrics"]["metrics/mAP50-95(B)"] <= 1
+    assert answer["results"] == "runs/train"  # in the folder for trainings
+    assert (sets / answer["results"] / "weights" / "best.safetensors").is_file()
+    record = server.training(server.train(model="yolo_nas_n", data="others", **FAST), lambda record: False)
+    assert record["status"] == "error"
+    assert "others" in record["message"]
+
+
+def test_a_training_can_be_cancelled_and_predictions_go_on(server: Server, sets: Path, coloured: bytes) -> None:
+    """DEEPaaS 2.6 ends the worker process, and then trips over the missing result: its answer is a 500."""
+    before = set((sets / "runs").iterdir())
+    started = server.train(model="yolo_nas_n", data="things/data.yaml", epochs=1000, **FAST)
+    running = server.training(started, lambda record: set((sets / "runs").iterdir()) > before)
+    assert running["status"] == "running"
+    assert set((sets / "runs").iterdir()) > before
+    server.ask(f"/v2/models/model_zoo/train/{started.value['uuid']}", method="DELETE")
+    assert server.ask(f"/v2/models/model_zoo/train/{started.value['uuid']}").status == 404
+    assert len(server.predict(coloured).objects) == 2  # which waited for the one worker process until now

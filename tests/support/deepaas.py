@@ -11,13 +11,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import Message
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BOUNDARY = "boundary-of-a-test"
@@ -74,6 +75,18 @@ class Server:
         headers |= {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
         headers |= {"content-length": str(len(head) + size + len(tail))}
         return self.ask(f"/v2/models/model_zoo/predict/?{query}", body, "POST", **headers)
+
+    def train(self, **settings: Any) -> Answer:
+        return self.ask(f"/v2/models/model_zoo/train/?{urlencode(settings)}", b"", "POST")
+
+    def training(self, started: Answer, until: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the record of a training once it is so, or when it has ended; on a busy machine that takes minutes."""
+        end = time.monotonic() + 300
+        while True:
+            record = self.ask(f"/v2/models/model_zoo/train/{started.value['uuid']}").value
+            if until(record) or record["status"] != "running" or time.monotonic() > end:
+                return record
+            time.sleep(0.2)
 
     def peak(self) -> int:
         """Return the most memory that the server's process has had so far, in bytes."""
@@ -132,7 +145,10 @@ def serving(folder: Path, site: Path, *options: str, **variables: str) -> Iterat
         yield server
     finally:
         process.terminate()
-        process.wait(30)
+        with suppress(subprocess.TimeoutExpired):  # it may wait for a worker process that is gone
+            process.wait(10)
+        process.kill()
+        process.wait()
 
 
 def _wait(server: Server) -> None:

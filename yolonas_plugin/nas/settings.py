@@ -149,6 +149,8 @@ def _training_batch(batch: Any) -> int | float:
     """Return images at a time, or what lets the engine choose: -1, or the part of a GPU's memory that it may fill."""
     if isinstance(batch, float) and 0 < batch < 1:
         return batch
+    if isinstance(batch, float) and batch.is_integer():  # from a form, where parts of a memory are allowed too
+        batch = int(batch)
     if batch == -1 and not isinstance(batch, bool):
         return -1
     return check_count("batch", batch)

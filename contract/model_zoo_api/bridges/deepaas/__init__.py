@@ -53,10 +53,21 @@ def warm() -> None:
 
 
 def get_train_args() -> dict[str, Any]:
-    """Return the arguments of :func:`train` by name, as marshmallow fields."""
-    return {}
+    """Return the arguments of :func:`train` by name, as marshmallow fields; none where nothing can be trained."""
+    from model_zoo_api.bridges.deepaas.arguments import train_arguments
+
+    return train_arguments()
 
 
 def train(**given: Any) -> dict[str, Any]:
-    """Train a model."""
-    raise NotImplementedError
+    """Train a model, and return what came of it, as plain data.
+
+    Args:
+        **given: ``model``, and settings of the trainer.
+
+    Raises:
+        aiohttp.web.HTTPException: It can't be done; in the command line a ``SystemExit``. The message says why.
+    """
+    from model_zoo_api.bridges.deepaas.training import train_model
+
+    return train_model(given)

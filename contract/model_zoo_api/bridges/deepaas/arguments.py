@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validate
 
-from model_zoo_api.bridges.deepaas.choosing import chosen, default_of, offered, prediction_settings
+from model_zoo_api.bridges.deepaas.choosing import (
+    chosen,
+    default_of,
+    offered,
+    prediction_settings,
+    to_be_trained,
+    trainable,
+    training_settings,
+)
 from model_zoo_api.bridges.deepaas.fields import Argument, merged
 from model_zoo_api.bridges.offers import Offer
 from model_zoo_api.bridges.pictures import FORMATS
-from model_zoo_api.errors import UnknownModelError
+from model_zoo_api.errors import ModelZooError
+from model_zoo_api.settings import Setting
 from model_zoo_api.types import ModelProvider
 
 JSON: Final = "application/json"
@@ -47,27 +57,48 @@ def negotiated(header: str) -> str:
     return best
 
 
-def settings_of_all(models: Sequence[Offer]) -> dict[str, Argument]:
+def settings_of_all(
+    models: Sequence[Offer], settings_of: Callable[[ModelProvider], list[Setting]] = prediction_settings
+) -> dict[str, Argument]:
     """Return the settings of the models' providers as arguments."""
-    providers: Mapping[str, ModelProvider] = {offer.provider.name: offer.provider for offer in models}
-    return merged((provider, prediction_settings(provider)) for provider in providers.values())
+    providers = {offer.provider.name: offer.provider for offer in models}
+    return merged((provider, settings_of(provider)) for provider in providers.values())
 
 
-def model_field(models: Sequence[Offer], help: str) -> fields.Field:
-    """Return the argument that chooses among models."""
+def told(
+    offer: Offer, arguments: Mapping[str, Argument], given: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return options for a model's loader and settings, of what was given.
+
+    Raises:
+        SettingError: The model's provider hasn't one, or it can't have that value.
+    """
+    of_loader = {option.name for option in offer.provider.options or ()}
+    options: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
+    for key, argument in arguments.items():
+        if argument.is_given(given.get(key)):
+            value = argument.value_for(offer.provider, given[key])
+            (options if argument.name in of_loader else settings)[argument.name] = value
+    return options, settings
+
+
+def model_field(
+    models: Sequence[Offer], choose: Callable[[str], Offer], help: str, default: Offer | None
+) -> fields.Field:
+    """Return the argument that chooses among models; it is required where there is no default."""
 
     def known(name: str) -> None:
         try:
-            chosen(models, name)
-        except UnknownModelError as error:
+            choose(name)
+        except ModelZooError as error:
             raise ValidationError(str(error)) from error
 
-    default = default_of(models)
-    return fields.Str(
-        load_default=None if default is None else default.name,
-        validate=known,
-        metadata={"description": help, "enum": [offer.name for offer in models]},
+    wanted: dict[str, Any] = {"required": True} if default is None else {"load_default": default.name}
+    made: fields.Field = fields.Str(
+        **wanted, validate=known, metadata={"description": help, "enum": [offer.name for offer in models]}
     )
+    return made
 
 
 def _file_field(help: str) -> fields.Field:
@@ -86,7 +117,7 @@ def predict_arguments() -> dict[str, fields.Field]:
     models = offered()
     return {
         "image": _file_field(f"The picture: {', '.join(FORMATS)}."),
-        "model": model_field(models, "What looks at the picture."),
+        "model": model_field(models, partial(chosen, models), "What looks at the picture.", default_of(models)),
         "accept": Accept(
             load_default=JSON,
             validate=validate.OneOf([JSON, *DRAWN], error="the answer is one of {choices}, not {input}"),
@@ -96,4 +127,16 @@ def predict_arguments() -> dict[str, fields.Field]:
             },
         ),
         **{name: argument.field() for name, argument in settings_of_all(models).items()},
+    }
+
+
+def train_arguments() -> dict[str, fields.Field]:
+    """Return all arguments of a training by name; none where no provider has a trainer."""
+    models = trainable()
+    if not models:
+        return {}
+    settings = settings_of_all(models, training_settings)
+    return {
+        "model": model_field(models, to_be_trained, "What is trained.", None),
+        **{name: argument.field() for name, argument in settings.items()},
     }

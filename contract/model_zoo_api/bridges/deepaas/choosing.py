@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path, PurePath
 from typing import Final
 
 from model_zoo_api.bridges.offers import Offer, installed_zoo, offers
 from model_zoo_api.bridges.written import writable
-from model_zoo_api.errors import UnknownModelError
-from model_zoo_api.settings import Setting
-from model_zoo_api.texts import suggest
+from model_zoo_api.errors import FactoryError, SettingError, UnknownModelError
+from model_zoo_api.settings import PRETRAINED, Setting
+from model_zoo_api.texts import listed, suggest
 from model_zoo_api.types import ModelProvider
 
 HARMLESS: Final = ("number", "integer", "flag", "choice", "size", "classes", "text")
 """Kinds of settings that a client over the network may give: none that is a path, or anything at all, for that may name
 a file of the server."""
 
+
+FOLDER: Final = "MODEL_ZOO_TRAINING"
+"""Environment variable of who runs the server: the folder with the data sets that clients may train on."""
 
 _OPTIONS: Final = (
     *("client-max-size", "config-dir", "config-file", "debug", "debug-endpoint", "deepaas_method_output"),
@@ -49,6 +54,17 @@ def offered() -> list[Offer]:
     return offers(installed_zoo())
 
 
+def trainable() -> list[Offer]:
+    """Return the models that can be trained."""
+    return offers(installed_zoo(), role="trainer")
+
+
+def training_folder() -> Path | None:
+    """Return the folder in which clients over the network name data sets and results; None where there is none."""
+    said = os.environ.get(FOLDER)
+    return Path(said).absolute() if said else None
+
+
 def default_of(models: Sequence[Offer]) -> Offer | None:
     """Return the first model whose weights are on this machine, as far as its card tells; else the first.
 
@@ -74,6 +90,38 @@ def chosen(models: Sequence[Offer], name: str) -> Offer:
     raise UnknownModelError(f"no model is named {name!r}{suggest(name, [offer.name for offer in models])}")
 
 
+def in_training_folder(name: str, value: str) -> str:
+    """Return the path that a client means, which names a file or a folder within the folder for that.
+
+    Only what it says is looked at: a link that lies in the folder may lead elsewhere, for clients can't make one.
+
+    Raises:
+        SettingError: It leads out of the folder, or there is no such folder.
+    """
+    folder, said = training_folder(), PurePath(value)
+    outside = said.is_absolute() or said.drive or ".." in said.parts or any(one in value for one in "\0\\:~")
+    if folder is None or outside or not said.parts:
+        raise SettingError(f"{name}={value!r} must be a name in the folder of data sets, such as cells/data.yaml")
+    return str(folder / said)
+
+
+def to_be_trained(name: str) -> Offer:
+    """Return the model of a name that can be trained.
+
+    Raises:
+        UnknownModelError: There is none; the nearest name is in the message.
+        FactoryError: Its provider has no trainer.
+    """
+    models = trainable()
+    if not models:
+        raise FactoryError("no provider that is installed has a trainer")
+    for offer in offered():
+        if offer.provider.trainer is None and name in (offer.name, *offer.aliases):
+            others = listed([one.name for one in models])
+            raise FactoryError(f"{name} can't be trained: {offer.provider.name} has no trainer; these can be: {others}")
+    return chosen(models, name)
+
+
 def prediction_settings(provider: ModelProvider) -> list[Setting]:
     """Return what may be said of a prediction.
 
@@ -83,3 +131,17 @@ def prediction_settings(provider: ModelProvider) -> list[Setting]:
     if by_a_person():
         return writable((*(provider.options or ()), *(provider.settings or ())))
     return [setting for setting in provider.settings or () if setting.kind in HARMLESS]
+
+
+def training_settings(provider: ModelProvider) -> list[Setting]:
+    """Return what may be said of a training.
+
+    A client over the network gives harmless settings of the trainer, whether to begin with random weights, and paths in
+    the folder that is for that, if there is one; a person all that can be written, and options of the loader.
+    """
+    options, settings = provider.options or (), provider.trainer_settings or ()
+    if by_a_person():
+        return writable((*options, *settings))
+    kinds = HARMLESS if training_folder() is None else (*HARMLESS, "path")
+    begin = [option for option in options if (option.name, option.kind) == (PRETRAINED.name, PRETRAINED.kind)]
+    return [*begin, *(setting for setting in settings if setting.kind in kinds)]

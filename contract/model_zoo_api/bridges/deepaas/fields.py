@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields
 
-from model_zoo_api.bridges.deepaas.choosing import spelled
+from model_zoo_api.bridges.deepaas.choosing import by_a_person, in_training_folder, spelled
 from model_zoo_api.bridges.written import read_value
 from model_zoo_api.errors import SettingError
 from model_zoo_api.settings import Setting
@@ -60,7 +60,7 @@ class Argument:
             raise SettingError(
                 f"{self.name} is of {whose}; this model is of {provider.name}, which hasn't it: leave it out"
             )
-        return read_value(setting, value) if isinstance(value, str) else setting.accept(value)
+        return _taken(setting, value)
 
     def field(self) -> fields.Field:
         """Return it as a field. What it refuses, each provider's setting refuses."""
@@ -80,7 +80,7 @@ class Argument:
         refusals = []
         for setting in self.settings.values():
             try:
-                read_value(setting, value) if isinstance(value, str) else setting.accept(value)
+                _taken(setting, value)
             except SettingError as error:
                 refusals.append(str(error))
             else:
@@ -125,3 +125,17 @@ def _bounds(kind: str, settings: Sequence[Setting]) -> dict[str, Any]:
         **({} if None in highs else {"maximum": max(high for high in highs if high is not None)}),
         **({} if None in multiples or len(multiples) > 1 else {"multipleOf": multiples.pop()}),
     }
+
+
+def _taken(setting: Setting, value: Any) -> Any:
+    """Return a value as a setting takes it: text is read, 3.0 is 3 to an integer, a client's path is in its folder.
+
+    Raises:
+        SettingError: It can't have that value.
+    """
+    if setting.kind == "path" and isinstance(value, str) and not by_a_person():
+        return in_training_folder(setting.name, value)
+    if isinstance(value, str):
+        return read_value(setting, value)
+    whole = setting.kind == "integer" and isinstance(value, float) and value.is_integer()
+    return setting.accept(int(value) if whole else value)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Final
 
-from model_zoo_api.bridges.deepaas.arguments import DRAWN, settings_of_all
+from model_zoo_api.bridges.deepaas.arguments import DRAWN, settings_of_all, told
 from model_zoo_api.bridges.deepaas.choosing import chosen, default_of, offered
 from model_zoo_api.bridges.deepaas.refusals import LOG, TooLargeError, answering
 from model_zoo_api.bridges.offers import Offer, installed_zoo
@@ -75,13 +75,7 @@ def _name(upload: Any) -> str:
 
 def _found(offer: Offer, path: str, name: str, given: Mapping[str, Any]) -> Detections:
     """Return what is found in a file, with its pixels."""
-    options: dict[str, Any] = {}
-    settings: dict[str, Any] = {}
-    of_loader = {option.name for option in offer.provider.options or ()}
-    for key, argument in settings_of_all(offered()).items():
-        if argument.is_given(given.get(key)):
-            value = argument.value_for(offer.provider, given[key])
-            (options if argument.name in of_loader else settings)[argument.name] = value
+    options, settings = told(offer, settings_of_all(offered()), given)
     if (size := os.path.getsize(path)) > MOST_BYTES:
         raise TooLargeError(f"{name} has {size:,} bytes; a file of at most {MOST_BYTES:,} is read")
     with open(path, "rb") as file:
