@@ -66,9 +66,9 @@ def test_parts_lie_where_the_page_has_them(pdf: Path) -> None:
     assert picture.b < height / 2
 
 
-def test_a_model_of_other_classes_is_refused(bccd_checkpoint: Path) -> None:
-    options = YoloNASLayoutOptions(model=str(bccd_checkpoint))
-    with pytest.raises(YoloNASPluginError, match="has a class 'RBC', which docling doesn't know"):
+def test_a_model_of_other_classes_is_refused(nano: Path) -> None:
+    options = YoloNASLayoutOptions(model=str(nano))
+    with pytest.raises(YoloNASPluginError, match="has a class 'disc', which docling doesn't know"):
         YoloNASLayout(None, CPU, options)
 
 

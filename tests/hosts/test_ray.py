@@ -23,11 +23,10 @@ import pytest
 import ray
 from pyarrow import fs
 
+from tests.hosts.conftest import DETECTORS, LAYOUT, Known
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import SourceError, YoloNASPluginError
 from yolonas_plugin.hosts.ray import POSES, RESULTS, predict
-
-MODEL = "yolo_nas_n_layout"
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +38,11 @@ def started() -> Iterator[None]:
 
 
 @pytest.fixture
-def images(bccd_test_images: list[Path], tmp_path: Path) -> Path:
+def images(known: Known, tmp_path: Path) -> Path:
     """A folder of five images and a file that is none."""
     folder = tmp_path / "images"
     folder.mkdir()
-    for image in bccd_test_images[:5]:
+    for image in known.images[:5]:
         shutil.copy(image, folder)
     (folder / "damaged.jpg").write_bytes(b"\xff\xd8\xff and no more")
     return folder
@@ -56,15 +55,16 @@ def rows_of(folder: Path) -> dict[str, dict[str, Any]]:
     return by_name
 
 
+@DETECTORS
 @pytest.mark.usefixtures("started")
-def test_a_folder_gives_what_predict_finds(images: Path, bccd_checkpoint: Path, tmp_path: Path) -> None:
-    summary = predict(images, tmp_path / "found", weights=str(bccd_checkpoint), address="local", workers=1, conf=0.4)
+def test_a_folder_gives_what_predict_finds(known: Known, images: Path, tmp_path: Path) -> None:
+    summary = predict(images, tmp_path / "found", weights=known.weights, address="local", workers=1, conf=0.4)
     rows = rows_of(tmp_path / "found")
     ((damaged, error),) = summary.errors
     assert Path(damaged).name == "damaged.jpg"
     assert "no image" in error
     assert rows.pop("damaged.jpg")["boxes"] is None
-    results = NAS(bccd_checkpoint).predict(images, conf=0.4, verbose=False)
+    results = NAS(known.weights).predict(images, conf=0.4, verbose=False)
     assert summary.images == len(results) + 1
     assert summary.detections == sum(len(result.boxes) for result in results) > 50
     for result in results:
@@ -82,7 +82,7 @@ def test_parquet_keeps_its_other_columns(images: Path, tmp_path: Path) -> None:
     table = pa.table({"image": column, "number": list(range(len(column))), "width": ["old"] * len(column)})
     (tmp_path / "set").mkdir()
     pq.write_table(table, tmp_path / "set" / "part.parquet")
-    summary = predict(tmp_path / "set", tmp_path / "found", weights=MODEL, address="local", load={"lean": True})
+    summary = predict(tmp_path / "set", tmp_path / "found", weights=LAYOUT, address="local", load={"lean": True})
     written = pq.read_table(tmp_path / "found")
     assert written.column_names == ["number", *RESULTS.names]
     assert sorted(written.column("number").to_pylist()) == list(range(7))
@@ -109,7 +109,7 @@ def test_a_bucket_is_read_and_written(images: Path, tmp_path: Path) -> None:
     with bucket(tmp_path / "server.log") as uri:
         place, root = fs.FileSystem.from_uri(uri("shelf/pages"))
         fs.copy_files(str(images), root, destination_filesystem=place)
-        summary = predict(uri("shelf/pages"), uri("shelf/found"), weights=MODEL, address="local", workers=1)
+        summary = predict(uri("shelf/pages"), uri("shelf/found"), weights=LAYOUT, address="local", workers=1)
         table = pq.read_table("shelf/found", filesystem=place)
     assert summary.images == 6
     assert all(path.startswith("s3://shelf/pages/") for path in table.column("path").to_pylist())
@@ -149,11 +149,11 @@ def wait_for(port: int) -> None:
 
 
 @pytest.mark.usefixtures("started")
-def test_a_killed_worker_loses_nothing(bccd_test_images: list[Path], tmp_path: Path) -> None:
+def test_a_killed_worker_loses_nothing(known: Known, tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
-    for number in range(3):
-        for image in bccd_test_images[:40]:
+    for number in range(24):
+        for image in known.images:
             shutil.copy(image, folder / f"{number}_{image.name}")
     killed: list[int] = []
 
@@ -169,7 +169,7 @@ def test_a_killed_worker_loses_nothing(bccd_test_images: list[Path], tmp_path: P
 
     killer = threading.Thread(target=kill_one_at_work, daemon=True)  # while the call below works
     killer.start()
-    summary = predict(folder, tmp_path / "found", weights=MODEL, address="local", workers=2)
+    summary = predict(folder, tmp_path / "found", weights=LAYOUT, address="local", workers=2)
     killer.join(timeout=10)
     assert killed
     assert summary.images == 120
@@ -189,18 +189,18 @@ def test_what_is_wrong_is_said_before_anything_is_done(images: Path, tmp_path: P
         predict(images, output, weights="nothing.pt", address="local")
     pq.write_table(pa.table({"picture": [b""]}), tmp_path / "other.parquet")
     with pytest.raises(SourceError, match="no column 'image' with images, only picture"):
-        predict(tmp_path / "other.parquet", output, weights=MODEL, address="local")
+        predict(tmp_path / "other.parquet", output, weights=LAYOUT, address="local")
     assert not output.exists()
     with pytest.raises(SourceError, match="3 cores and 0 GPUs, room for 2 workers"):
-        predict(images, output, weights=MODEL, address="local", workers=3)
+        predict(images, output, weights=LAYOUT, address="local", workers=3)
     output.mkdir()
     (output / "theirs.txt").touch()
     with pytest.raises(SourceError, match="isn't empty"):
-        predict(images, output, weights=MODEL, address="local")
+        predict(images, output, weights=LAYOUT, address="local")
 
 
 def test_the_command_line_starts_a_cluster_and_tells_what_it_found(images: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "yolonas_plugin.cli", "predict", "--weights", MODEL, "--source", str(images)]
+    command = [sys.executable, "-m", "yolonas_plugin.cli", "predict", "--weights", LAYOUT, "--source", str(images)]
     options = ["--ray", "local", "--workers", "1", "--output", str(tmp_path / "found"), "--json"]
     done = subprocess.run([*command, *options], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 3, done.stderr

@@ -17,6 +17,7 @@ from sahi.models.base import DetectionModel
 from sahi.predict import get_prediction, get_sliced_prediction
 from sahi.prediction import ObjectPrediction, PredictionResult
 
+from tests.hosts.conftest import DETECTORS, HEIGHT, WIDTH, Known
 from tests.support.bccd import Rows, agreement
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import CheckpointError, TaskError, WeightsNotFoundError
@@ -29,10 +30,10 @@ TILES = 4
 
 
 @pytest.fixture(scope="module")
-def model(bccd_checkpoint: Path) -> DetectionModel:
+def model(known: Known) -> DetectionModel:
     register()
     return AutoDetectionModel.from_pretrained(
-        "yolo_nas", model_path=str(bccd_checkpoint), confidence_threshold=CONF, device="cpu"
+        "yolo_nas", model_path=known.weights, confidence_threshold=CONF, device="cpu"
     )
 
 
@@ -42,9 +43,9 @@ def rows(predictions: list[ObjectPrediction]) -> Rows:
 
 
 @pytest.fixture(scope="module")
-def expected(bccd_test_images: list[Path], bccd_checkpoint: Path) -> list[Rows]:
+def expected(known: Known) -> list[Rows]:
     """What ``NAS.predict`` finds in the first images; boxes may reach out of them."""
-    results = NAS(bccd_checkpoint).predict(bccd_test_images[:TILES], conf=CONF, verbose=False)
+    results = NAS(known.weights).predict(known.images[:TILES], conf=CONF, verbose=False)
     return [result.boxes.data.double().numpy() for result in results]
 
 
@@ -65,8 +66,8 @@ def sliced(image: np.ndarray, model: DetectionModel, batch_size: int = 1) -> Pre
     return get_sliced_prediction(
         image,
         model,
-        slice_height=480,
-        slice_width=640,
+        slice_height=HEIGHT,
+        slice_width=WIDTH,
         overlap_height_ratio=0,
         overlap_width_ratio=0,
         perform_standard_pred=False,
@@ -79,21 +80,21 @@ def sliced(image: np.ndarray, model: DetectionModel, batch_size: int = 1) -> Pre
 
 
 @pytest.fixture(scope="module")
-def canvas(bccd_test_images: list[Path]) -> np.ndarray:
-    """Four images of 480x640, two by two, RGB."""
-    tiles = [cv2.imread(str(path))[..., ::-1] for path in bccd_test_images[:TILES]]
+def canvas(known: Known) -> np.ndarray:
+    """Four images, two by two, RGB."""
+    tiles = [cv2.imread(str(path))[..., ::-1] for path in known.images[:TILES]]
     return np.vstack([np.hstack(tiles[:2]), np.hstack(tiles[2:])])
 
 
-def test_whole_images_give_the_boxes_of_predict(
-    model: DetectionModel, expected: list[Rows], bccd_test_images: list[Path]
-) -> None:
-    for path, wanted in zip(bccd_test_images, expected, strict=False):
+@DETECTORS
+def test_whole_images_give_the_boxes_of_predict(known: Known, model: DetectionModel, expected: list[Rows]) -> None:
+    for path, wanted in zip(known.images[:TILES], expected, strict=True):
         found = get_prediction(str(path), model).object_prediction_list
-        assert_equal(rows(found), clipped(wanted, 480, 640))
-        assert {p.category.name for p in found} <= {"RBC", "WBC", "Platelets"}
+        assert_equal(rows(found), clipped(wanted, HEIGHT, WIDTH))
+        assert [p.category.name for p in found] == [known.names[p.category.id] for p in found]
 
 
+@DETECTORS
 @pytest.mark.parametrize("batch_size", [1, TILES])
 def test_slices_of_a_large_image_give_the_boxes_of_each(
     batch_size: int, model: DetectionModel, canvas: np.ndarray, expected: list[Rows]
@@ -101,19 +102,17 @@ def test_slices_of_a_large_image_give_the_boxes_of_each(
     found = rows(sliced(canvas, model, batch_size).object_prediction_list)
     wanted = []
     for index, tile in enumerate(expected):
-        inside = clipped(tile, 480, 640)
-        inside[:, :4] += 2 * (index % 2 * 640, index // 2 * 480)
+        inside = clipped(tile, HEIGHT, WIDTH)
+        inside[:, :4] += 2 * (index % 2 * WIDTH, index // 2 * HEIGHT)
         wanted.append(inside)
     assert_equal(found, np.vstack(wanted))
 
 
-def test_a_model_with_settings_of_its_own(
-    expected: list[Rows], bccd_checkpoint: Path, bccd_test_images: list[Path]
-) -> None:
+def test_a_model_with_settings_of_its_own(known: Known, expected: list[Rows]) -> None:
     register()
-    nas = NAS(bccd_checkpoint, processing=replace(NAS(bccd_checkpoint).processing, max_detections=5))
+    nas = NAS(known.weights, processing=replace(NAS(known.weights).processing, max_detections=5))
     model = AutoDetectionModel.from_pretrained("yolo_nas", model=nas, confidence_threshold=CONF, device="cpu")
-    found = rows(get_prediction(str(bccd_test_images[0]), model).object_prediction_list)
+    found = rows(get_prediction(str(known.images[0]), model).object_prediction_list)
     assert model.model is nas
     assert len(found) == 5 < len(expected[0])
 
@@ -144,21 +143,19 @@ def run(code: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
 
 
-def test_the_command_line_writes_its_result(
-    bccd_checkpoint: Path, bccd_test_images: list[Path], expected: list[Rows], tmp_path: Path
-) -> None:
+def test_the_command_line_writes_its_result(known: Known, expected: list[Rows], tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
-    path = tmp_path / "images" / bccd_test_images[0].name
-    path.symlink_to(bccd_test_images[0].resolve())
+    path = tmp_path / "images" / known.images[0].name
+    path.symlink_to(known.images[0].resolve())
     coco = {
-        "images": [{"id": 1, "file_name": path.name, "height": 480, "width": 640}],
+        "images": [{"id": 1, "file_name": path.name, "height": HEIGHT, "width": WIDTH}],
         "annotations": [],
-        "categories": [{"id": i, "name": name} for i, name in enumerate(("RBC", "WBC", "Platelets"))],
+        "categories": [{"id": i, "name": name} for i, name in enumerate(known.names)],
     }
     (tmp_path / "coco.json").write_text(json.dumps(coco))
     settings = {
         "model_type": "yolo_nas",
-        "model_path": bccd_checkpoint,
+        "model_path": known.weights,
         "model_confidence_threshold": CONF,
         "model_device": "cpu",
         "source": "images",
@@ -171,10 +168,10 @@ def test_the_command_line_writes_its_result(
     done = run(command, tmp_path)
     assert done.returncode == 0, done.stderr
     found = json.loads((tmp_path / "out" / "run" / "result.json").read_text())
-    assert {item["category_name"] for item in found} <= {"RBC", "WBC", "Platelets"}
+    assert [item["category_name"] for item in found] == [known.names[item["category_id"]] for item in found]
     corners = [(x, y, x + width, y + height) for x, y, width, height in (item["bbox"] for item in found)]
     others = [(item["score"], item["category_id"]) for item in found]
-    assert_equal(np.hstack((corners, others)), clipped(expected[0], 480, 640))
+    assert_equal(np.hstack((corners, others)), clipped(expected[0], HEIGHT, WIDTH))
 
 
 def test_sahi_knows_nothing_of_it_until_asked(tmp_path: Path) -> None:

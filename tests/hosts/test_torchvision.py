@@ -14,13 +14,12 @@ from torchvision.models import get_model, list_models
 from torchvision.ops import box_iou
 from torchvision.transforms.functional import to_tensor
 
+from tests.hosts.conftest import DETECTORS, LAYOUT, Known
 from tests.support.pictures import assert_same_boxes
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import CheckpointError, SourceError, TaskError, WeightsNotFoundError, YoloNASPluginError
 from yolonas_plugin.hosts import torchvision as ours
 from yolonas_plugin.processing import ProcessingSpec
-
-NAME = "yolo_nas_n_layout"
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +38,7 @@ def rows(found: dict[str, torch.Tensor]) -> np.ndarray:
 @pytest.fixture(scope="module")
 def layout() -> ours.Detector:
     ours.register()
-    return get_model("yolo_nas_n", weights=NAME)
+    return get_model("yolo_nas_n", weights=LAYOUT)
 
 
 def test_it_is_listed_and_registering_again_changes_nothing() -> None:
@@ -70,7 +69,7 @@ def test_boxes_are_those_of_nas(layout: ours.Detector, page: np.ndarray) -> None
     images = [page, cv2.resize(page[:400], (300, 500))]
     with torch.inference_mode():
         found = layout.eval()([rgb(image) for image in images])
-    results = NAS(NAME).predict(images, verbose=False)
+    results = NAS(LAYOUT).predict(images, verbose=False)
     assert layout.categories == tuple(results[0].names.values())
     assert len(results[0].boxes) > 10
     for one, result in zip(found, results, strict=True):
@@ -78,13 +77,15 @@ def test_boxes_are_those_of_nas(layout: ours.Detector, page: np.ndarray) -> None
         assert_same_boxes(rows(one), result.boxes.data.numpy(), atol=0.05)
 
 
-def test_boxes_of_super_gradients_checkpoint_too(bccd_checkpoint: Path, bccd_test_images: list[Path]) -> None:
-    model = get_model("yolo_nas_s", weights=bccd_checkpoint, score_thresh=0.4, detections_per_img=20).eval()
-    image = cv2.imread(str(bccd_test_images[0]))
+@DETECTORS
+def test_settings_are_those_of_predict(known: Known) -> None:
+    size = "n" if known.weights == LAYOUT else "s"
+    model = get_model(f"yolo_nas_{size}", weights=known.weights, score_thresh=0.4, detections_per_img=8).eval()
+    image = cv2.imread(str(known.images[0]))
     with torch.inference_mode():
         (found,) = model([rgb(image)])
-    (expected,) = NAS(bccd_checkpoint).predict(image, conf=0.4, max_det=20, verbose=False)
-    assert len(expected.boxes) > 5
+    (expected,) = NAS(known.weights).predict(image, conf=0.4, max_det=8, verbose=False)
+    assert len(expected.boxes) == 8
     assert_same_boxes(rows(found), expected.boxes.data.numpy(), atol=0.05)
 
 
@@ -134,9 +135,9 @@ def test_it_learns_in_a_loop_as_torchvision_s_do_and_nas_reads_its_weights(tmp_p
 def test_weights_of_another_kind_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path))
     with pytest.raises(CheckpointError, match=r"size n for 12 classes .* asked for were size s, 12"):
-        get_model("yolo_nas_s", weights=NAME)
+        get_model("yolo_nas_s", weights=LAYOUT)
     with pytest.raises(CheckpointError, match="asked for were size n, 3"):
-        get_model("yolo_nas_n", weights=NAME, num_classes=3)
+        get_model("yolo_nas_n", weights=LAYOUT, num_classes=3)
     with pytest.raises(WeightsNotFoundError):
         get_model("yolo_nas_s", weights="yolo_nas_s")
     with pytest.raises(YoloNASPluginError, match="no weights of the backbone"):
