@@ -10,6 +10,7 @@ import pytest
 from ultralytics import YOLO
 from ultralytics.solutions import AIGym, Heatmap, ObjectCounter
 
+from tests.hosts.conftest import DETECTORS, HEIGHT, WIDTH, Known
 from tests.support.pictures import picture
 from tests.support.pose import pose_model
 from yolonas_plugin import NAS
@@ -19,25 +20,25 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 STEP, FRAMES = 16, 12
 SETTINGS = {
     "imgsz": 320,  # solutions take 640, whatever the file says
-    "tracker": "bytetrack.yaml",  # the default starts a track at scores that few cells have
+    "tracker": "bytetrack.yaml",  # the default starts a track at high scores only
     "show": False,
     "verbose": False,
 }
 
 
 @pytest.fixture
-def stock(bccd_checkpoint: Path, tmp_path: Path) -> str:
-    return str(NAS(bccd_checkpoint).save(tmp_path / "x.pt"))
+def stock(known: Known, tmp_path: Path) -> str:
+    return str(NAS(known.weights).save(tmp_path / "x.pt"))
 
 
 @pytest.fixture
-def frames(bccd_test_images: list[Path], tmp_path: Path) -> list[np.ndarray]:
-    """A microscope that pans to the right over an image: from a video file, cells move to the left by STEP."""
-    image = cv2.imread(str(bccd_test_images[0]))
+def frames(known: Known, tmp_path: Path) -> list[np.ndarray]:
+    """A camera that pans to the right over an image: from a video file, things move to the left by STEP."""
+    image = cv2.imread(str(known.images[0]))
     path = str(tmp_path / "pan.avi")
-    writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*"MJPG"), 10, (640 - STEP * FRAMES, 480))
+    writer = cv2.VideoWriter(path, cv2.VideoWriter_fourcc(*"MJPG"), 10, (WIDTH - STEP * FRAMES, HEIGHT))
     for step in range(FRAMES):
-        writer.write(image[:, step * STEP :][:, : 640 - STEP * FRAMES])
+        writer.write(image[:, step * STEP :][:, : WIDTH - STEP * FRAMES])
     writer.release()
     video = cv2.VideoCapture(path)
     found = [video.read()[1] for _ in range(FRAMES)]
@@ -45,9 +46,10 @@ def frames(bccd_test_images: list[Path], tmp_path: Path) -> list[np.ndarray]:
     return found
 
 
-def test_the_counter_counts_what_moves_over_its_line(stock: str, frames: list[np.ndarray]) -> None:
+@DETECTORS
+def test_the_counter_counts_what_moves_over_its_line(known: Known, stock: str, frames: list[np.ndarray]) -> None:
     line = 224
-    counter = ObjectCounter(model=stock, region=[(line, 0), (line, 480)], **SETTINGS)
+    counter = ObjectCounter(model=stock, region=[(line, 0), (line, HEIGHT)], **SETTINGS)
     seen: list[dict[int, float]] = []  # where each track's centre is, along x
     for frame in frames:
         result = counter(frame.copy())
@@ -59,7 +61,7 @@ def test_the_counter_counts_what_moves_over_its_line(stock: str, frames: list[np
     assert np.median([last[i] - first[i] for i in both]) == pytest.approx(-STEP * (FRAMES - 1), abs=5)
     crossed = [i for i in both if first[i] > line > last[i]]
     assert len(crossed) > 1
-    assert set(result.classwise_count) <= {"RBC", "WBC", "Platelets"}
+    assert set(result.classwise_count) <= set(known.names)
     assert result.in_count + result.out_count >= len(crossed)
     assert min(result.in_count, result.out_count) == 0  # all in one direction
     assert result.total_tracks == len(last)
