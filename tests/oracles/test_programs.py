@@ -18,8 +18,7 @@ from inference_models.models.yolonas.yolonas_object_detection_onnx import YOLONa
 from torchvision.ops import box_iou
 from ultralytics.utils.ops import clip_boxes
 
-from tests.support.bccd import CLASSES
-from tests.support.shared import CHECKPOINT, bccd_images
+from tests.hosts.conftest import DETECTORS, LAYOUT, Known
 from yolonas_plugin import NAS
 from yolonas_plugin.processing import COCO, ProcessingSpec
 
@@ -30,16 +29,21 @@ BY_ROBOFLOW = replace(COCO, **SQUARE, resize=(SIDE, SIDE))
 BY_X_ANYLABELING = replace(COCO, **SQUARE, resize=(SIDE - 4, SIDE - 4), channels="BGR", class_agnostic=True)
 """BGR: it reads RGB, and then swaps the colours once more."""
 
-images = pytest.mark.parametrize("path", bccd_images("test")[:6], ids=lambda path: path.stem)
+NUMBER = 5
+"""Of images that are looked at."""
 
 
-def detector(processing: ProcessingSpec) -> NAS:
-    """Return BCCD's detector, which takes BGR from 0 to 255, as one that takes another order, from 0 to 1."""
-    model = NAS(CHECKPOINT, processing=processing)
+def detector(weights: str, processing: ProcessingSpec) -> NAS:
+    """Return a detector as one that takes the order of ``processing``, from 0 to 1.
+
+    The embedded model takes RGB from 0 to 1, and BCCD's BGR from 0 to 255.
+    """
+    own, scale = ("RGB", 1) if weights == LAYOUT else ("BGR", 255)
+    model = NAS(weights, processing=processing)
     stem = model.model.backbone.stem.conv
     for conv in (stem.branch_3x3.conv, stem.branch_1x1):
-        weight = conv.weight.data * 255
-        conv.weight.data = weight.flip(1) if processing.channels == "RGB" else weight
+        weight = conv.weight.data * scale
+        conv.weight.data = weight if processing.channels == own else weight.flip(1)
     return model
 
 
@@ -61,26 +65,27 @@ def assert_same(model: NAS, path: Path, boxes: np.ndarray, scores: np.ndarray, l
     np.testing.assert_allclose(scores, result.boxes.conf[nearest], atol=0.01)
 
 
-@images
-def test_x_anylabeling(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@DETECTORS
+def test_x_anylabeling(known: Known, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("anylabeling.config.current_config_file", "{}")  # the program itself sets it when it starts
     monkeypatch.setattr("anylabeling.config._work_directory", str(tmp_path))
-    model = detector(BY_X_ANYLABELING)
-    names = {"type": "yolo_nas", "name": "cells", "display_name": "cells", "classes": list(CLASSES)}
+    model = detector(known.weights, BY_X_ANYLABELING)
+    names = {"type": "yolo_nas", "name": "ours", "display_name": "ours", "classes": list(known.names)}
     thresholds = {"conf_threshold": CONF, "iou_threshold": IOU}
     reader = YOLO_NAS({**names, **thresholds, "model_path": str(export(model, tmp_path))}, print)
-    prepared, placement = reader.preprocess(cv2.imread(str(path))[..., ::-1])
-    boxes, scores, labels = reader.postprocess(reader.net.get_ort_inference(prepared, extract=False), placement)
-    kept = cv2.dnn.NMSBoxes(boxes, scores, CONF, IOU)
-    corners = np.column_stack((boxes[kept, :2], boxes[kept, :2] + boxes[kept, 2:]))
-    assert_same(model, path, corners, scores[kept], labels[kept])
+    for path in known.images[:NUMBER]:
+        prepared, placement = reader.preprocess(cv2.imread(str(path))[..., ::-1])
+        boxes, scores, labels = reader.postprocess(reader.net.get_ort_inference(prepared, extract=False), placement)
+        kept = cv2.dnn.NMSBoxes(boxes, scores, CONF, IOU)
+        corners = np.column_stack((boxes[kept, :2], boxes[kept, :2] + boxes[kept, 2:]))
+        assert_same(model, path, corners, scores[kept], labels[kept])
 
 
-@images
-def test_roboflow_inference_models(path: Path, tmp_path: Path) -> None:
-    model = detector(BY_ROBOFLOW)
+@DETECTORS
+def test_roboflow_inference_models(known: Known, tmp_path: Path) -> None:
+    model = detector(known.weights, BY_ROBOFLOW)
     export(model, tmp_path).rename(tmp_path / "weights.onnx")
-    (tmp_path / "class_names.txt").write_text("\n".join(CLASSES))
+    (tmp_path / "class_names.txt").write_text("\n".join(known.names))
     network_input = {
         "training_input_size": {"height": SIDE, "width": SIDE},
         "dynamic_spatial_size_supported": False,
@@ -95,5 +100,6 @@ def test_roboflow_inference_models(path: Path, tmp_path: Path) -> None:
     reader = YOLONasForObjectDetectionOnnx.from_pretrained(
         str(tmp_path), onnx_execution_providers=["CPUExecutionProvider"], device=torch.device("cpu")
     )
-    (found,) = reader(cv2.imread(str(path)), confidence=CONF, iou_threshold=IOU)
-    assert_same(model, path, found.xyxy.numpy(), found.confidence.numpy(), found.class_id.numpy())
+    for path in known.images[:NUMBER]:
+        (found,) = reader(cv2.imread(str(path)), confidence=CONF, iou_threshold=IOU)
+        assert_same(model, path, found.xyxy.numpy(), found.confidence.numpy(), found.class_id.numpy())
