@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
+import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -93,13 +96,17 @@ def test_each_argument_is_described(server: Server) -> None:
     assert set(arguments) == {"image", "model", "accept", *(setting.name for setting in offered)}
     for setting in offered:
         shown = arguments[setting.name]
-        assert setting.help in shown["description"]
+        assert setting.help[1:] in shown["description"]
+        assert setting.kind == "flag" or setting.allowed in shown["description"]
         assert (shown.get("minimum"), shown.get("maximum")) == bounds_of(setting)
-        if setting.name != "conf":  # whose default the providers differ in
-            assert shown["default"] == setting.default
+        assert shown.get("default") == setting.default  # of conf the providers have different ones, so there is none
     assert "(acme, yolo_nas)" not in arguments["conf"]["description"]
     assert "(yolo_nas)" in arguments["iou"]["description"]
     assert not {option.name for option in OPTIONS} & set(arguments)
+    definitions = server.ask("/swagger.json").value["definitions"]
+    answer = definitions[described["responses"]["200"]["schema"]["$ref"].rpartition("/")[2]]
+    picture = definitions[answer["properties"]["predictions"]["allOf"][0]["$ref"].rpartition("/")[2]]
+    assert {"path", "height", "width", "objects", "keypoint_names", "edges"} < set(picture["properties"])
 
 
 def test_each_argument_of_a_training_is_described(server: Server) -> None:
@@ -111,9 +118,9 @@ def test_each_argument_of_a_training_is_described(server: Server) -> None:
     assert list(arguments) == ["model", "pretrained", *(setting.name for setting in offered)]
     for setting in offered:
         shown = arguments[setting.name]
-        assert setting.help in shown["description"]
+        assert setting.help[1:] in shown["description"]
         assert (shown.get("minimum"), shown.get("maximum")) == bounds_of(setting)
-        assert shown["default"] == setting.default
+        assert shown.get("default") == setting.default
         assert tuple(shown.get("enum", ())) == setting.choices
 
 
@@ -168,6 +175,25 @@ def test_a_drawn_picture_comes_as_the_client_accepts(server: Server, coloured: b
         assert np.abs(np.asarray(drawn.convert("RGB")).astype(int) - original).max() > 100
     for accept in ("*/*", "application/json", "application/json;q=1, image/png;q=0.9"):
         assert server.predict(coloured, accept=accept).kind == "application/json"
+
+
+CHROMIUM = shutil.which("chromium")
+
+if CHROMIUM is not None:  # pages are looked at where there is a browser; the test above reads what they are made of
+
+    @pytest.mark.parametrize("what", ["predict", "train"])
+    def test_the_page_shows_each_argument(server: Server, what: str, tmp_path: Path) -> None:
+        page = f"{server.address}/api#/models/post_v2_models_model_zoo_{what}_"
+        options = ("--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", "--dump-dom")
+        command = [CHROMIUM, *options, "--virtual-time-budget=10000", page]
+        shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+        described = server.ask("/swagger.json").value["paths"][f"/v2/models/model_zoo/{what}/"]["post"]
+        for one in described["parameters"]:
+            row = re.search(f'<tr[^>]*data-param-name="{one["name"]}".*?</tr>', shown, re.DOTALL)
+            assert row is not None, one["name"]
+            assert html.escape(one["description"], quote=False) in row[0]
+            assert all(str(choice) in row[0] for choice in one.get("enum", ()) if choice != "*/*")
+            assert ("Default value" in row[0]) == (one.get("default") is not None)
 
 
 # -- what is wrong ---------------------------------------------------------------------------------------------------

@@ -17,6 +17,15 @@ check_version()
 __all__ = ["get_metadata", "get_predict_args", "get_train_args", "predict", "train", "warm"]
 
 
+def __getattr__(name: str) -> Any:
+    """Return ``schema``, by which DEEPaaS describes and checks the answers of its server, when that asks for it."""
+    if name != "schema":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from model_zoo_api.bridges.deepaas.answers import answer_schema
+
+    return answer_schema()
+
+
 def get_metadata() -> dict[str, Any]:
     """Return what DEEPaaS says of the zoo, and a list of its models."""
     from model_zoo_api.bridges.deepaas.metadata import metadata

@@ -15,11 +15,9 @@ from model_zoo_api.settings import Setting
 from model_zoo_api.types import ModelProvider
 
 _FIELDS: Final = {"number": fields.Float, "integer": fields.Int, "flag": fields.Bool}
-_WRITTEN: Final = {
-    "size": "640, or height and width: 320,640",
-    "classes": "names or indices: cat, dog",
-    "any": "JSON, or text",
-}
+_WRITTEN: Final = {"size": "640, or 320,640", "classes": "cat, dog, or as 0,2", "any": "JSON, or text"}
+_PLAIN: Final = ("flag", "choice", "text", "path", "any")
+"""Kinds of which the page says itself what they take, or of which there is nothing to say."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ class Argument:
         kinds = {setting.kind for setting in settings}
         kind = kinds.pop() if len(kinds) == 1 else "number" if kinds == {"number", "integer"} else "any"
         made: fields.Field = _FIELDS.get(kind, fields.Str)(
-            load_default=self.default,
+            **({} if self.default is None and not by_a_person() else {"load_default": self.default}),
             allow_none=True,
             validate=self._validate,
             error_messages=dict.fromkeys(("invalid", "special"), self._allowed()),
@@ -92,14 +90,19 @@ class Argument:
         return f"{self.name} must be {', or '.join(words)}"
 
     def _description(self, kind: str) -> str:
-        """Return what it does; whose it is, where that isn't everybody."""
+        """Return what it does and takes; whose it is, where that isn't everybody."""
         by_help: dict[str, list[str]] = {}
         for provider, setting in self.settings.items():
             by_help.setdefault(setting.help, []).append(provider)
         everybody = len(by_help) == 1 and len(self.settings) == self.providers
         parts = [text if everybody else f"{text} ({', '.join(whose)})".strip() for text, whose in by_help.items()]
+        what = "; ".join(part for part in parts if part)
+        words = dict.fromkeys(one.allowed for one in self.settings.values() if one.kind not in _PLAIN)
+        told = ": ".join(part for part in (what, ", or ".join(words)) if part)
         written = f" Written as {_WRITTEN[kind]}." if kind in _WRITTEN else ""
-        return "; ".join(part for part in parts if part) + ("." if any(by_help) else "") + written
+        if kind == "path" and not by_a_person():
+            written = " A name in the folder for trainings, such as cells/data.yaml."
+        return f"{told[:1].upper()}{told[1:]}.{written}"
 
 
 def merged(providers: Iterable[tuple[ModelProvider, Sequence[Setting]]]) -> dict[str, Argument]:

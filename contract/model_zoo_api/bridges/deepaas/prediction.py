@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from model_zoo_api.bridges.deepaas.arguments import DRAWN, settings_of_all, told
-from model_zoo_api.bridges.deepaas.choosing import chosen, default_of, offered
+from model_zoo_api.bridges.deepaas.choosing import by_a_person, chosen, default_of, offered
 from model_zoo_api.bridges.deepaas.refusals import LOG, TooLargeError, answering
 from model_zoo_api.bridges.offers import Offer, installed_zoo
 from model_zoo_api.bridges.pictures import read_picture
@@ -89,7 +89,8 @@ def _found(offer: Offer, path: str, name: str, given: Mapping[str, Any]) -> Dete
 
 def _answer(found: Detections, accept: Any) -> dict[str, Any] | io.BytesIO:
     if accept not in DRAWN:
-        return found.to_dict()
+        said = found.to_dict()
+        return said if by_a_person() else {"status": "OK", "predictions": said}
     drawn = io.BytesIO()
     found.draw().save(drawn, format=DRAWN[accept])
     drawn.seek(0)
