@@ -40,7 +40,7 @@ NAVIGATION = {
     "Start": ["The start page <self>", "docs/migration", "docs/models"],
     "For people with images": [
         *("docs/getting-weights", "docs/weights", "docs/runtimes", "docs/export", "docs/training", "docs/data"),
-        "docs/layout-model",
+        *("docs/frigate", "docs/layout-model"),
     ],
     "For host authors": ["contract/README", "docs/contract", "docs/hosts"],
     "For plugin authors": [

@@ -13,11 +13,13 @@ from yolonas_plugin.cli.progress import working
 def register(commands: Any) -> None:
     """Add ``export`` and ``convert``."""
     command = add_model_command(commands, "export", _export, "write the model in another format")
-    command.add_argument("--format", default="onnx", help="onnx, openvino, triton, ... (default: %(default)s)")
+    command.add_argument("--format", default="onnx", help="onnx, openvino, triton, frigate, ... (default: %(default)s)")
     command.add_argument(
-        "--output", help="folder to write to (default: that of the weights); for triton the model repository"
+        "--output",
+        help="folder to write to (default: that of the weights); for triton the model repository, for frigate its "
+        "model_cache",
     )
-    command.add_argument("--name", help="of the model in the repository (default: that of the weight file); triton")
+    command.add_argument("--name", help="of the model's folder (default: that of the weight file); triton and frigate")
     add_imgsz(command)
     command.add_argument(
         "--batch", type=number("batch"), metavar="N", help="images at a time (default: 1; for triton at most: 8)"

@@ -24,11 +24,12 @@ SKELETON_KEY: Final = "yolonas_skeleton"
 OPENVINO_SECTION: Final = "yolonas"
 """Under this name OpenVINO's own files hold the strings."""
 
-Takes: TypeAlias = Literal["prepared", "pixels", "super-gradients"]
+Takes: TypeAlias = Literal["prepared", "pixels", "frigate", "super-gradients"]
 """What a graph takes, letterboxed as its processing says.
 
 ``prepared``: float [B, C, H, W], in the colour order and range of the processing; ``pixels``: uint8 [B, H, W, C] as
-OpenCV reads images, BGR; ``super-gradients``: uint8 [B, C, H, W] in RGB, as its own exports take them.
+OpenCV reads images, BGR; ``frigate``: uint8 [B, C, H, W] in BGR, as Frigate's configuration for YOLO-NAS has it;
+``super-gradients``: uint8 [B, C, H, W] in RGB, as its own exports take them.
 """
 
 
@@ -51,6 +52,7 @@ class Input(NamedTuple):
 INPUTS: Final[Mapping[Takes, Input]] = {
     "prepared": Input("images", "float32", planes=True, order=None),
     "pixels": Input("pixels", "uint8", planes=False, order="BGR"),
+    "frigate": Input("pixels", "uint8", planes=True, order="BGR"),
     "super-gradients": Input("input", "uint8", planes=True, order="RGB"),
 }
 """The inputs by name."""

@@ -31,6 +31,7 @@ OF_FORMAT: Final = {
     "onnx": {*FORM, "simplify"},
     "openvino": {*FORM} - {"opset"},
     "triton": {*_SELECTION, "imgsz", "name", "batch", "opset", "simplify"},
+    "frigate": {"conf", "iou", "imgsz", "name", "opset", "simplify"},
 }
 """The formats that this package writes by itself, and their settings."""
 
@@ -98,7 +99,7 @@ def check_form(format: str, given: Mapping[str, Any]) -> dict[str, Any]:
         raise ExportSettingError(
             f"opset={settings['opset']!r} is out of range; this network is written in {OPSETS[0]} to {OPSETS[-1]}"
         )
-    if format != "triton":
+    if "gives" in known:
         _check_selection(settings)
     return {name: value for name, value in settings.items() if name in known}
 

@@ -1,4 +1,4 @@
-"""``NAS.export``: ONNX, OpenVINO and model repositories by this package, other formats by the Ultralytics engine."""
+"""``NAS.export``: ONNX, OpenVINO, model repositories and folders for Frigate by this package, others by the engine."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from yolonas_plugin.errors import ExportError
+from yolonas_plugin.errors import ExportError, ExportSettingError
 from yolonas_plugin.export.description import Description, Gives, Takes
 from yolonas_plugin.export.form import DEFAULTS, FORM, OF_FORMAT, check_form, check_format, form_name, free_path
+from yolonas_plugin.export.frigate import SIDE, write_frigate
 from yolonas_plugin.export.outputs import check_gives
 from yolonas_plugin.extras import require
 from yolonas_plugin.nas.engine_formats import engine_formats, export_by_engine
@@ -35,12 +36,13 @@ def export(
     Args:
         module: The network.
         callbacks: The engine's, for its exporter.
-        format: ``"onnx"``, ``"openvino"``, ``"triton"``, which is a model repository, or another format of the engine,
-            such as ``"torchscript"``.
+        format: ``"onnx"``, ``"openvino"``, ``"triton"``, which is a model repository, ``"frigate"``, which is a folder
+            for Frigate, or another format of the engine, such as ``"torchscript"``.
         output: Folder to write to; by default the folder of the weights, which is the engine's habit.
         overwrite: Replace an export that is there; else that is an error.
         **kwargs: For ONNX and OpenVINO the arguments of :func:`~yolonas_plugin.nas.export.export_onnx`, for a model
-            repository those of :func:`~yolonas_plugin.nas.export.export_repository`, else the engine's settings.
+            repository those of :func:`~yolonas_plugin.nas.export.export_repository`, for Frigate those of
+            :func:`~yolonas_plugin.nas.export.export_frigate`, else the engine's settings.
 
     Returns:
         The path that was written.
@@ -61,6 +63,8 @@ def export(
         if output is None:
             raise ExportError("format='triton' needs output=, the model repository, to which it adds a model")
         return export_repository(module, folder, overwrite=overwrite, **settings)
+    if format == "frigate":
+        return export_frigate(module, folder, overwrite=overwrite, **check_form(format, kwargs))
     if format in OF_FORMAT:
         settings = check_form(format, kwargs)
         check_gives(settings.get("gives", DEFAULTS["gives"]), module.about.task)
@@ -186,6 +190,45 @@ def export_repository(
     network = module.for_export()
     options: dict[str, Any] = {"batch": batch, "simplify": simplify, "opset": opset, "overwrite": overwrite}
     return str(write_repository(network, description, repository, name, **options))
+
+
+def export_frigate(
+    module: NASModule,
+    parent: Path,
+    *,
+    name: str | None = None,
+    imgsz: int | list[int] | tuple[int, int] = SIDE,
+    simplify: bool = True,
+    opset: int = 17,
+    overwrite: bool = False,
+    **selection: Any,
+) -> str:
+    """Write a folder for Frigate: an ONNX file, the names of its classes, and a configuration.
+
+    Args:
+        module: The network.
+        parent: Where the folder is made.
+        name: Of the folder and its file. Default: the name of the weight file, without its ending.
+        imgsz: Side of the input in pixels, a multiple of 32.
+        simplify: Fold constants with onnxslim.
+        opset: Version of the ONNX operator set.
+        overwrite: Replace a folder of that name.
+        **selection: ``conf`` and ``iou`` of the box selection. Default: the checkpoint's.
+
+    Returns:
+        The folder.
+
+    Raises:
+        MissingExtraError: onnx or onnxslim isn't installed.
+        ExportError: An argument has no such value, the model is no detector, or a folder of that name is there.
+    """
+    if module.about.skeleton is not None:
+        raise ExportSettingError("format='frigate' isn't for poses: Frigate reads boxes alone; give it a detector")
+    _require_onnx(simplify)
+    description = _describe(module, "frigate", "frigate", imgsz, 1, selection)
+    name = Path(module.pt_path).stem if name is None else name
+    options: dict[str, Any] = {"simplify": simplify, "opset": opset, "overwrite": overwrite}
+    return str(write_frigate(module.for_export(), description, parent, name, **options))
 
 
 def _require_onnx(simplify: bool) -> None:
