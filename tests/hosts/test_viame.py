@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw
 from viame.config import empty_config
 from viame.types import ImageContainer
 
-from model_zoo_api import ModelZoo
+from model_zoo_api import Detections, ModelZoo
 from model_zoo_api.bridges.viame import ModelZooDetector
 from model_zoo_api.detections import SHOWN
 from model_zoo_api.errors import SourceError
@@ -112,46 +112,47 @@ def test_another_provider_s_model_is_a_detector_by_installing_it(site: Site, pic
     assert all(0.9 < float(row[7]) <= 1 and row[7] == row[10] for row in rows)
 
 
-def test_the_boxes_are_those_of_the_zoo_s_predictor(page: np.ndarray, tmp_path: Path) -> None:
+def test_two_detectors_at_once_find_what_the_zoo_s_predictors_find(
+    page: np.ndarray, pose_weights: Path, tmp_path: Path
+) -> None:
     folder = tmp_path / "pages"
     folder.mkdir()
     Image.fromarray(np.ascontiguousarray(page[..., ::-1])).save(folder / "page.png")
-    rows = run(folder, model="yolo_nas_n_layout", conf="0.4")
-    with ModelZoo.discover().predictor("yolo_nas_n_layout", conf=0.4) as predict:
-        (expected,) = predict(page)
-    assert len(rows) == len(expected) > 5
-    assert [row[9] for row in rows] == [expected.names[int(label)] for label in expected.labels]
-    np.testing.assert_allclose([list(map(float, row[3:7])) for row in rows], expected.boxes, rtol=1e-4, atol=0.1)
-    np.testing.assert_allclose([float(row[7]) for row in rows], expected.scores, atol=1e-3)
-
-
-def test_a_weight_file_for_poses_gives_keypoints(pose_weights: Path, pictures: Path) -> None:
-    rows = run(pictures, model=pose_weights, provider="yolo_nas", conf="0.1", max_det="3")
-    with ModelZoo.discover().predictor(pose_weights, provider="yolo_nas", conf=0.1, max_det=3) as predict:
-        expected = predict(pictures)
-    assert len(rows) == sum(map(len, expected)) > 1
-    objects = [(found, points) for found in expected for points in found.keypoints]
-    for row, (found, points) in zip(rows, objects, strict=True):
-        shown = {
-            found.keypoint_names[index]: (x, y) for index, (x, y, score) in enumerate(points.tolist()) if score >= SHOWN
-        }
+    parts = run(folder, pipeline=with_a_second_one(pose_weights, tmp_path), model="yolo_nas_n_layout", conf=0.4)
+    zoo = ModelZoo.discover()
+    with zoo.predictor("yolo_nas_n_layout", conf=0.4) as predict:
+        check(parts, predict(folder)[0])
+    assert len(parts) > 5
+    people = rows_of(tmp_path / "second.csv")
+    with zoo.predictor(pose_weights, provider="yolo_nas", conf=0.1, max_det=3) as predict:
+        found = predict(folder)[0]
+    check(people, found)
+    assert len(people) == 3
+    for row, points in zip(people, found.keypoints.tolist(), strict=True):
+        names = zip(found.keypoint_names, points, strict=True)
+        shown = {name: pytest.approx((x, y), abs=1.01) for name, (x, y, score) in names if score >= SHOWN}
         words = [cell.split() for cell in row[11:]]
-        written = {name: (float(x), float(y)) for mark, name, x, y in words if mark == "(kp)"}
-        assert written.keys() == shown.keys() != set()
-        assert all(written[name] == pytest.approx(shown[name], abs=1.01) for name in shown)
+        assert {name: (float(x), float(y)) for mark, name, x, y in words if mark == "(kp)"} == shown != {}
 
 
-def test_two_detectors_work_at_once(site: Site, pictures: Path, tmp_path: Path) -> None:
+def with_a_second_one(weights: Path, folder: Path) -> Path:
+    """Return a pipeline with one more detector, of a weight file for poses, and with one more table, ``second.csv``."""
     text = PIPELINE.read_text()
     second = text[text.index("process detector\n") :].replace("computed_detections", "second")
     for name in ("detector_writer", "detector"):
         for before, after in (("process ", "\n"), ("from ", "."), ("to   ", ".")):
             second = second.replace(f"{before}{name}{after}", f"{before}second_{name}{after}")
-    both = tmp_path / "both.pipe"
-    both.write_text(text + second.replace("yolo_nas_s ", "acme_tiny "))
-    rows = run(pictures, site=site, pipeline=both, model="acme/acme_tiny", conf="0.6")
-    assert len(rows) == 2
-    assert [row[1:] for row in rows_of(next(tmp_path.rglob("second.csv")))] == [row[1:] for row in rows]
+    second = second.replace("yolo_nas_s ", f"{weights}\n    :provider yolo_nas\n    :conf 0.1\n    :max_det 3\n")
+    path = folder / "both.pipe"
+    path.write_text(text + second)
+    return path
+
+
+def check(rows: list[list[str]], expected: Detections) -> None:
+    """See that a table has what was found, in its order."""
+    assert [row[9] for row in rows] == [expected.names[int(label)] for label in expected.labels]
+    np.testing.assert_allclose([list(map(float, row[3:7])) for row in rows], expected.boxes, rtol=1e-4, atol=0.1)
+    np.testing.assert_allclose([float(row[7]) for row in rows], expected.scores, atol=1e-3)
 
 
 def test_a_class_name_with_a_comma_stays_in_its_column(site: Site, pictures: Path, tmp_path: Path) -> None:
