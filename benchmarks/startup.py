@@ -2,12 +2,14 @@
 
     .venv-HOST/bin/python -m benchmarks.startup HOST [--rounds 20] [--json FILE]
 
-HOST is docling, llm, deepaas or viame, in the environment that ``make hosts HOSTS=HOST`` makes. Each run is a new
-process, with the contract and the plugin among the installed distributions or without them, in turn; what is added is
-the median of the differences between neighbours. Timed is in
+HOST is docling, llm, llm-plugins, deepaas or viame, in the environment that ``make hosts HOSTS=HOST`` makes; that of
+llm-plugins is llm's. Each run is a new process, with the contract and the plugin among the installed distributions or
+without them, in turn; what is added is the median of the differences between neighbours, behind which are their
+quartiles. Timed is in
 
 - docling: loading all plugins and their layout engines, as a conversion does (``docling --help`` imports none of ours);
 - llm: all of ``llm --version``, which imports every plugin;
+- llm-plugins: that import alone, for a machine on which whole processes differ by more than the goal;
 - deepaas: loading the models that it serves, by stevedore;
 - viame: looking for plugins, as each of its commands does that runs a pipeline.
 
@@ -71,6 +73,13 @@ HOSTS = {
         what="llm --version",
         goal=5,
         before="import sys\nfrom llm.cli import cli\ntry: cli(['--version'])\nexcept SystemExit: pass",
+        found="'model_zoo_api.bridges.llm' in sys.modules",
+    ),
+    "llm-plugins": Host(
+        what="llm loads what is installed for it",
+        goal=5,
+        before="import llm\nfrom llm.plugins import pm",
+        timed="pm.load_setuptools_entrypoints('llm')",
         found="'model_zoo_api.bridges.llm' in sys.modules",
     ),
     "deepaas": Host(

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
@@ -110,6 +111,21 @@ def test_another_provider_s_model_is_a_detector_by_installing_it(site: Site, pic
     boxes = [list(map(float, row[3:7])) for row in rows]
     assert boxes == [pytest.approx([20, 30, 81, 91], abs=3), pytest.approx([120, 10, 181, 61], abs=3)]
     assert all(0.9 < float(row[7]) <= 1 and row[7] == row[10] for row in rows)
+
+
+def test_of_a_video_every_frame_has_its_rows(site: Site, tmp_path: Path) -> None:
+    frames = cv2.VideoWriter(str(tmp_path / "moving.mp4"), cv2.VideoWriter_fourcc(*"mp4v"), 5, (200, 120))
+    for index in range(3):
+        frame = np.full((120, 200, 3), 255, np.uint8)
+        frame[30:90, 20 + 30 * index : 80 + 30 * index] = (0, 0, 255)  # red, as OpenCV has it
+        frames.write(frame)
+    frames.release()
+    settings = given({"model": "acme_tiny", "conf": 0.6})
+    done = viame("run", str(PIPELINE), "moving.mp4", "-o", "found", *settings, cwd=tmp_path, site=site)
+    assert done.returncode == 0, done.stdout + "".join(path.read_text() for path in tmp_path.glob("found/logs/*"))
+    rows = rows_of(tmp_path / "found" / "moving_detections.csv")
+    assert [(row[2], row[9]) for row in rows] == [("0", "red"), ("1", "red"), ("2", "red")]
+    assert [float(row[3]) for row in rows] == pytest.approx([20, 50, 80], abs=4)
 
 
 def test_two_detectors_at_once_find_what_the_zoo_s_predictors_find(
