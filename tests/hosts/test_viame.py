@@ -120,10 +120,11 @@ def test_of_a_video_every_frame_has_its_rows(site: Site, tmp_path: Path) -> None
         frame[30:90, 20 + 30 * index : 80 + 30 * index] = (0, 0, 255)  # red, as OpenCV has it
         frames.write(frame)
     frames.release()
+    words = ("-s", "input:video_filename=moving.mp4", "-s", "input:video_reader:type=vidl_ffmpeg")
     settings = given({"model": "acme_tiny", "conf": 0.6})
-    done = viame("run", str(PIPELINE), "moving.mp4", "-o", "found", *settings, cwd=tmp_path, site=site)
-    assert done.returncode == 0, done.stdout + "".join(path.read_text() for path in tmp_path.glob("found/logs/*"))
-    rows = rows_of(tmp_path / "found" / "moving_detections.csv")
+    done = viame("runner", str(PIPELINE), *words, *settings, cwd=tmp_path, site=site)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = rows_of(tmp_path / "computed_detections.csv")
     assert [(row[2], row[9]) for row in rows] == [("0", "red"), ("1", "red"), ("2", "red")]
     assert [float(row[3]) for row in rows] == pytest.approx([20, 50, 80], abs=4)
 
@@ -229,3 +230,11 @@ def test_what_viame_could_not_read_has_no_objects_and_other_pixels_are_refused()
     with pytest.raises(SourceError, match="an image has uint16 pixels in 1 channels, where models take bytes"):
         detector.detect(ImageContainer.fromarray(np.zeros((20, 30), np.uint16)))
     assert detector.detect(ImageContainer.fromarray(np.zeros((20, 30, 4), np.uint8))).size() == 0
+
+
+def test_viame_s_start_pays_for_no_zoo(tmp_path: Path) -> None:
+    ours = "(name for name in sys.modules if 'zoo' in name or 'yolo' in name)"
+    code = f"import model_zoo_api.bridges.viame, sys; print(*{ours})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    bridge = "model_zoo_api.bridges"
+    assert set(done.stdout.split()) == {"model_zoo_api", bridge, f"{bridge}.viame", f"{bridge}.viame.detector"}
