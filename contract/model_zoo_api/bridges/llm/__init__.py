@@ -12,9 +12,6 @@ from typing import Any, Final
 import llm
 from llm import hookspecs
 
-OLDEST: Final = "0.23"
-"""The first version of llm that has all that is used here."""
-
 _KNOWS_OTHERS: Final = "model_aliases" in hookspecs.register_models.__code__.co_varnames
 """Whether llm says which models it has already."""
 

@@ -10,11 +10,13 @@ from typing import Any, ClassVar, Final
 import click
 import llm
 
-from model_zoo_api.bridges.llm import OLDEST
 from model_zoo_api.bridges.offers import Offer, installed_zoo, offers
 from model_zoo_api.errors import ModelZooError
 from model_zoo_api.texts import printable
 from model_zoo_api.zoo import ModelZoo
+
+OLDEST: Final = "0.23"
+"""The first version of llm that has all that is used."""
 
 _USED: Final = ("AsyncModel.execute", "Model.supports_schema", "Options", "ModelError")
 _said: set[str] = set()
