@@ -16,9 +16,6 @@ import llm
 
 from model_zoo_api.detections import Detections, failed
 
-TYPES: Final = frozenset(f"image/{kind}" for kind in ("avif", "bmp", "gif", "jpeg", "png", "tiff", "webp", "x-ms-bmp"))
-"""What llm is told that can be attached; whatever else is a picture by its type is let through too."""
-
 _ANYTHING: Final = (None, "", "application/octet-stream", "binary/octet-stream")
 """Types by which nothing is said; the content decides."""
 

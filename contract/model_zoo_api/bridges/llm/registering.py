@@ -31,9 +31,11 @@ def register_offers(register: Callable[..., Any], others: list[Any]) -> None:
         register: Of llm's hook.
         others: llm's records of the models that it has.
     """
+    taken = {name for other in others for name in _names_of(other)}
+    if _asked() in taken:
+        return  # another plugin's model answers, and nobody pays for discovery
     try:
         zoo = installed_zoo()
-        taken = {name for other in others for name in _names_of(other)}
         found = [named for offer in offers(zoo) if (named := _without(taken, offer)) is not None]
     except ModelZooError as error:
         _say(str(error))
@@ -108,16 +110,23 @@ def _explain(zoo: ModelZoo, known: set[str]) -> None:
     context = click.get_current_context(silent=True)
     if context is None:
         return
-    asked = context.params.get("model_id")
+    asked = _asked()
     listing = context.info_name == "list" and context.parent is not None and context.parent.info_name == "models"
-    if listing or (isinstance(asked, str) and asked not in known):
+    if listing or (asked is not None and asked not in known):
         for problem in zoo.problems:
             _say(f"a plugin of the model zoo has a problem: {problem}")
         for line in _why_not(zoo, asked):
             _say(line)
 
 
-def _why_not(zoo: ModelZoo, name: Any) -> Iterator[str]:
+def _asked() -> str | None:
+    """Return the name of the model that a command of llm is for, where there is one."""
+    context = click.get_current_context(silent=True)
+    name = None if context is None else context.params.get("model_id")
+    return name if isinstance(name, str) else None
+
+
+def _why_not(zoo: ModelZoo, name: str | None) -> Iterator[str]:
     """Yield why models of the zoo that are called so aren't offered."""
     for provider in zoo.providers.values():
         for card in provider.models:
