@@ -9,15 +9,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 import torch
 import yaml
 
 from benchmarks.loading import write_module
 from tests.support import synthetic
-from tests.support.bccd import CLASSES, write_yolo
+from tests.support.bccd import CLASSES
 from tests.support.checkpoints import libreyolo, lightning
-from tests.support.shared import bccd_images
+from tests.support.shapes import NAMES, draw, write_shapes
 from yolonas_plugin.cards import COCO_CLASSES
 from yolonas_plugin.cli import main
 from yolonas_plugin.weights import read_checkpoint
@@ -32,14 +33,14 @@ def column(section: str, number: int) -> list[str]:
 
 
 def write_weights(section: str, checkpoint: Path) -> None:
-    """Write a file as the package of the section does: BCCD's weights, but COCO's classes for Ultralytics' assets."""
+    """Write a file as the package of the section does: of three classes, but COCO's for Ultralytics' assets."""
     if section == "ultralytics.NAS":
         write_module(synthetic.network("s").state_dict(), Path("yolo_nas_s.pt"))
         return
     weights = dict(read_checkpoint(checkpoint).state_dict)
-    for name in weights:  # trained on BGR from 0 to 255; these packages give RGB from 0 to 1
+    for name in weights:  # for pixels from 0 to 255; these packages give 0 to 1
         if name.startswith("backbone.stem.") and weights[name].ndim == 4:
-            weights[name] = weights[name].flip(1) * 255
+            weights[name] = weights[name] * 255
     write: dict[str, Callable[[], object]] = {
         "super-gradients": lambda: Path("ckpt_best.pth").symlink_to(checkpoint),
         "modern-yolonas": lambda: torch.save(lightning(weights, input_size=320), "last.ckpt"),
@@ -48,33 +49,31 @@ def write_weights(section: str, checkpoint: Path) -> None:
     write[section]()
 
 
-def write_images(bccd: Path, names: tuple[str, ...], splits: Path) -> None:
-    paths = bccd_images()[:2]
-    for name, path in zip(("street.jpg", "other.jpg"), paths, strict=True):
-        Path(name).symlink_to(path)
-    video = cv2.VideoWriter("video.mp4", cv2.VideoWriter.fourcc(*"mp4v"), 10, (640, 480))
-    for path in paths:
-        video.write(cv2.imread(str(path)))
+def write_images(names: tuple[str, ...]) -> None:
+    """Write what the snippets name: two pictures, a video, a data set in YOLO's layout with its images."""
+    pictures = [np.tile(draw(seed)[0], (3, 4, 1)) for seed in range(2)]
+    for name, image in zip(("street.jpg", "other.jpg"), pictures, strict=True):
+        cv2.imwrite(name, image)
+    height, width = pictures[0].shape[:2]
+    video = cv2.VideoWriter("video.mp4", cv2.VideoWriter.fourcc(*"mp4v"), 10, (width, height))
+    for image in pictures:
+        video.write(image)
     video.release()
-    splits.mkdir(parents=True)
-    (splits / "few.txt").write_text("\n".join(path.stem for path in paths))
-    for folder in ("Annotations", "JPEGImages"):
-        (splits.parents[1] / folder).symlink_to(bccd / folder)
-    data = yaml.safe_load(write_yolo(Path("set").absolute(), splits.parents[1], "few").read_text())
+    data = yaml.safe_load(write_shapes(Path("set").absolute(), train=2, val=2).read_text())
     Path("data.yaml").write_text(yaml.safe_dump({**data, "names": list(names)}))
-    Path("images").symlink_to("set/images")
+    Path("images").symlink_to("set/images/val")
 
 
 @pytest.mark.parametrize("section", SECTIONS)
 @pytest.mark.usefixtures("one_thread")
-def test_the_right_hand_side_runs(
-    section: str, bccd_checkpoint: Path, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_right_hand_side_runs(section: str, nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("ultralytics.cfg.ROOT", tmp_path / "engine")  # under pytest the engine puts runs beside it
-    write_weights(section, bccd_checkpoint)
-    names = COCO_CLASSES if section == "ultralytics.NAS" else CLASSES
-    write_images(shared_data / "bccd", names, tmp_path / "bccd" / "ImageSets" / "Main")
+    write_weights(section, nano)
+    names = {"ultralytics.NAS": COCO_CLASSES, "super-gradients": NAMES}.get(
+        section, CLASSES
+    )  # the page's, or the file's
+    write_images(names)
     snippets = column(SECTIONS[section], 2)
     assert len(snippets) >= 8
     namespace: dict[str, object] = {}

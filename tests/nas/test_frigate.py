@@ -152,11 +152,20 @@ def test_names_are_found_by_their_numbers(many: Frigate, nano: Path, tmp_path: P
     assert export(NAS(nano, names=odd), tmp_path, name="odd").labels == dict(enumerate(odd))
 
 
+@pytest.mark.parametrize("name", ["two\nlines", "two\rlines", "end\n", "", "  "])
+def test_a_name_that_is_no_line_is_refused(name: str, nano: Path, tmp_path: Path) -> None:
+    with pytest.raises(ExportError, match=r"class 1 is called .*, and Frigate wants one line: give other names="):
+        NAS(nano, names=["a", name, "c"]).export(format="frigate", output=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
 def test_one_command_makes_a_configuration(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["export", "--weights", str(nano), "--format", "frigate", "--output", str(tmp_path), "--name", "gate"]
     assert main(command) == 0
     folder = tmp_path / "gate"
-    assert capsys.readouterr().out.strip() == str(folder)
+    said = capsys.readouterr()
+    assert said.out.strip() == str(folder)
+    assert (folder / "config.yml").read_text() in said.err
     assert {path.name for path in folder.iterdir()} == {"gate.onnx", "labelmap.txt", "config.yml"}
     frigate = Frigate(folder)
     assert (frigate.model["width"], frigate.model["height"]) == (320, 320)

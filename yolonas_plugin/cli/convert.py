@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 from typing import IO, Any
 
 from yolonas_plugin.cli.arguments import add_imgsz, add_model_command, given, load_model, number
@@ -56,6 +58,8 @@ def _export(args: argparse.Namespace, out: IO[str]) -> int:
         print_json({"path": path, "format": args.format}, out)
     else:
         print(path, file=out)
+        if args.format.lower() == "frigate":  # beside the answer, which is the path
+            print((Path(path) / "config.yml").read_text(encoding="utf-8"), end="", file=sys.stderr)
     return 0
 
 

@@ -98,6 +98,6 @@ def _labelmap(names: tuple[str, ...]) -> str:
         ExportError: A name is empty, or more than a line.
     """
     for number, name in enumerate(names):
-        if not name.strip() or len(name.splitlines()) != 1:
+        if not name.strip() or len(f"{name}.".splitlines()) != 1:  # one at the end counts too
             raise ExportError(f"class {number} is called {name!r}, and Frigate wants one line: give other names=")
     return "".join(f"{number} {name}\n" for number, name in enumerate(names))
