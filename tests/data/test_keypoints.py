@@ -105,7 +105,7 @@ def test_a_description_of_json_files_says_what_a_mirror_swaps(tmp_path: Path) ->
         ({"kpt_shape": 3}, "'kpt_shape' "),
         ({"kpt_shape": None}, "no 'kpt_shape': these are data for a detector"),
         ({"kpt_shape": [5, 3], "flip_idx": None, "kpt_oks_sigmas": None}, "'kpt_names' has 3 names"),
-        ({"flip_idx": [1, 0]}, "flip_index has 2 entries for 3"),
+        ({"flip_idx": [1, 0]}, "data.yaml: 'flip_idx': flip_index has 2 entries for 3"),
         ({"flip_idx": [1, 1, 2]}, "not every index from 0 to 2 is once"),
         ({"flip_idx": [1, 2, 0]}, "mirroring twice"),
         ({"flip_idx": [0, 1, 3]}, "not every index"),

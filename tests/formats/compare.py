@@ -24,15 +24,18 @@ from yolonas_plugin.weights.write import ENDINGS
 MAX_PIXELS, MAX_SCORE = 0.05, 1e-4
 """How far boxes and scores of equal networks may lie apart: a fused one is read as an unfused one."""
 
+PIXELS = ("boxes", "keypoints")
+"""Outputs in pixels; the others are scores."""
+
 
 class Agreement(NamedTuple):
-    """How the boxes on a picture agree, the project's and ours, clipped to it.
+    """How the boxes and keypoints on a picture agree, the project's and ours, clipped to it.
 
     Attributes:
         expected: Number of the project's.
         found: Number of ours.
-        pixels: For each pair (the same class, IoU over 0.5, the likest first): largest difference of a side.
-        scores: For each pair: difference of the scores.
+        pixels: For each pair (same class, IoU over 0.5, the likest first): largest difference of its numbers in pixels.
+        scores: For each pair: largest difference of the scores.
     """
 
     expected: int
@@ -75,26 +78,35 @@ def compare(entry: Mapping[str, Any], size: str, folder: Path) -> Row:
         checkpoint = read_checkpoint(path)
         model, given = load(path)
     except YoloNASPluginError as error:
-        return row._replace(loads=f"no: {error}".replace(str(path), path.name))
+        expected = bool(entry["refused"]) and entry["refused"] in str(error)
+        message = str(error).replace(str(path), path.name)
+        return row._replace(loads=f"{'refused' if expected else 'no'}: {message}", agrees=expected)
+    if entry["refused"]:
+        return row._replace(loads="yes, and should be refused")
     if (checkpoint.size, len(model.model.names)) != (size, checkpoint.num_classes):
         return row._replace(loads=f"no: it was taken for a {checkpoint.size}")
     with np.load(folder / entry["predictions"]) as expected:
-        boxes, scores = (
-            np.abs(ours.numpy() - expected[name]).max()
-            for ours, name in zip(forward(checkpoint.build()), ("boxes", "scores"), strict=True)
+        apart = {
+            name: np.abs(ours.numpy() - expected[name]).max() for name, ours in forward(checkpoint.build()).items()
+        }
+        pixels, scores = (
+            max(value for name, value in apart.items() if (name in PIXELS) is kind) for kind in (True, False)
         )
         pictures = tuple(
             str(agreement(model, picture, expected[picture.name])) for picture in sorted(folder.glob("*.png"))
         )
-    named = list(model.model.names.values()) == entry["names"] or entry["names"] is None
+    skeleton = model.skeleton
+    named = (list(model.model.names.values()) == entry["names"] or entry["names"] is None) and (
+        entry["edges"] is None or (skeleton is not None and list(map(list, skeleton.edges)) == entry["edges"])
+    )
     converted = convert(path, checkpoint, model, given)
     return row._replace(
         classes=classes(checkpoint, entry["names"]) if named else "differ",
         processing=processing(checkpoint.processing, given),
-        network=f"{_worst(boxes)} px, {_worst(scores)}",
+        network=f"{_worst(pixels)} px, {_worst(scores)}",
         pictures=pictures,
         converted=", ".join(f"`{ending}`" for ending in converted) or "no",
-        agrees=bool(named and converted == list(ENDINGS) and boxes < MAX_PIXELS and scores < MAX_SCORE),
+        agrees=bool(named and converted == list(ENDINGS) and pixels < MAX_PIXELS and scores < MAX_SCORE),
     )
 
 
@@ -103,13 +115,17 @@ def load(path: Path) -> tuple[NAS, str | None]:
     try:
         return NAS(path), None
     except ProcessingError:
-        return NAS(path, processing="coco"), "coco"
+        preset = {"detect": "coco", "pose": "pose"}[read_checkpoint(path, own_processing=False).task]
+        return NAS(path, processing=preset), preset
 
 
 def agreement(model: NAS, picture: Path, expected: np.ndarray) -> Agreement:
     (result,) = model.predict(str(picture), verbose=False)
     height, width = cv2.imread(str(picture)).shape[:2]
-    ours, theirs = (on_picture(rows, height, width) for rows in (result.boxes.data.numpy(), expected))
+    found = result.boxes.data.numpy()
+    if result.keypoints is not None:
+        found = np.hstack((found, result.keypoints.data.numpy().reshape(len(found), -1)))
+    ours, theirs = (on_picture(rows, height, width) for rows in (found, expected))
     likeness = box_iou(torch.from_numpy(theirs[:, :4]), torch.from_numpy(ours[:, :4])).numpy()
     candidates = np.argwhere((likeness > 0.5) & (theirs[:, None, 5] == ours[None, :, 5]))
     likeness -= np.abs(theirs[:, None, 4] - ours[None, :, 4])  # clipped boxes may be equal
@@ -118,17 +134,24 @@ def agreement(model: NAS, picture: Path, expected: np.ndarray) -> Agreement:
         if i not in pairs and j not in pairs.values():
             pairs[i] = j
     difference = np.abs(theirs[[*pairs.keys()]] - ours[[*pairs.values()]])
-    return Agreement(len(theirs), len(ours), difference[:, :4].max(axis=1), difference[:, 4])
+    scores = [4, *range(8, difference.shape[1], 3)]
+    pixels = [column for column in range(difference.shape[1]) if column not in (5, *scores)]
+    return Agreement(len(theirs), len(ours), difference[:, pixels].max(axis=1), difference[:, scores].max(axis=1))
 
 
 def on_picture(rows: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Clip boxes to the picture; those beside it, which some keep and some don't, are left out."""
+    """Clip boxes and keypoints to the picture; boxes beside it, which some keep and some don't, are left out."""
     rows = rows.copy()
     rows[:, :4] = np.clip(rows[:, :4], 0, (width, height, width, height))
+    for first, side in ((6, width), (7, height)):
+        rows[:, first::3] = np.clip(rows[:, first::3], 0, side)
     return rows[(rows[:, 2] > rows[:, 0]) & (rows[:, 3] > rows[:, 1])]
 
 
 def classes(checkpoint: Checkpoint, names: list[str] | None) -> str:
+    if checkpoint.num_keypoints:
+        where = "from the file" if checkpoint.skeleton is not None else "not in it"
+        return f"{checkpoint.num_keypoints} keypoints, {where}"
     where = "from the file" if checkpoint.class_names is not None else "not in it" if names is None else "COCO's"
     return f"{checkpoint.num_classes}, {where}"
 
@@ -155,6 +178,7 @@ def convert(path: Path, checkpoint: Checkpoint, model: NAS, given: str | None) -
             and all(torch.equal(tensor, checkpoint.state_dict[name]) for name, tensor in found.state_dict.items())
             and found.processing == model.processing
             and found.class_names == tuple(model.model.names.values())
+            and found.skeleton == model.skeleton
         ):
             same.append(ending)
         output.unlink()

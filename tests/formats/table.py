@@ -1,9 +1,10 @@
 """The command of ``make formats``: let every project write its files, compare, and put the table into docs/formats.md.
 
-    python -m tests.formats.table [--projects NAME ...] [--sizes n s m l] [--golden]
+    python -m tests.formats.table [--task detect|pose] [--projects NAME ...] [--sizes n s m l] [--golden]
 
-It needs the environments of ``tests/reference/make_env.sh`` and ``tests/formats/make_env.sh``. With a part of the
-projects or sizes it prints the table, and leaves the document alone. ``--golden`` also writes the skeletons of the
+It needs the environments of ``tests/reference/make_env.sh`` and ``tests/formats/make_env.sh``. With ``--task`` it
+makes one task's part of the document; with a part of the projects or sizes it prints the table, and leaves the document
+alone. ``--golden`` also writes the skeletons of the
 files of size s to ``tests/golden``. It fails where a file doesn't load, is converted otherwise than to the bit, or its
 network predicts something else than the project's.
 """
@@ -27,7 +28,11 @@ from tests.formats.pictures import SHAPES, write_pictures
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENT: Final = ROOT / "docs" / "formats.md"
-BEGIN, END = "<!-- written by make formats -->", "<!-- end of what make formats writes -->"
+MARKS: Final = {
+    task: (f"<!-- written by make formats{which} -->", f"<!-- end of what make formats writes{which} -->")
+    for task, which in (("detect", ""), ("pose", " for poses"))
+}
+"""Between which a task's part of the document stands."""
 
 HEAD: Final = (
     *("file", "size", "MB", "loads", "classes", "processing", "network"),
@@ -37,12 +42,13 @@ HEAD: Final = (
 
 
 class Place(NamedTuple):
-    """Where a project's part runs: the module ``by_*``, the sizes it has, its Python and what goes before its path."""
+    """Where a project's part runs: the module ``by_*``, its sizes, its Python, what goes before its path, its task."""
 
     module: str
     sizes: str
     python: Path
     first: tuple[Path, ...] = ()
+    task: str = "detect"
 
 
 def places(reference: Path, peers: Path) -> dict[str, Place]:
@@ -54,6 +60,9 @@ def places(reference: Path, peers: Path) -> dict[str, Place]:
         "modern-yolonas": Place("modern_yolonas", "sml", python),
         "libreyolo": Place("libreyolo", "sml", python),
         "ours": Place("us", "nsml", Path(sys.executable)),
+        "super-gradients-pose": Place("super_gradients_pose", "nsml", super_gradients, task="pose"),
+        "libreyolo-pose": Place("libreyolo_pose", "nsml", python, task="pose"),
+        "ours-pose": Place("us_pose", "nsml", Path(sys.executable), task="pose"),
     }
 
 
@@ -61,25 +70,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--reference", type=Path, default=ROOT / ".venv-reference", help="super-gradients' environment")
     parser.add_argument("--peers", type=Path, default=ROOT / ".venv-peers", help="the other projects' environment")
+    parser.add_argument("--task", choices=[*MARKS], help="only this task's part (default: all)")
     parser.add_argument("--projects", nargs="+", choices=[*places(Path(), Path())])
     parser.add_argument("--sizes", nargs="+", choices="nsml")
     parser.add_argument("--golden", action="store_true", help="also write the skeletons in tests/golden")
     args = parser.parse_args()
     torch.set_num_threads(1)
 
-    parts, failed = [], []
+    failed: list[str] = []
+    parts: dict[str, list[str]] = {task: [] for task in MARKS if args.task in (None, task)}
     for name, place in places(args.reference.absolute(), args.peers.absolute()).items():
         sizes = [size for size in place.sizes if size in (args.sizes or place.sizes)]
-        if sizes and name in (args.projects or [name]):
+        if sizes and name in (args.projects or [name]) and place.task in parts:
             rows, title = collect(place, sizes, args.golden)
-            parts.append(f"{title}\n\n{table(rows)}")
+            parts[place.task].append(f"{title}\n\n{table(rows)}")
             failed += [f"{title.splitlines()[0]}, {row.kind}, {row.size}" for row in rows if not row.agrees]
-    text = "\n\n".join([conditions(), *parts])
-    if args.projects or args.sizes:
-        print(text)
-    else:
-        before, _, rest = DOCUMENT.read_text().partition(BEGIN)
-        DOCUMENT.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{rest.partition(END)[2]}")
+    for task, tables in parts.items():
+        text = "\n\n".join([conditions(), *tables])
+        if args.projects or args.sizes:
+            print(text)
+            continue
+        begin, end = MARKS[task]
+        before, _, rest = DOCUMENT.read_text().partition(begin)
+        DOCUMENT.write_text(f"{before}{begin}\n\n{text}\n\n{end}{rest.partition(end)[2]}")
     if failed:
         raise SystemExit("\n".join(["these don't agree:", *failed]))
 
@@ -105,7 +118,7 @@ def run(place: Place, size: str, folder: Path, golden: bool) -> dict:
     """Let a project write its files of a size into ``folder``; return the index that it leaves there."""
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, (*place.first, ROOT))),
+        "PYTHONPATH": os.pathsep.join(map(str, (*place.first, ROOT / "contract", ROOT))),
         "PYTHONWARNINGS": "ignore",
         "OMP_NUM_THREADS": "1",
         "NO_ALBUMENTATIONS_UPDATE": "1",  # else it asks the network for its newest version

@@ -34,6 +34,7 @@ SKELETONS: Final = (
     *("module", "module_3_1", "ckpt_best", "average_model"),  # super-gradients, 3.7.1 and once 3.1.1
     *("safetensors", "lightning"),  # modern-yolonas
     *("libreyolo", "libreyolo_best"),
+    *("pose_module", "pose_ckpt_best"),  # super-gradients 3.7.1, for poses
 )
 """Weight files of size s, without the bytes of their tensors; see ``tests/formats/skeleton.py``."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -190,6 +191,16 @@ def test_keypoints_without_names_are_those_that_the_weights_know() -> None:
     assert module.about.skeleton == source.about.skeleton
     other, _ = network(source, Skeleton(("keypoint_0", "keypoint_1"), flip_index=(0, 1)))
     assert other.about.skeleton.names == ("keypoint_0", "keypoint_1")
+
+
+def test_bones_that_the_data_can_t_name_are_those_that_the_weights_know() -> None:
+    known = Skeleton(("a", "b"), edges=((0, 1),), edge_colors=((1, 2, 3),), keypoint_colors=((4, 5, 6),) * 2)
+    source, _ = network("n", known)
+    module, _ = network(source, Skeleton(("a", "b"), flip_index=(1, 0), sigmas=(0.1, 0.2)))
+    assert module.about.skeleton == replace(known, flip_index=(1, 0), sigmas=(0.1, 0.2))
+    joined = Skeleton(("a", "b"), edges=((1, 0),))
+    assert network(source, joined)[0].about.skeleton == joined
+    assert network(source, Skeleton(("b", "a")))[0].about.skeleton.edges == ()
 
 
 def test_the_loss_has_the_recipe_of_the_size_and_the_sigmas_of_the_data() -> None:

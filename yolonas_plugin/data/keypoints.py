@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from yolonas_plugin.data.text import legible
 from yolonas_plugin.errors import SkeletonError, SourceError
 from yolonas_plugin.skeleton import MAX_KEYPOINTS, Skeleton, coco_person, flip_index_by_names, numbered_names
-
-KEYS: Final = ("flip_idx", "kpt_names", "kpt_oks_sigmas")
-"""What a description may say of keypoints besides ``kpt_shape``."""
 
 
 def keypoint_shape(described: Mapping[str, Any], title: str) -> tuple[int, int] | None:
@@ -79,17 +76,15 @@ def with_description(skeleton: Skeleton, described: Mapping[str, Any], title: st
     Raises:
         SourceError: They don't fit.
     """
-    said = {}
     for key, field in (("flip_idx", "flip_index"), ("kpt_oks_sigmas", "sigmas")):
         value = described.get(key)
         if value is not None and not isinstance(value, (list, tuple)):
             raise SourceError(f"{title}: {key!r} must be a list, found {legible(value)!r}")
-        if value:
-            said[field] = tuple(value)
-    try:
-        return replace(skeleton, **said)
-    except SkeletonError as error:
-        raise SourceError(f"{title}: {', '.join(key for key in KEYS if described.get(key))}: {error}") from error
+        try:
+            skeleton = replace(skeleton, **({field: tuple(value)} if value else {}))
+        except SkeletonError as error:
+            raise SourceError(f"{title}: {key!r}: {error}") from error
+    return skeleton
 
 
 def coco_skeleton(category: Mapping[str, Any], title: str) -> Skeleton | None:

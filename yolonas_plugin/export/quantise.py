@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -19,11 +19,21 @@ from yolonas_plugin.processing import Image
 _DECODING: Final = ["Softmax", "MatMul", "Sigmoid", "Subtract", "Multiply", "Divide", "Convert"]
 """Types of operations left as they are: those of the preparation and the decoding, where a step would be pixels."""
 
-_REGRESSION: Final = [".*reg_convs.*", ".*reg_pred.*", ".*pose_convs.*", ".*pose_pred.*"]
-"""Names of convolutions left as they are: those before the decoding, where a fifth of the loss of boxes comes from."""
+BOXES: Final = (".*reg_convs.*", ".*reg_pred.*")
+"""Names of the convolutions before the decoding of boxes, where a fifth of their loss comes from."""
+
+KEYPOINTS: Final = (".*pose_convs.*", ".*pose_pred.*")
+"""Names of those before the decoding of keypoints."""
 
 
-def quantise(graph: Path, description: Description, images: Iterable[Image], most: int, path: Path) -> None:
+def quantise(
+    graph: Path,
+    description: Description,
+    images: Iterable[Image],
+    most: int,
+    path: Path,
+    kept: Sequence[str] = (*BOXES, *KEYPOINTS),
+) -> None:
     """Write a network with convolutions in int8; NNCF shows its progress on stderr.
 
     Args:
@@ -32,6 +42,7 @@ def quantise(graph: Path, description: Description, images: Iterable[Image], mos
         images: [H, W, C] in BGR, like those that it will see; one or more. They are gone through as often as needed.
         most: As many are looked at.
         path: OpenVINO's .xml file, to be written.
+        kept: Names of convolutions that stay as they are, as regular expressions.
 
     Raises:
         MissingExtraError: NNCF isn't installed.
@@ -44,7 +55,7 @@ def quantise(graph: Path, description: Description, images: Iterable[Image], mos
             nncf.Dataset(images, lambda image: description.processing.letterbox(image)[0][None]),
             subset_size=most,
             preset=nncf.QuantizationPreset.MIXED,
-            ignored_scope=nncf.IgnoredScope(types=_DECODING, patterns=_REGRESSION, validate=False),
+            ignored_scope=nncf.IgnoredScope(types=_DECODING, patterns=[*kept], validate=False),
             # 7 bits for weights: CPUs without VNNI add pairs of products in 16 bits, which 8 bits overflow
             advanced_parameters=nncf.AdvancedQuantizationParameters(overflow_fix=nncf.OverflowFix.ENABLE),
         )

@@ -76,13 +76,19 @@ def training_network(
 
 
 def _named_by(skeleton: Skeleton | None, known: Skeleton | None) -> Skeleton | None:
-    """Return the skeleton of the data; where they number the keypoints that the weights know, by the weights' names."""
+    """Return the skeleton of the data, and what they don't say as the weights know it.
+
+    That is names, where the data number their keypoints, and bones and colours, which YOLO's data can't name.
+    """
     if skeleton is None or known is None or len(skeleton) != len(known):
         return skeleton
+    sigmas = skeleton.sigmas or known.sigmas
+    if skeleton.names == known.names and not skeleton.edges:
+        return replace(known, flip_index=skeleton.flip_index or known.flip_index, sigmas=sigmas)
     unnamed = skeleton.names == numbered_names(len(skeleton))
     if not unnamed or skeleton.flip_index not in (None, known.flip_index):
         return skeleton
-    return replace(known, sigmas=skeleton.sigmas or known.sigmas)
+    return replace(known, sigmas=sigmas)
 
 
 def keep_weights(module: NASModule, source: NASModule) -> str:
