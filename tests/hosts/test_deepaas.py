@@ -34,9 +34,10 @@ PREDICT = "/v2/models/model_zoo/predict/"
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is installed beside this package: the template of a provider, in numpy."""
-    folder = tmp_path_factory.mktemp("site")
-    install(folder, "provider_template", tmp_path_factory.mktemp("sources"))
+    """What is installed beside this package: the template of a provider, in numpy, and torchvision's detectors."""
+    folder, scratch = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("sources")
+    for example in ("provider_template", "torchvision_provider"):
+        install(folder, example, scratch)
     return folder
 
 
@@ -78,7 +79,9 @@ def encoded(pixels: np.ndarray, kind: str = "PNG", **options: Any) -> bytes:
 def test_models_of_every_provider_are_listed_by_installing_it(server: Server) -> None:
     (record,) = server.ask("/v2/models/").value["models"]
     listed = {model["name"]: model for model in record["models"]}
-    assert set(listed) == {"acme_tiny", *(card.name for card in CARDS if not card.untrained)}
+    of_torchvision = {name for name, model in listed.items() if model["provider"] == "torchvision"}
+    assert {"ssdlite320_mobilenet_v3_large", "retinanet_resnet50_fpn_v2"} < of_torchvision
+    assert set(listed) - of_torchvision == {"acme_tiny", *(card.name for card in CARDS if not card.untrained)}
     assert listed["yolo_nas_n_layout"]["licence"]["name"] == "Apache-2.0"
     assert server.ask("/v2/models/model_zoo/").value["name"] == "model_zoo"
 
