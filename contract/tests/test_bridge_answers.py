@@ -129,10 +129,10 @@ def several(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def test_a_list_has_each_thing_found_in_all_pictures() -> None:
-    shape = Shape(several(of("name string", "score number", "x1 integer", "path string", "width integer")), "detect")
+    shape = Shape(several(of("name string", "score number", "y2 integer", "path string", "width integer")), "detect")
     assert shape.answers_once
     items = shape.answer([FOUND, NOTHING])["items"]
-    assert items[0] == {"name": "traffic_light", "score": 0.9, "x1": 1, "path": "street.png", "width": 30}
+    assert items[0] == {"name": "traffic_light", "score": 0.9, "y2": 4, "path": "street.png", "width": 30}
     assert [item["name"] for item in items] == ["traffic_light", "cat", "Cat"]
     assert shape.answer([NOTHING]) == {"items": []}
 

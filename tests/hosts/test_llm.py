@@ -141,10 +141,14 @@ def test_the_command_finds_parts_of_a_page(folder: Path, page: np.ndarray) -> No
     assert answer == {key: value for key, value in found.items() if key != "objects"}
 
 
-def test_importing_the_bridge_imports_nothing_else() -> None:
-    code = "import llm.cli, sys; print(*sorted(name for name in sys.modules if name.startswith('model_zoo_api')))"
+def test_who_asks_another_plugin_s_model_pays_for_the_import_of_the_bridge_alone() -> None:
+    code = (
+        "import sys, click.testing, llm.cli\n"
+        "print(click.testing.CliRunner().invoke(llm.cli.cli, ['-m', 'gpt-4o', 'x', '--key', '']).exit_code)\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('model_zoo_api')))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=240, check=True)
-    assert done.stdout.split() == ["model_zoo_api", "model_zoo_api.bridges", "model_zoo_api.bridges.llm"]
+    assert done.stdout.split() == ["1", "model_zoo_api", "model_zoo_api.bridges", "model_zoo_api.bridges.llm"]
 
 
 def test_the_options_are_the_provider_s_settings() -> None:

@@ -22,18 +22,16 @@ _USED: Final = ("AsyncModel.execute", "Model.supports_schema", "Options", "Model
 _said: set[str] = set()
 
 
-def register_offers(register: Callable[..., Any], others: list[Any]) -> None:
+def register_offers(register: Callable[..., Any], taken: set[str], asked: str | None) -> None:
     """Register each model that the zoo offers, and say on standard error why one that is asked for isn't among them.
 
     A name that another plugin's model has already is left to that; ours is then ``provider/name``.
 
     Args:
         register: Of llm's hook.
-        others: llm's records of the models that it has.
+        taken: The names that llm knows already.
+        asked: The model that a command of llm is for, where there is one.
     """
-    taken = {name for other in others for name in _names_of(other)}
-    if _asked() in taken:
-        return  # another plugin's model answers, and nobody pays for discovery
     try:
         zoo = installed_zoo()
         found = [named for offer in offers(zoo) if (named := _without(taken, offer)) is not None]
@@ -45,12 +43,7 @@ def register_offers(register: Callable[..., Any], others: list[Any]) -> None:
         model, async_model = make(offer)
         more = {} if async_model is None else {"async_model": async_model}
         register(model, aliases=offer.aliases, **more)
-    _explain(zoo, taken | {name for offer in found for name in (offer.name, *offer.aliases)})
-
-
-def _names_of(record: Any) -> Iterator[str]:
-    model = record.model or record.async_model
-    yield from (model.model_id, *record.aliases)
+    _explain(zoo, asked, taken | {name for offer in found for name in (offer.name, *offer.aliases)})
 
 
 def _without(taken: set[str], offer: Offer) -> Offer | None:
@@ -101,7 +94,7 @@ def _unsupported(offer: Offer, message: str) -> Any:
 # -- what is said on standard error ------------------------------------------------------------------------------------
 
 
-def _explain(zoo: ModelZoo, known: set[str]) -> None:
+def _explain(zoo: ModelZoo, asked: str | None, known: set[str]) -> None:
     """Say what is wrong with plugins, where that is what the user wants to know.
 
     That is in ``llm models list``, and where the model that is asked for isn't found; nowhere else, so that people who
@@ -110,20 +103,12 @@ def _explain(zoo: ModelZoo, known: set[str]) -> None:
     context = click.get_current_context(silent=True)
     if context is None:
         return
-    asked = _asked()
     listing = context.info_name == "list" and context.parent is not None and context.parent.info_name == "models"
     if listing or (asked is not None and asked not in known):
         for problem in zoo.problems:
             _say(f"a plugin of the model zoo has a problem: {problem}")
         for line in _why_not(zoo, asked):
             _say(line)
-
-
-def _asked() -> str | None:
-    """Return the name of the model that a command of llm is for, where there is one."""
-    context = click.get_current_context(silent=True)
-    name = None if context is None else context.params.get("model_id")
-    return name if isinstance(name, str) else None
 
 
 def _why_not(zoo: ModelZoo, name: str | None) -> Iterator[str]:
