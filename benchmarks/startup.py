@@ -103,6 +103,8 @@ def main() -> None:
     command = parser(__doc__, rounds=20)
     command.add_argument("host", choices=HOSTS, help="which program, in its environment")
     args = command.parse_args()
+    if args.rounds < 2:
+        command.error("--rounds: two or more, whose differences are compared")
     host = HOSTS[args.host]
     seconds: dict[str, list[tuple[float, float]]] = {"with": [], "without": []}
     with tempfile.TemporaryDirectory() as name:
