@@ -38,9 +38,8 @@ def opened(model: nn.Module) -> Opened:
     def predict(path: Path) -> np.ndarray:
         image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
         found = model.predict(image, fuse_model=False, fp16=False).prediction
-        count = len(found.scores)
-        rows = (found.bboxes_xyxy, found.scores[:, None], np.zeros((count, 1)), found.poses.reshape(count, -1))
-        return np.hstack(rows)
+        points = torch.from_numpy(found.poses).flatten(1).numpy()  # numpy can't reshape none of them
+        return np.hstack((found.bboxes_xyxy, found.scores[:, None], np.zeros((len(points), 1)), points))
 
     return Opened(model.eval(), predict, model)
 

@@ -124,7 +124,7 @@ def agreement(model: NAS, picture: Path, expected: np.ndarray) -> Agreement:
     height, width = cv2.imread(str(picture)).shape[:2]
     found = result.boxes.data.numpy()
     if result.keypoints is not None:
-        found = np.hstack((found, result.keypoints.data.numpy().reshape(len(found), -1)))
+        found = np.hstack((found, result.keypoints.data.flatten(1).numpy()))
     ours, theirs = (on_picture(rows, height, width) for rows in (found, expected))
     likeness = box_iou(torch.from_numpy(theirs[:, :4]), torch.from_numpy(ours[:, :4])).numpy()
     candidates = np.argwhere((likeness > 0.5) & (theirs[:, None, 5] == ours[None, :, 5]))
