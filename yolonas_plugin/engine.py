@@ -31,6 +31,7 @@ from ultralytics.cfg import _handle_deprecation
 from ultralytics.data import utils as data_utils
 from ultralytics.data.augment import Compose, LetterBox, Mosaic, RandomPerspective
 from ultralytics.utils import LOGGER, USER_CONFIG_DIR, checks, plotting, torch_utils
+from ultralytics.utils.patches import imread
 
 try:
     from ultralytics.utils.events import events
@@ -117,6 +118,19 @@ def quiet(level: int = logging.WARNING) -> Iterator[None]:
     """Let only the engine's messages of ``level`` and above through."""
     with _log_level.held_at(level):
         yield
+
+
+def read_image_file(path: str, flags: int) -> Any:
+    """Return the pixels [H, W, C] in the file of an image, as the engine reads it; None if it can't.
+
+    For a file that Pillow doesn't know it would install a decoder.
+
+    Args:
+        path: Of the file.
+        flags: OpenCV's, such as ``cv2.IMREAD_COLOR``.
+    """
+    with _auto_install.held_at(False), quiet(logging.ERROR):
+        return imread(path, flags=flags)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from PIL import Image, ImageColor, ImageDraw, ImageFont, ImageOps
 
+from model_zoo_api.picture_files import open_picture
 from model_zoo_api.texts import printable
 
 _HUE: Final = 137.508
@@ -78,8 +79,8 @@ def _picture(image: Any, path: str | None) -> Image.Image:
     if image is None:
         if path is None:
             raise ValueError("it was found in an array: give that as image=")
-        with Image.open(path) as file:
-            return ImageOps.exif_transpose(file).convert("RGB")
+        with open(path, "rb") as file:
+            return ImageOps.exif_transpose(open_picture(file)).convert("RGB")
     if not isinstance(image, Image.Image):
         pixels = image[..., ::-1] if image.shape[2] == 3 else image[..., 0]
         image = Image.fromarray(import_module("numpy").ascontiguousarray(pixels))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image, features
+from ultralytics.utils import checks
 from ultralytics.utils.patches import imread
 
 from tests.support.engine import OLD_ENGINE
@@ -186,6 +187,21 @@ def test_postscript_is_no_image_whatever_its_name(name: str, tmp_path: Path) -> 
     assert found.problem is Kind.IMAGE_UNREADABLE
     assert "PostScript" in found.detail
     assert started == []
+
+
+@pytest.mark.parametrize("name", ["notes.jpg", "notes.heic", "notes.avif"])
+def test_what_is_no_image_has_no_package_installed(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine replaces ``PIL.Image.open`` by a function that installs a decoder when a file isn't known."""
+    installed: list[Any] = []
+    monkeypatch.setattr(
+        checks, "check_requirements", lambda *given, **_: installed.append(given) if checks.AUTOINSTALL else None
+    )
+    path = tmp_path / name
+    path.write_bytes(b"a text, which is no image of any kind")
+    assert look_at(str(path)).problem is Kind.IMAGE_UNREADABLE
+    with pytest.raises(SourceError, match="bytes that are no image"):
+        load_image(str(path), 3)
+    assert installed == []
 
 
 monitor: list[Callable[[str], None]] = []

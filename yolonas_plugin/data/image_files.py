@@ -9,11 +9,13 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from hashlib import blake2b
+from importlib.util import find_spec
 from typing import BinaryIO, Final, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from model_zoo_api.picture_files import open_picture
 from model_zoo_api.sources import IMAGE_SUFFIXES
 from yolonas_plugin.data.report import Kind
 from yolonas_plugin.files.paths import open_regular
@@ -66,7 +68,7 @@ def look_at(path: str) -> Look:
 
 
 def _unreadable(error: Exception) -> Look:
-    unknown = isinstance(error, (UnidentifiedImageError, ImportError))  # the latter: the engine misses a decoder
+    unknown = isinstance(error, UnidentifiedImageError)
     return Look(problem=Kind.IMAGE_UNREADABLE, detail="not an image that Pillow knows" if unknown else str(error))
 
 
@@ -76,7 +78,7 @@ def _decode(file: BinaryIO, path: str) -> Look:
         raise ValueError(f"a file of {size:,} bytes")
     refuse_programs(file.read(4))
     file.seek(0)
-    with Image.open(file) as image:
+    with _opened(file) as image:
         kind, mode, (width, height) = image.format or "", image.mode, image.size
         turned = kind == "JPEG" and image.getexif().get(_ORIENTATION) in {5, 6, 7, 8}
     if kind in _END and _last(file, len(_END[kind])) != _END[kind]:
@@ -92,10 +94,15 @@ def _decode(file: BinaryIO, path: str) -> Look:
     return Look((width, height) if turned else (height, width), size)
 
 
+def _opened(file: BinaryIO) -> Image.Image:
+    """Open by Pillow; where a decoder of HEIC is there, in the way in which the engine takes that."""
+    return Image.open(file) if find_spec("pi_heif") else open_picture(file)
+
+
 def _load(file: BinaryIO) -> tuple[int, int]:
     """Decode by Pillow, which raises what is wrong; return width and height, turned as EXIF says."""
     file.seek(0)
-    with Image.open(file) as image:
+    with _opened(file) as image:
         return ImageOps.exif_transpose(image).size
 
 

@@ -13,10 +13,9 @@ import numpy as np
 import yaml
 from ultralytics.data import YOLODataset
 from ultralytics.data.augment import Compose, Format
-from ultralytics.utils.patches import imread
 
 from yolonas_plugin.data import DataSet, Sample
-from yolonas_plugin.engine import set_canvas
+from yolonas_plugin.engine import read_image_file, set_canvas
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.files.temporary import TemporaryFolder
 from yolonas_plugin.processing import Image, ProcessingSpec
@@ -85,7 +84,7 @@ class SampleDataset(YOLODataset):
         With ``processing`` it comes in its own size.
         """
         if self._processing is not None:
-            found = imread(self.im_files[i], flags=self.cv2_flag)
+            found = read_image_file(self.im_files[i], self.cv2_flag)
             if found is None:
                 raise SourceError(f"{self.im_files[i]}: could not be read as an image")
             return found, found.shape[:2], found.shape[:2]

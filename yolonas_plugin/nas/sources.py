@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from ultralytics.data.loaders import LOADERS
 from ultralytics.data.utils import IMG_FORMATS, VID_FORMATS
-from ultralytics.utils.patches import imread
 
 from model_zoo_api.texts import printable
+from yolonas_plugin.engine import read_image_file
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.files.paths import files_of, is_regular, suffix_of, text_path
 from yolonas_plugin.images import as_pixels, decode_image, read_file, refuse_programs
@@ -142,7 +142,7 @@ def load_image(path: str, channels: int) -> Image:
         refuse_programs(content[:4].tobytes())
         flags = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR}.get(channels, cv2.IMREAD_UNCHANGED)
         try:
-            return as_pixels(imread(path, flags=flags), channels)
+            return as_pixels(read_image_file(path, flags), channels)
         except Exception:  # whatever the decoders of Pillow raise
             raise error from None
 

@@ -8,17 +8,8 @@ from typing import IO, Any, Final
 from model_zoo_api.errors import DependencyMissingError, SourceError
 from model_zoo_api.texts import printable
 
-FORMATS: Final = {
-    "BMP": "BmpImagePlugin",
-    "GIF": "GifImagePlugin",
-    "JPEG": "JpegImagePlugin",
-    "PNG": "PngImagePlugin",
-    "TIFF": "TiffImagePlugin",
-    "WEBP": "WebPImagePlugin",
-}
-"""What is read, by Pillow's names, whatever the file is called; of several pictures in a file it is the first. Each is
-opened by this module of Pillow, not by ``Image.open``: a provider's engine may have put something else there, as
-Ultralytics does, which installs a package when it doesn't know a file."""
+FORMATS: Final = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+"""What is read, by Pillow's names, whatever the file is called; of several pictures in a file it is the first."""
 
 MOST_PIXELS: Final = 89_478_485
 """Of a picture, where Pillow begins to warn: an array of 256 MiB."""
@@ -42,18 +33,18 @@ def read_picture(file: IO[bytes], name: str = "the file") -> Any:
     """
     name = printable(name)
     try:
-        from PIL import Image, ImageOps
+        from PIL import ImageOps
+
+        from model_zoo_api.picture_files import readers_of
     except ModuleNotFoundError as error:
         raise DependencyMissingError("reading pictures needs the package 'PIL': pip install pillow") from error
     beginning = file.read(16)
     file.seek(0)
-    for kind, module in FORMATS.items():
-        import_module(f"PIL.{module}")
-        opened, accepts = Image.OPEN[kind]
-        if accepts is None or accepts(beginning) is not True:
+    for kind, reader in readers_of(beginning):
+        if kind not in FORMATS:
             continue
         try:
-            with opened(file, "") as picture:
+            with reader(file, "") as picture:
                 width, height = picture.size
                 if width * height > MOST_PIXELS:
                     break
