@@ -18,9 +18,17 @@ import pytest
 ROOT = Path(__file__).parents[1]
 
 ENTRY_POINTS = {
-    ("model_zoo", "yolo_nas", "yolonas_plugin.provider"),
-    ("docling", "yolo_nas", "yolonas_plugin.hosts.docling"),
-    ("console_scripts", "yolonas-plugin", "yolonas_plugin.cli:main"),
+    "yolonas-plugin": {
+        ("model_zoo", "yolo_nas", "yolonas_plugin.provider"),
+        ("docling", "yolo_nas", "yolonas_plugin.hosts.docling"),
+        ("console_scripts", "yolonas-plugin", "yolonas_plugin.cli:main"),
+    },
+    "model-zoo-api": {
+        ("llm", "model_zoo", "model_zoo_api.bridges.llm"),
+        ("deepaas.v2.model", "model_zoo", "model_zoo_api.bridges.deepaas"),
+        ("viame.python_plugins", "model_zoo", "model_zoo_api.bridges.viame"),
+        ("pyinstaller40", "hook-dirs", "model_zoo_api._pyinstaller:hook_dirs"),
+    },
 }
 
 DEFINED = {
@@ -97,9 +105,10 @@ def offered(module: str) -> set[str]:
     return names
 
 
-def test_entry_points_are_those_of_every_installed_version() -> None:
-    points = {(point.group, point.name, point.value) for point in distribution("yolonas-plugin").entry_points}
-    assert points == ENTRY_POINTS
+@pytest.mark.parametrize("name", ENTRY_POINTS)
+def test_entry_points_are_those_of_every_installed_version(name: str) -> None:
+    points = {(point.group, point.name, point.value) for point in distribution(name).entry_points}
+    assert points == ENTRY_POINTS[name]
     for _, _, value in points:
         assert source(value.partition(":")[0]).is_file()
 
