@@ -55,6 +55,7 @@ def test_its_card_reads_as_it_was_written(site: Site) -> None:
         ],
         "licence": {"name": "CC0-1.0", "url": "https://example.org/licence", "commercial_use": True, "extra": {}},
         "training_data": "nothing",
+        "untrained": False,
         "code_licence": None,
         "description": None,
         "homepage": None,
