@@ -77,7 +77,9 @@ TRAINING: Final = (
     _flag("single_cls", False, "take all classes for one"),
     _other("classes", "classes", "only these classes"),
     _flag("rect", False, "batches of images of like shapes, padded little"),
-    _other("multi_scale", "any", "vary the input's size by up to this part of it; before ultralytics 8.4 True or False"),
+    _other(
+        "multi_scale", "any", "vary the input's size by up to this part of it; before ultralytics 8.4 True or False"
+    ),
     # arithmetic
     _other("amp", "any", "mixed precision: True, False, fp16 or bf16", True),
     _other("compile", "any", "torch.compile: True, or one of its modes", False),
