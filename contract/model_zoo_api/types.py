@@ -299,40 +299,21 @@ class ModelProvider:
         return found
 
 
-def check_options(provider: ModelProvider, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options of a provider's loader as they are meant; as they are, if it doesn't say what it takes.
+_TOLD: Final[Mapping[Role, str]] = {"loader": "options", "predictor": "settings", "trainer": "trainer_settings"}
+"""Where a provider says what each of its factories may be told."""
+
+
+def check_told(provider: ModelProvider, role: Role, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a factory of a provider is told as it is meant; as it is, if the provider doesn't say what it takes.
 
     Raises:
-        SettingError: There is no such option, or a value is none that it may have.
+        SettingError: There is no such option or setting, or a value is none that it may have.
     """
-    if provider.options is None:
+    known = getattr(provider, _TOLD[role]) if role in _TOLD else None
+    if known is None:
         return dict(given)
-    who = f"the loader of {provider.name!r}"
-    return check_settings(given, provider.options, who, provider.settings or (), "its predictor")
-
-
-def check_settings_of(provider: ModelProvider, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings of a provider's predictor as they are meant; as they are, if it doesn't say what it takes.
-
-    Raises:
-        SettingError: There is no such setting, or a value is none that it may have.
-    """
-    if provider.settings is None:
-        return dict(given)
-    who = f"the predictor of {provider.name!r}"
-    return check_settings(given, provider.settings, who, provider.options or (), "its loader")
-
-
-def check_trainer_settings_of(provider: ModelProvider, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings of a provider's trainer as they are meant; as they are, if it doesn't say what it takes.
-
-    Raises:
-        SettingError: There is no such setting, or a value is none that it may have.
-    """
-    if provider.trainer_settings is None:
-        return dict(given)
-    who = f"the trainer of {provider.name!r}"
-    return check_settings(given, provider.trainer_settings, who, provider.options or (), "its loader")
+    others, whose = (provider.settings, "its predictor") if role == "loader" else (provider.options, "its loader")
+    return check_settings(given, known, f"the {role} of {provider.name!r}", others or (), whose)
 
 
 def usable(given: Any) -> tuple[ModelProvider, list[str]]:

@@ -9,7 +9,7 @@ import functools
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from model_zoo_api.allow_list import ALLOW_LIST
 from model_zoo_api.dependencies import required_packages
@@ -23,22 +23,13 @@ from model_zoo_api.types import (
     ModelProvider,
     Role,
     Task,
-    check_options,
-    check_settings_of,
-    check_trainer_settings_of,
+    check_told,
 )
 
 if TYPE_CHECKING:
     from model_zoo_api.predictor import Predictor
 
 __all__ = ["ALLOW_LIST", "ModelZoo", "Plugin"]
-
-
-_CHECKS: Final[Mapping[Role, Callable[[ModelProvider, Mapping[str, Any]], dict[str, Any]]]] = {
-    "predictor": check_settings_of,
-    "trainer": check_trainer_settings_of,
-}
-"""Of settings, by what takes them."""
 
 
 class ModelZoo:
@@ -164,7 +155,7 @@ class ModelZoo:
             PluginError: With ``strict``, a plugin failed in a hook.
         """
         owner, card = self._choose(str(name), provider)
-        options = check_options(owner, options)
+        options = check_told(owner, "loader", options)
         loader = owner.factory("loader")
         source = str(name) if card is None else str(self.locate_weights(card, provider=owner.name) or card.name)
         with required_packages(f"provider {owner.name!r}: its loader", owner.loader):
@@ -201,7 +192,7 @@ class ModelZoo:
         if owner.api_version == 1 and task in RESULT_TASKS:
             predict = adapted(predict)
         guard = functools.partial(required_packages, f"provider {owner.name!r}: its predictor", owner.predictor)
-        return Predictor(predict, model, functools.partial(check_settings_of, owner), guard)
+        return Predictor(predict, model, functools.partial(check_told, owner, "predictor"), guard)
 
     def validator(
         self, name: str | Path, *, provider: str | None = None, load: dict[str, Any] | None = None, **overrides: Any
@@ -254,7 +245,7 @@ class ModelZoo:
         @functools.wraps(made)
         def work(*arguments: Any, **settings: Any) -> Any:
             with required_packages(f"provider {owner.name!r}: its {role}", getattr(owner, role)):
-                return made(*arguments, **_CHECKS[role](owner, settings) if role in _CHECKS else settings)
+                return made(*arguments, **check_told(owner, role, settings))
 
         return work
 
@@ -270,9 +261,8 @@ class ModelZoo:
         own = {option.name for option in owner.options or ()}
         options = {key: value for key, value in overrides.items() if key in own}
         settings = {key: value for key, value in overrides.items() if key not in own}
-        options = check_options(owner, {**options, **(load or {})})
-        if role in _CHECKS:
-            settings = _CHECKS[role](owner, settings)
+        options = check_told(owner, "loader", {**options, **(load or {})})
+        settings = check_told(owner, role, settings)
         factory = owner.factory(role)  # before loading, which may download: a provider without it should say so at once
         model = self.load(name, provider=owner.name, **options)
         with required_packages(f"provider {owner.name!r}: its {role}", getattr(owner, role)):

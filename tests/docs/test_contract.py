@@ -21,8 +21,7 @@ from model_zoo_api.types import (
     Licence,
     Metric,
     WeightFile,
-    check_options,
-    check_settings_of,
+    check_told,
 )
 from model_zoo_api.zoo import ALLOW_LIST, ModelZoo
 from sites import Site
@@ -131,9 +130,9 @@ def test_the_example_of_a_command_line_reads_what_the_provider_takes() -> None:
     typed = "--conf 0.4 --imgsz 64 96 --classes cat 3 --rect --max-det 5 --runtime openvino --no-lean --threads 2"
     given = {name: value for name, value in vars(parser.parse_args(typed.split())).items() if value is not None}
     options = {name: given.pop(name) for name in ("runtime", "lean", "threads")}
-    assert check_options(provider, options) == {"runtime": "openvino", "lean": False, "threads": 2}
+    assert check_told(provider, "loader", options) == {"runtime": "openvino", "lean": False, "threads": 2}
     found = {"conf": 0.4, "imgsz": (64, 96), "classes": ["cat", "3"], "rect": True, "max_det": 5}
-    assert check_settings_of(provider, given) == found
+    assert check_told(provider, "predictor", given) == found
     parser.format_help()
 
 

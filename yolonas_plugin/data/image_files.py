@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import threading
 from collections import defaultdict
@@ -96,7 +97,12 @@ def _decode(file: BinaryIO, path: str) -> Look:
 
 def _opened(file: BinaryIO) -> Image.Image:
     """Open by Pillow; where a decoder of HEIC is there, in the way in which the engine takes that."""
-    return Image.open(file) if find_spec("pi_heif") else open_picture(file)
+    return Image.open(file) if _has_heif() else open_picture(file)
+
+
+@functools.cache
+def _has_heif() -> bool:
+    return find_spec("pi_heif") is not None
 
 
 def _load(file: BinaryIO) -> tuple[int, int]:

@@ -19,6 +19,8 @@ Box selection is written with operators of 13, and torch 2.14's exporter refuses
 2026.4 give the same boxes for all of them; programs with an older ONNX want an older one than 21.
 """
 
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
 _SELECTION: Final = ("conf", "iou", "max_det")
 
 FORM: Final = ("takes", "gives", "imgsz", "batch", "dynamic", "opset", *_SELECTION)
@@ -147,6 +149,29 @@ def form_name(stem: str, settings: Mapping[str, Any], defaults: Mapping[str, Any
             text = name if value is True else value if isinstance(value, str) else f"{name}{value}"
         parts.append(re.sub(r"[^\w.-]+", "_", text))
     return "-".join(parts)
+
+
+def free_folder(parent: Path, name: str, what: str, overwrite: bool) -> Path:
+    """Return the folder of a name, which may be written.
+
+    Args:
+        parent: In which it is.
+        name: Letters, digits, ``_``, ``.`` and ``-``, which are the same in a URL, in YAML and in a shell; and no
+            hidden one.
+        what: Is named so, for the message.
+        overwrite: Replace one that is there.
+
+    Raises:
+        ExportError: The name won't do, or the folder is there and isn't to be replaced.
+    """
+    if not _NAME.fullmatch(name):
+        raise ExportError(f"name={name!r}: {what} is named by letters, digits, '_', '.' and '-' only")
+    folder = parent / name
+    if folder.exists() and not overwrite:
+        raise ExportError(
+            f"{folder} is there; nothing in it was changed: replace it with overwrite=True, or choose another name="
+        )
+    return folder
 
 
 def free_path(path: Path, weights: Path, overwrite: bool) -> Path:

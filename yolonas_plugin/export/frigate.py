@@ -9,21 +9,18 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any, Final
 
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import Description
+from yolonas_plugin.export.form import free_folder
 from yolonas_plugin.export.onnx import make_onnx
 from yolonas_plugin.files.whole import whole_folder
 from yolonas_plugin.nn import YoloNAS
 
 SIDE: Final = 320
 """Of the input in pixels, unless another is asked for: Frigate's default, and what its documentation advises."""
-
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-"""What is the same in YAML, in a path and in a shell."""
 
 _CONFIG: Final = """\
 # For Frigate's config.yml. Paths are those in its container, where the folder {folder} is in /config/model_cache.
@@ -68,18 +65,12 @@ def write_frigate(
         ExportError: Frigate couldn't use it: the input is no square, images have no three channels, a name won't do;
             the folder is there, or can't be written.
     """
-    if not _NAME.fullmatch(name):
-        raise ExportError(f"name={name!r}: a folder for Frigate is named by letters, digits, '_', '.' and '-' only")
+    folder = free_folder(parent, name, "a folder for Frigate", overwrite)
     height, width = description.processing.size
     if height != width:
         raise ExportError(f"imgsz={[height, width]}: Frigate cuts squares out of its frames; give one side")
     if description.channels != 3:
         raise ExportError(f"the model is for images of {description.channels} channels, and Frigate's have 3")
-    folder = parent / name
-    if folder.exists() and not overwrite:
-        raise ExportError(
-            f"{folder} is there; nothing in it was changed: replace it with overwrite=True, or choose another name="
-        )
     labels = _labelmap(description.names)
     graph = make_onnx(network, description, **options)
     import onnx

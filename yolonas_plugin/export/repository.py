@@ -11,21 +11,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from yolonas_plugin.errors import ExportError
 from yolonas_plugin.export.description import Description
+from yolonas_plugin.export.form import free_folder
 from yolonas_plugin.export.onnx import make_onnx
 from yolonas_plugin.export.outputs import selected_outputs
 from yolonas_plugin.export.selection import rows_of_batch
 from yolonas_plugin.files.whole import whole_folder
 from yolonas_plugin.nn import YoloNAS
-
-_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-"""What stands in a URL as it is, and is no hidden folder."""
 
 _CONFIG: Final = """\
 name: {name}
@@ -73,15 +70,9 @@ def write_repository(
     Raises:
         ExportError: The name or the batch won't do, the name is taken, or the folder can't be written.
     """
-    if not _NAME.fullmatch(name):
-        raise ExportError(f"name={name!r}: a server's model is named by letters, digits, '_', '.' and '-' only")
+    folder = free_folder(repository, name, "a server's model", overwrite)
     if batch < 1:
         raise ExportError(f"batch={batch}: the most images at a time are 1 or more")
-    folder = repository / name
-    if folder.exists() and not overwrite:
-        raise ExportError(
-            f"{folder} is there; nothing in it was changed: replace it with overwrite=True, or choose another name="
-        )
     metadata = description.to_metadata(batch=batch, dynamic=False)
     graph = make_onnx(network, description, batch=batch, dynamic="batch", **options)
     import onnx

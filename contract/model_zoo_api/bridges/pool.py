@@ -6,9 +6,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from model_zoo_api.bridges.offers import Offer
+from model_zoo_api.bridges.offers import Offer, installed_zoo
 from model_zoo_api.predictor import Predictor
 from model_zoo_api.zoo import ModelZoo
 
@@ -96,3 +97,9 @@ class PredictorPool:
         too_many = max(0, len(self._kept) - self._most)
         found = [self._kept.pop(key).predictor for key in idle[:too_many]]
         return [predictor for predictor in found if predictor is not None]
+
+
+@cache
+def installed_pool() -> PredictorPool:
+    """Return the pool of this process, of the zoo that is installed; two predictors are kept."""
+    return PredictorPool(installed_zoo())

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from model_zoo_api.predictor import RESULT_TASKS, Predictor
 from model_zoo_api.testing.results import Row, rows_of
-from model_zoo_api.types import ModelCard, ModelProvider, Role, check_options, check_settings_of
+from model_zoo_api.types import ModelCard, ModelProvider, Role, check_told
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ class Subject:
 
     def load_checked(self, **more: Any) -> Any:
         """Load the model as hosts do."""
-        return self.load(**check_options(self.provider, {**self.options, **more}))
+        return self.load(**check_told(self.provider, "loader", {**self.options, **more}))
 
     def predictor_checked(self, model: Any, **more: Any) -> Predictor:
         """Make a predictor as hosts have it."""
-        check = partial(check_settings_of, self.provider)
+        check = partial(check_told, self.provider, "predictor")
         return Predictor(self.predictor(model, **check({**self.settings, **more})), model, check)
 
     def predict_afresh(self, paths: list[str]) -> list[list[Row]]:

@@ -7,16 +7,15 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import PurePath
 from typing import Any, Final
 
 from model_zoo_api.bridges.deepaas.arguments import DRAWN, settings_of_all, told
 from model_zoo_api.bridges.deepaas.choosing import by_a_person, chosen, default_of, offered
 from model_zoo_api.bridges.deepaas.refusals import LOG, TooLargeError, answering
-from model_zoo_api.bridges.offers import Offer, installed_zoo
+from model_zoo_api.bridges.offers import Offer
 from model_zoo_api.bridges.pictures import read_picture
-from model_zoo_api.bridges.pool import PredictorPool
+from model_zoo_api.bridges.pool import installed_pool
 from model_zoo_api.detections import Detections
 from model_zoo_api.errors import SourceError, UnknownModelError
 from model_zoo_api.texts import printable
@@ -25,18 +24,13 @@ MOST_BYTES: Final = 100_000_000
 """Of an uploaded file."""
 
 
-@lru_cache(maxsize=1)
-def _pool() -> PredictorPool:
-    return PredictorPool(installed_zoo(), most=2)
-
-
 def load_default() -> None:
     """Load the default model, where its card says that its weights are here; what fails is logged."""
     offer = default_of(offered())
     if offer is None or any(file.urls for file in offer.card.weights):
         return
     try:
-        with _pool().predictor(offer):
+        with installed_pool().predictor(offer):
             pass
     except Exception:
         LOG.exception("%s can't be loaded", offer.name)
@@ -63,8 +57,8 @@ def _model(name: Any) -> Offer:
     models = offered()
     if not models:
         raise UnknownModelError("no plugin that is installed has a model that can predict")
-    default = default_of(models)
-    return chosen(models, name) if isinstance(name, str) or default is None else default
+    default = None if isinstance(name, str) else default_of(models)
+    return chosen(models, str(name)) if default is None else default
 
 
 def _name(upload: Any) -> str:
@@ -80,7 +74,7 @@ def _found(offer: Offer, path: str, name: str, given: Mapping[str, Any]) -> Dete
         raise TooLargeError(f"{name} has {size:,} bytes; a file of at most {MOST_BYTES:,} is read")
     with open(path, "rb") as file:
         pixels = read_picture(file, name)
-    with _pool().predictor(offer, options) as predict:
+    with installed_pool().predictor(offer, options) as predict:
         found: Detections = predict(pixels, **settings)[0]
     if found.error is not None:
         raise SourceError(f"{name}: {found.error}")

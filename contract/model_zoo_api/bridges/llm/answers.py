@@ -6,26 +6,20 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
 from typing import Any
 
 from model_zoo_api.bridges.classes import detect, labels_of
 from model_zoo_api.bridges.drawn import check_place, draw_to
 from model_zoo_api.bridges.llm.options import PICTURE
 from model_zoo_api.bridges.llm.pictures import Picture, PromptError, as_files, check_types, last_pictures
-from model_zoo_api.bridges.offers import Offer, installed_zoo
-from model_zoo_api.bridges.pool import PredictorPool
+from model_zoo_api.bridges.offers import Offer
+from model_zoo_api.bridges.pool import installed_pool
 from model_zoo_api.bridges.shapes import Shape
 from model_zoo_api.bridges.written import names_in
 from model_zoo_api.detections import Detections
 from model_zoo_api.errors import LicenceNotAcceptedError, ModelZooError, SettingError
 from model_zoo_api.foreign import describe
 from model_zoo_api.settings import ACCEPT_LICENCE
-
-
-@cache
-def _pool() -> PredictorPool:
-    return PredictorPool(installed_zoo())
 
 
 @dataclass
@@ -105,7 +99,9 @@ class Work:
             if picture.file is None:
                 yield picture.not_there(index)
                 continue
-            with _pool().predictor(self.offer, asked.options) as predict:  # for one picture, so that others get a turn
+            with installed_pool().predictor(
+                self.offer, asked.options
+            ) as predict:  # for one picture, so that others get a turn
                 found = detect(predict, [picture.file], self.offer, asked.settings, asked.wanted, self._names(asked))
             for one in found:
                 if asked.places and one.error is None:
