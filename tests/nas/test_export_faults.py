@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support import synthetic
+from tests.support.presses import Dying
 from yolonas_plugin.cli import main
 from yolonas_plugin.errors import CheckpointError, ProcessingError, RuntimeChoiceError, YoloNASPluginError
 from yolonas_plugin.export.description import PROCESSING_KEY, Description
@@ -26,6 +27,7 @@ from yolonas_plugin.export.onnx import write_onnx
 from yolonas_plugin.export.openvino import write_openvino
 from yolonas_plugin.lean import LeanPredictor
 from yolonas_plugin.nas import NAS
+from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.processing import COCO
 from yolonas_plugin.runtimes import open_runtime
 from yolonas_plugin.runtimes.onnx_file import read_onnx
@@ -375,3 +377,36 @@ def test_ctrl_c_of_which_a_library_makes_another_error_is_ctrl_c(nano: Path, tmp
     assert list(tmp_path.iterdir()) == []
     model.clear_callback("on_export_start")
     assert Path(model.export("torchscript", output=tmp_path, imgsz=64)).exists()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("format", ["onnx", "openvino", "torchscript", "triton", "frigate"])
+def test_a_press_that_python_drops_while_it_exports_is_heard(
+    format: str, nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fuse = NASModule.fuse
+
+    def pressed(self: NASModule, *args: Any, **kwargs: Any) -> NASModule:
+        Dying()
+        return fuse(self, *args, **kwargs)
+
+    monkeypatch.setattr(NASModule, "fuse", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        NAS(nano).export(format, output=tmp_path, **({} if format == "frigate" else {"imgsz": 64}))
+    assert not any(path.name.endswith(".tmp") for path in tmp_path.rglob("*"))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_press_that_python_drops_while_a_runtime_is_made_is_heard(
+    nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = NASModule.current_info
+
+    def pressed(self: NASModule) -> Any:
+        Dying()
+        return describe(self)
+
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(NASModule, "current_info", pressed)
+    with pytest.raises(KeyboardInterrupt):
+        NAS(nano, runtime="onnxruntime").predict(np.zeros((64, 64, 3), np.uint8))

@@ -18,7 +18,6 @@ from yolonas_plugin.export.outputs import raw_names
 from yolonas_plugin.export.selection import append_selection, rows_of_batch
 from yolonas_plugin.files.whole import whole
 from yolonas_plugin.nn import YoloNAS
-from yolonas_plugin.system.interrupts import heard
 
 if TYPE_CHECKING:
     import onnx
@@ -106,7 +105,7 @@ def trace(
     # torch's newer exporter needs onnxscript and gains nothing for a graph without control flow
     legacy: dict[str, Any] = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     buffer: Any = io.BytesIO()  # torch's hint names paths alone
-    with EXPORTER, heard(), warnings.catch_warnings(), torch.no_grad():
+    with EXPORTER, warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         try:
             torch.onnx.export(

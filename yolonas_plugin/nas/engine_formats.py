@@ -19,7 +19,6 @@ from yolonas_plugin.export.onnx import EXPORTER
 from yolonas_plugin.files.whole import require_room, settle, workplace
 from yolonas_plugin.nas.module import NASModule
 from yolonas_plugin.nas.settings import as_imgsz
-from yolonas_plugin.system.interrupts import heard
 
 _SELECTION: Final = ("conf", "iou", "max_det")
 """Settings of box selection."""
@@ -140,7 +139,7 @@ def export_by_engine(
             held.model = [named]  # where the engine looks for kpt_shape, without asking whether there is such a list
             held.kpt_names = {0: list(skeleton.names)}
         try:
-            with EXPORTER, heard(), session(), quiet(), own_names(), _without_reports(known):
+            with EXPORTER, session(), quiet(), own_names(), _without_reports(known):
                 from ultralytics.engine.exporter import Exporter  # a tenth of a second to import
 
                 asked = {"task": module.task, "model": module.pt_path, "imgsz": module.args["imgsz"]}

@@ -22,6 +22,7 @@ from yolonas_plugin.runtimes import RuntimeChoice, choose, open_runtime
 from yolonas_plugin.runtimes.base import NO_BF16, GraphRuntime, check_threads
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import CalibrationImages, calibration_digest
+from yolonas_plugin.system.interrupts import heard
 
 Run = Callable[[Tensor], "tuple[Tensor, ...]"]
 
@@ -191,6 +192,11 @@ def make_runtime(module: NASModule, choice: RuntimeChoice) -> GraphRuntime:
 
 def make_graph(module: NASModule, choice: RuntimeChoice) -> Path:
     """Return the file that a runtime opens, which is written unless that was done before."""
+    with heard():
+        return _make_graph(module, choice)
+
+
+def _make_graph(module: NASModule, choice: RuntimeChoice) -> Path:
     graph = cached(_key(module), lambda folder: write_graph(module, folder / "model.onnx")) / "model.onnx"
     calibration = choice.calibration
     if choice.precision != "int8":

@@ -328,7 +328,8 @@ class NAS(Model):
     ) -> str:
         """Export a fused copy; see :func:`yolonas_plugin.nas.export.export`."""
         network = self._weights("export")
-        return export(network, self.callbacks, format=format, output=output, overwrite=overwrite, **kwargs)
+        with heard():
+            return export(network, self.callbacks, format=format, output=output, overwrite=overwrite, **kwargs)
 
     def save(
         self,
