@@ -20,11 +20,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from benchmarks.limit import open_works
+
 Boxes = Iterator[int]
 """The number of boxes on each image."""
 
 SIDE = 640
-MATRIX = 4096
 OWN, MODULE, COCO, PLAIN, LIBREYOLO = (
     "own.safetensors",
     "yolo_nas_s.pt",
@@ -47,10 +48,12 @@ class Contestant(NamedTuple):
     Attributes:
         environment: Where it is installed: ``main``, ``reference`` or ``peers``.
         open: From the folder of weights to what takes an image's path, or a folder's, and settings.
+        precision: In which it computes: ``fp32``, ``bf16`` or ``int8``.
     """
 
     environment: str
     open: Callable[[Path], Callable[..., Iterable[int]]]
+    precision: str = "fp32"
 
 
 def ours(runtime: str, precision: str = "fp32") -> Callable[[Path], Callable[..., Boxes]]:
@@ -126,29 +129,14 @@ def libreyolo(folder: Path) -> Callable[..., Iterable[int]]:
     return lambda source: [len(model(source).boxes)]
 
 
-def matrix_product(folder: Path) -> Callable[..., Iterable[int]]:
-    """What the machine can do in fp32: a product of two large matrices."""
-    import torch
-
-    left, right = torch.rand(2, MATRIX, MATRIX)
-    out = torch.empty(MATRIX, MATRIX)
-
-    def multiply(source: str) -> list[int]:
-        torch.mm(left, right, out=out)
-        return [0]
-
-    return multiply
-
-
 CONTESTANTS: dict[str, Contestant] = {
-    "matrix product": Contestant("main", matrix_product),
     "raw openvino": Contestant("main", raw_openvino),
     "torch": Contestant("main", ours("torch")),
-    "torch bf16": Contestant("main", ours("torch", "bf16")),
+    "torch bf16": Contestant("main", ours("torch", "bf16"), "bf16"),
     "onnxruntime": Contestant("main", ours("onnxruntime")),
     "openvino": Contestant("main", ours("openvino")),
-    "openvino bf16": Contestant("main", ours("openvino", "bf16")),
-    "openvino int8": Contestant("main", ours("openvino", "int8")),
+    "openvino bf16": Contestant("main", ours("openvino", "bf16"), "bf16"),
+    "openvino int8": Contestant("main", ours("openvino", "int8"), "int8"),
     "lean openvino": Contestant("main", lean),
     "ultralytics.NAS": Contestant("reference", ultralytics_nas),
     "super-gradients": Contestant("reference", super_gradients),
@@ -177,13 +165,14 @@ def libreyolo_pose(folder: Path) -> Callable[..., Iterable[int]]:
 
 
 POSE_CONTESTANTS: dict[str, Contestant] = {
-    **{name: found for name, found in CONTESTANTS.items() if found.environment == "main" and name != "matrix product"},
+    **{name: found for name, found in CONTESTANTS.items() if found.environment == "main"},
     "super-gradients pose": Contestant("reference", super_gradients_pose),
     "LibreYOLO pose": Contestant("peers", libreyolo_pose),
 }
 """Those that run networks for poses, whose weights lie where the others' do."""
 
-ALL = {**CONTESTANTS, **POSE_CONTESTANTS}
+LIMIT = "limit"
+ALL = {**CONTESTANTS, **POSE_CONTESTANTS, LIMIT: Contestant("main", open_works)}
 
 
 def memory() -> dict[str, int]:

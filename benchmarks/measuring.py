@@ -93,11 +93,35 @@ def _memory(reset: bool = False) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
+INSTRUCTION_SETS = {
+    "avx2": ("avx2",),
+    "avx512": ("avx512f",),
+    "vnni": ("avx512_vnni", "avx_vnni"),
+    "bf16": ("avx512_bf16",),
+    "amx": ("amx_tile",),
+}
+"""What matters for speed, and Linux' names for it."""
+
+
 def environment() -> dict[str, str]:
     return {
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs",
+        "cpu": cpu(),
     }
+
+
+def cpu() -> str:
+    """Return the CPU's model, its instruction sets that matter, and what holds oneDNN down, if anything does."""
+    file = Path("/proc/cpuinfo")
+    lines = (line.partition(":") for line in (file.read_text().splitlines() if file.exists() else ()))
+    said = {name.strip(): value.strip() for name, _, value in lines}
+    flags = set(said.get("flags", "").split())
+    sets = [name for name, names in INSTRUCTION_SETS.items() if flags.intersection(names)]
+    held = [f"{name}={os.environ[name]}" for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA") if name in os.environ]
+    return ", ".join(
+        [said.get("model name", platform.processor() or "unknown CPU"), *filter(None, [" ".join(sets)]), *held]
+    )
 
 
 def spread(values: Sequence[float], digits: int = 2) -> dict[str, float]:

@@ -17,7 +17,7 @@ import torch
 
 from benchmarks.contestants import CALIBRATION, GRAPH, OWN, POSE_CONTESTANTS
 from benchmarks.measuring import environment, noise, parser, save, spread
-from benchmarks.speed import take_turns
+from benchmarks.speed import one_round
 from benchmarks.workers import interpreters, start, write_images
 from tests.support import synthetic
 from yolonas_plugin.info import ModelInfo
@@ -45,14 +45,14 @@ def main() -> None:
             images = prepare(folder, size)
             workers, not_run = start(args.only, interpreters(args.reference, args.peers), folder, images[0])
             try:
-                answers = take_turns(workers, images, args.rounds)
+                rounds = [one_round(workers, images[number % len(images)]) for number in range(args.rounds)]
             finally:
                 for worker in workers.values():
                     worker.close()
-        times = {name: [answer["seconds"] * 1000 for answer in found] for name, found in answers.items()}
+        times = {name: [answers[name]["seconds"] * 1000 for answers in rounds] for name in workers}
         rows = {name: {**spread(found), "noise": round(noise(found), 3)} for name, found in times.items()}
         figures["sizes"][size] = {"milliseconds": rows, "not_run": not_run}
-        print(f"\nyolo_nas_pose_{size:<8}{'median ms':>11}{'min ms':>9}{'noise':>8}")
+        print(f"\n{figures['cpu']}\nyolo_nas_pose_{size:<8}{'median ms':>11}{'min ms':>9}{'noise':>8}")
         for name, row in sorted(rows.items(), key=lambda item: item[1]["median"]):
             print(f"{name:<22}{row['median']:>11.1f}{row['min']:>9.1f}{row['noise']:>8.1%}")
         for name, reason in not_run.items():

@@ -1,0 +1,1 @@
+"""The programs of ``benchmarks/``: that their figures say what they claim."""
