@@ -16,13 +16,13 @@ OPTIONS: Final = (
     Setting(
         name="runtime",
         kind="choice",
-        choices=("torch", "openvino", "onnxruntime", "auto"),
-        help="what runs the network; auto is the fastest that is installed (default: torch, or what opens the file)",
+        choices=("torch", "openvino", "onnxruntime", "cuda", "tensorrt", "auto"),
+        help="what runs the network; auto is torch on a GPU, else the fastest that is there (default: what opens it)",
     ),
     Setting(
         name="precision",
         kind="choice",
-        choices=("fp32", "bf16", "int8"),
+        choices=("fp32", "fp16", "bf16", "int8"),
         help="of the arithmetic (default: fp32, or what an exported file is for)",
     ),
     Setting(

@@ -185,9 +185,12 @@ def test_auto_is_the_fastest_that_is_installed(monkeypatch: pytest.MonkeyPatch) 
 
 def test_what_is_not_there_is_said(nano: Path, tmp_path: Path) -> None:
     for settings, message in (
-        ({"runtime": "tensorrt"}, "runtime='tensorrt' is unknown; it is one of torch, openvino, onnxruntime, auto"),
+        (
+            {"runtime": "ncnn"},
+            "runtime='ncnn' is unknown; it is one of torch, openvino, onnxruntime, cuda, tensorrt, auto",
+        ),
         ({"runtime": "onnxruntime", "precision": "bf16"}, "'onnxruntime' runs in fp32, not precision='bf16'"),
-        ({"precision": "fp8"}, "'torch' runs in fp32 or bf16, not precision='fp8'"),
+        ({"precision": "fp8"}, "'torch' runs in fp32 or fp16 or bf16, not precision='fp8'"),
         ({"runtime": "openvino", "precision": "int8"}, "calibrated on your images"),
     ):
         with pytest.raises(RuntimeChoiceError, match=message):

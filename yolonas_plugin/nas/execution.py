@@ -12,8 +12,8 @@ from ultralytics.utils.torch_utils import select_device
 from yolonas_plugin.engine import session
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.nn.onednn import cpu_has_bf16
-from yolonas_plugin.runtimes import RuntimeChoice
-from yolonas_plugin.runtimes.base import NO_BF16
+from yolonas_plugin.runtimes import KINDS, RuntimeChoice
+from yolonas_plugin.runtimes.base import NO_BF16, NO_FP16
 
 _NEVER: Final = {
     "augment": "YOLO-NAS has no test-time augmentation",
@@ -46,14 +46,17 @@ def check_runtime(choice: RuntimeChoice, args: Any) -> None:
     half = _asks_for_half(args)
     if choice.name == "torch":
         return
+    on_gpu = KINDS[choice.name].on_gpu
+    here = ("", "0", "cuda", "cuda:0") if on_gpu else ("", "cpu")
+    where = "the first GPU that CUDA_VISIBLE_DEVICES lets it see" if on_gpu else "the CPU"
     for name, given in (
-        ("device", None if _text(args.device) in ("", "cpu") else args.device),
+        ("device", None if _text(args.device) in here else args.device),
         ("compile", args.compile or None),
         ("half", half or None),
     ):
         if given is not None:
             raise RuntimeChoiceError(
-                f"{name}={given!r}: runtime={choice.name!r} computes on the CPU, in the precision it was loaded with; "
+                f"{name}={given!r}: runtime={choice.name!r} computes on {where}, in the precision it was loaded with; "
                 "leave it out, or load the weights with runtime='torch'"
             )
 
@@ -71,7 +74,9 @@ def device_of(choice: RuntimeChoice, args: Any) -> torch.device:
     if choice.name != "torch":
         return torch.device("cpu")
     device = resolve_device(args.device)
-    if _asks_for_half(args) and (device.type == "cpu" or choice.precision != "fp32"):
+    if choice.precision == "fp16" and device.type == "cpu":
+        raise RuntimeChoiceError(NO_FP16)
+    if _asks_for_half(args) and (device.type == "cpu" or choice.precision == "bf16"):
         raise RuntimeChoiceError(
             f"half=True: float16 is for GPUs, in place of precision='fp32'; this is precision={choice.precision!r} on "
             f"{device.type}. Leave it out, or load the model with precision='bf16'"

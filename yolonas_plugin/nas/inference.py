@@ -19,7 +19,7 @@ from yolonas_plugin.nas.module import NASModule, attach, fused_copy
 from yolonas_plugin.nn.onednn import cpu_has_bf16, use_onednn
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import RuntimeChoice, choose, open_runtime
-from yolonas_plugin.runtimes.base import NO_BF16, GraphRuntime, check_threads
+from yolonas_plugin.runtimes.base import NO_BF16, NO_FP16, GraphRuntime, check_threads
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import CalibrationImages, calibration_digest
 from yolonas_plugin.system.interrupts import heard
@@ -115,6 +115,8 @@ def inference_module(
     network = PixelNetwork(fused_copy(source), source.processing)
     if runtime.precision == "bf16":
         network.network.bfloat16()
+    elif runtime.precision == "fp16":
+        network.network.half()
     else:
         use_onednn(network)
     return InferenceModule(source, compiled_network(network, compile) if compile else network)
@@ -166,6 +168,8 @@ def chosen(runtime: str, precision: str | None, calibration: Any, threads: int |
             "precision='int8' is calibrated on your images: name a hundred or more that are like those to come, "
             "calibration='images/'"
         )
+    if runtime == "auto" and precision != "int8" and torch.cuda.is_available():
+        runtime = "torch"  # the others that auto knows compute on the CPU
     name = choose(runtime, precision)
     if calibration is not None and precision != "int8":
         raise RuntimeChoiceError(f"calibration= is for precision='int8', not {precision!r}; leave it out")
@@ -177,6 +181,8 @@ def chosen(runtime: str, precision: str | None, calibration: Any, threads: int |
         check_threads(threads)
     if name == "torch" and precision == "bf16" and not (_has_gpu() or cpu_has_bf16()):
         raise RuntimeChoiceError(NO_BF16)
+    if name == "torch" and precision == "fp16" and not _has_gpu():
+        raise RuntimeChoiceError(NO_FP16)
     return RuntimeChoice(name=name, precision=precision, calibration=calibration, threads=threads)
 
 
@@ -197,6 +203,9 @@ def make_graph(module: NASModule, choice: RuntimeChoice) -> Path:
 
 
 def _make_graph(module: NASModule, choice: RuntimeChoice) -> Path:
+    if choice.precision == "fp16":
+        key = cache_key(["fp16", _key(module)])
+        return cached(key, lambda folder: write_graph(module, folder / "model.onnx", half=True)) / "model.onnx"
     graph = cached(_key(module), lambda folder: write_graph(module, folder / "model.onnx")) / "model.onnx"
     calibration = choice.calibration
     if choice.precision != "int8":
@@ -211,8 +220,13 @@ def _make_graph(module: NASModule, choice: RuntimeChoice) -> Path:
     return cached(cache_key(["int8", graph.parent.name, calibration_digest(calibration)]), make) / "model.xml"
 
 
-def write_graph(module: NASModule, path: Path) -> None:
+def write_graph(module: NASModule, path: Path, *, half: bool = False) -> None:
     """Write the graph that runtimes open: pixels of any size and number in, boxes and scores out.
+
+    Args:
+        module: The model.
+        path: The file.
+        half: Compute in float16, but for what decodes boxes and scores.
 
     Raises:
         MissingExtraError: onnx isn't installed.
@@ -220,7 +234,8 @@ def write_graph(module: NASModule, path: Path) -> None:
     require("onnx", "making the graph that a runtime opens", "onnx")
     from yolonas_plugin.export.onnx import write_onnx
 
-    write_onnx(module.for_export(), _description(module), path, dynamic=True, simplify=False)
+    network = module.for_export()
+    write_onnx(network.half() if half else network, _description(module), path, dynamic=True, simplify=False)
 
 
 def _description(module: NASModule) -> Description:

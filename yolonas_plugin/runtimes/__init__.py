@@ -15,8 +15,8 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError, WeightsNotFoundError
 from yolonas_plugin.runtimes.base import GraphRuntime
 
-Name: TypeAlias = Literal["torch", "openvino", "onnxruntime"]
-Precision: TypeAlias = Literal["fp32", "bf16", "int8"]
+Name: TypeAlias = Literal["torch", "openvino", "onnxruntime", "cuda", "tensorrt"]
+Precision: TypeAlias = Literal["fp32", "fp16", "bf16", "int8"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +24,8 @@ class RuntimeChoice:
     """By what a model predicts, and how exactly.
 
     Attributes:
-        name: ``"torch"``, ``"openvino"`` or ``"onnxruntime"``.
-        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``.
+        name: ``"torch"``, ``"openvino"``, ``"onnxruntime"``, or on a GPU ``"cuda"`` or ``"tensorrt"``.
+        precision: ``"fp32"``, ``"fp16"``, ``"bf16"`` or ``"int8"``.
         calibration: Images that int8 is calibrated on.
         threads: Of a prediction, on OpenVINO and ONNX Runtime; None takes all cores.
     """
@@ -42,6 +42,7 @@ class _Kind(NamedTuple):
     reference: str
     suffixes: tuple[str, ...]
     precisions: tuple[Precision, ...]
+    on_gpu: bool = False
 
 
 KINDS: Final[dict[str, _Kind]] = {
@@ -55,10 +56,22 @@ KINDS: Final[dict[str, _Kind]] = {
     "onnxruntime": _Kind(
         "onnxruntime", "onnx", "yolonas_plugin.runtimes.onnxruntime:OnnxRuntime", (".onnx",), ("fp32",)
     ),
+    "cuda": _Kind(
+        "onnxruntime", "gpu", "yolonas_plugin.runtimes.providers:CudaRuntime", (".onnx",), ("fp32", "fp16"), on_gpu=True
+    ),
+    "tensorrt": _Kind(
+        "onnxruntime",
+        "gpu",
+        "yolonas_plugin.runtimes.providers:TensorRtRuntime",
+        (".onnx",),
+        ("fp32", "fp16"),
+        on_gpu=True,
+    ),
 }
-"""The runtimes that open files, fastest first on a CPU (benchmarks/speed.py)."""
+"""The runtimes that open files: those on a CPU, fastest first (benchmarks/speed.py), then those on an NVIDIA GPU, which
+``"auto"`` never takes."""
 
-_OF_TORCH: Final = ("fp32", "bf16")
+_OF_TORCH: Final = ("fp32", "fp16", "bf16")
 
 
 def choose(name: str, precision: str = "fp32") -> str:
@@ -69,30 +82,36 @@ def choose(name: str, precision: str = "fp32") -> str:
         MissingExtraError: It isn't installed.
     """
     if name == "auto":
-        fit = [n for n, kind in KINDS.items() if precision in kind.precisions]
+        fit = [n for n, kind in KINDS.items() if precision in kind.precisions and not kind.on_gpu]
         otherwise = "torch" if precision in _OF_TORCH or not fit else fit[0]
         name = next((n for n in fit if _installed(KINDS[n])), otherwise)
     if name == "torch":
         known: tuple[str, ...] = _OF_TORCH
     elif name in KINDS:
         known = KINDS[name].precisions
-        require_runtime(name)
     else:
         raise RuntimeChoiceError(f"runtime={name!r} is unknown; it is one of torch, {', '.join(KINDS)}, auto")
     if precision not in known:
         raise RuntimeChoiceError(f"runtime={name!r} runs in {' or '.join(known)}, not precision={precision!r}")
+    if name in KINDS:
+        require_runtime(name)
     return name
 
 
 def require_runtime(name: str) -> None:
-    """Check that a runtime is installed, without importing it.
+    """Check that a runtime is installed, without importing it; of one on a GPU, that it has what is needed for that.
 
     Raises:
         MissingExtraError: It isn't.
+        RuntimeChoiceError: ONNX Runtime is installed without the GPU's provider.
     """
     kind = KINDS[name]
     if not _installed(kind):
         raise MissingExtraError(f"runtime={name!r}", kind.package, kind.extra)
+    if kind.on_gpu:
+        from yolonas_plugin.runtimes.providers import check_provider
+
+        check_provider(name)
 
 
 def open_runtime(path: str | Path, name: str = "auto", precision: str | None = None, **options: Any) -> GraphRuntime:
@@ -100,7 +119,8 @@ def open_runtime(path: str | Path, name: str = "auto", precision: str | None = N
 
     Args:
         path: What :func:`yolonas_plugin.nas.export.export` wrote: an ONNX file, or OpenVINO's .xml file or its folder.
-        name: ``"openvino"``, ``"onnxruntime"``, or ``"auto"`` for the fastest installed that opens such files.
+        name: ``"openvino"``, ``"onnxruntime"``, or ``"auto"`` for the fastest installed of these that opens such files;
+            ``"cuda"`` or ``"tensorrt"`` on a GPU.
         precision: Of the arithmetic, ``"fp32"`` or for OpenVINO ``"bf16"``; ``"int8"`` for a file that was quantised,
             which has no other. Default: what the file is for.
         **options: Of the runtime: ``threads``, and for OpenVINO ``cache``, True to keep what it has compiled.
@@ -120,7 +140,7 @@ def open_runtime(path: str | Path, name: str = "auto", precision: str | None = N
     if not path.is_file():
         raise WeightsNotFoundError(f"{path}: there is no such file")
     if name == "auto":
-        name = next((n for n in fit if _installed(KINDS[n])), fit[0])
+        name = next((n for n in fit if _installed(KINDS[n]) and not KINDS[n].on_gpu), fit[0])
     elif name not in fit:
         raise RuntimeChoiceError(f"{path}: runtime={name!r} doesn't open such a file; {' and '.join(fit)} do")
     require_runtime(name)

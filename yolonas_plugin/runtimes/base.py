@@ -24,6 +24,11 @@ NO_BF16: Final = (
     "and less exact; take fp32 or int8"
 )
 
+NO_FP16: Final = (
+    "precision='fp16': float16 is for GPUs, and torch sees none here, where it would be slower and less exact; take "
+    "fp32, bf16 or int8"
+)
+
 
 class GraphRuntime(ABC):
     """A network in an exported file, opened by an inference engine. Threads may share it.
@@ -32,7 +37,7 @@ class GraphRuntime(ABC):
         name: Of the engine.
         path: The file.
         description: What the file says about itself.
-        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``, which it computes in.
+        precision: ``"fp32"``, ``"fp16"``, ``"bf16"`` or ``"int8"``, which it computes in.
         fixed: Images at a time, height and width that the graph takes, each None where any will do.
     """
 

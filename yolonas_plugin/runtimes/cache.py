@@ -122,6 +122,36 @@ def digest_of(file: Path) -> str | None:
         return None
 
 
+# --- entries that an engine fills while it works ---
+
+
+def growing(key: str) -> Path:
+    """Return the folder of that key, for an engine that keeps files there by itself; empty unless it is whole.
+
+    Raises:
+        RuntimeChoiceError: It can't be written.
+    """
+    folder = cache_folder() / key
+    try:
+        with FileLock(folder.with_name(f".{key}.lock")):
+            if not is_whole(folder):
+                _remove(folder)
+            folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise RuntimeChoiceError(f"{folder}: what a runtime makes can't be kept there: {error}") from error
+    return _use(folder)
+
+
+def grown(folder: Path) -> None:
+    """Note what is in a folder of :func:`growing` now, so that the next one finds it whole. A full disk is no error."""
+    try:
+        with FileLock(folder.with_name(f".{folder.name}.lock")):
+            write_whole(_manifest(folder), json.dumps(_contents(folder)))
+            _limit(folder)
+    except (OSError, ExportError) as error:
+        _LOGGER.warning("%s: what is there can't be noted, and is made anew the next time: %s", folder, error)
+
+
 # --- whether an entry is as it was made ---
 
 

@@ -28,6 +28,10 @@ _NODE: Final = {5: _ATTRIBUTE}
 _GRAPH.update({1: _NODE, 5: _TENSOR, 15: _SPARSE})
 _MODEL: Final = {7: _GRAPH, 20: {1: _GRAPH, 2: _GRAPH}, 25: {7: _NODE, 11: _ATTRIBUTE}}
 _EXTERNAL: Final = (13, 14)  # of a tensor: where its data lies, and that it lies elsewhere
+_OF_MODEL: Final = 7  # the graph
+_OF_GRAPH: Final = 5  # its tensors
+_DATA_TYPE: Final = 2  # of a tensor
+_FLOAT16: Final = 10
 
 
 def read_onnx(path: Path) -> bytearray:
@@ -47,6 +51,16 @@ def read_onnx(path: Path) -> bytearray:
             f"{path}: can't open the file: it is no ONNX file, or damaged or cut off: {error}"
         ) from error
     return content
+
+
+def has_half_weights(content: bytes | bytearray) -> bool:
+    """Tell whether a graph that was read has tensors in float16."""
+    for number, graph in _fields(memoryview(content)):
+        if number == _OF_MODEL and isinstance(graph, memoryview):
+            for place, tensor in _fields(graph):
+                if place == _OF_GRAPH and isinstance(tensor, memoryview) and (_DATA_TYPE, _FLOAT16) in _fields(tensor):
+                    return True
+    return False
 
 
 def _check(content: memoryview, path: Path) -> None:

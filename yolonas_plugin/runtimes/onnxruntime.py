@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from numpy.typing import NDArray
 
-from yolonas_plugin.errors import CheckpointError
+from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError
 from yolonas_plugin.export.description import Description
 from yolonas_plugin.runtimes.base import Floats, GraphRuntime, check_threads, one_line
 from yolonas_plugin.runtimes.check import Port, check_graph, sides
@@ -35,7 +35,9 @@ class OnnxRuntime(GraphRuntime):
         options.intra_op_num_threads = 0 if threads is None else check_threads(threads)
         content = bytes(read_onnx(path))
         try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+            self._session = self._open(content, options)
+        except RuntimeChoiceError:  # of a provider that isn't there
+            raise
         except Exception as error:  # of classes that ONNX Runtime doesn't name
             raise CheckpointError(f"{path}: ONNX Runtime can't open the file: {one_line(error)}") from error
         metadata = self._session.get_modelmeta().custom_metadata_map
@@ -49,6 +51,9 @@ class OnnxRuntime(GraphRuntime):
         (graph_input,) = self._session.get_inputs()
         self._input = graph_input.name
         self.set_input(graph_input.shape)
+
+    def _open(self, content: bytes, options: Any) -> Any:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
     def run(self, images: NDArray[Any]) -> list[Floats]:
         """Run the graph on its input, and return its outputs."""
