@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from typing import Any, Final
@@ -93,6 +92,8 @@ def as_file_name(name: str) -> str:
     safe = "".join(escaped) or "%"
     if len(safe.encode()) <= _LONGEST:
         return safe
+    import hashlib  # seldom needed, and a twentieth of the time in which models are listed
+
     digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     kept, room = "", _LONGEST - len(digest) - 2
     for part in escaped:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -22,7 +23,7 @@ from model_zoo_api.types import Licence, Metric, ModelCard
 from tests.support.command_line import run, small_data
 from tests.support.pictures import picture
 from yolonas_plugin import NAS
-from yolonas_plugin.cli import main
+from yolonas_plugin.cli import _COMMANDS, main
 from yolonas_plugin.processing import SUPER_GRADIENTS
 from yolonas_plugin.weights import read_checkpoint
 
@@ -429,6 +430,37 @@ def test_list_and_doctor_import_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "end"
+
+
+def test_a_command_imports_no_others_and_little_besides() -> None:
+    """Each of these takes milliseconds of the time in which models are listed."""
+    program = (
+        "import sys; before = set(sys.modules)\n"
+        "from yolonas_plugin.cli import main; main(['--traceback', 'list'])\n"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    env = {**os.environ, "MODEL_ZOO_PLUGINS": "yolo_nas"}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    imported = done.stdout.splitlines()[-1].split()
+    commands = [name.rpartition(".")[2] for name in imported if name.startswith("yolonas_plugin.cli.")]
+    assert commands == ["arguments", "output", "zoo"]
+    heavy = {"hashlib", "concurrent.futures", "tempfile", "logging", "importlib.metadata", "email", "subprocess"}
+    assert not heavy & set(imported)
+
+
+def test_each_command_can_be_asked_for_help_alone_and_all_together(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["lst"])
+    commands = re.findall(r"'([a-z-]+)'", capsys.readouterr().err.partition("choose from")[2].replace(", ", "', '"))
+    assert {"list", "check-data", "export", "benchmark"} <= set(commands)
+    assert set(commands) == set(_COMMANDS)
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help", "list"])
+    assert "\n    benchmark " in capsys.readouterr().out
+    for command in commands:
+        with pytest.raises(SystemExit, match="0"):
+            main([command, "--help"])
+        assert capsys.readouterr().out.startswith(f"usage: yolonas-plugin {command} ")
 
 
 def test_an_array_of_boxes_is_json(nano: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ from mlflow.types.schema import Array
 from yolonas_plugin import NAS
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.hosts.mlflow import KEYPOINTS
-from yolonas_plugin.weights.find import EMBEDDED
+from yolonas_plugin.weights.folder import EMBEDDED
 
 WEIGHTS = EMBEDDED / "yolo_nas_n_layout.safetensors"
 LOADER = "yolonas_plugin.hosts.mlflow"

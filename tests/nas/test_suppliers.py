@@ -19,7 +19,7 @@ from yolonas_plugin.cli import main
 from yolonas_plugin.errors import RuntimeChoiceError, WeightsNotFoundError
 from yolonas_plugin.lean import open_lean
 from yolonas_plugin.weights import find_weights, suppliers
-from yolonas_plugin.weights.find import EMBEDDED
+from yolonas_plugin.weights.folder import EMBEDDED
 
 EMBEDDED_FILE = EMBEDDED / "yolo_nas_n_layout.safetensors"
 STORE = """

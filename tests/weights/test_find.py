@@ -14,7 +14,7 @@ from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import DownloadError, WeightsNotFoundError, YoloNASPluginError
 from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.weights import find_weights, published, read_checkpoint
-from yolonas_plugin.weights.find import EMBEDDED
+from yolonas_plugin.weights.folder import EMBEDDED
 
 NOTHING = hashlib.sha256().hexdigest()
 PUBLISHED = [card for card in CARDS if card.weights and card.weights[0].urls]

@@ -12,17 +12,35 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
-from typing import IO
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import IO, Final
 
 from model_zoo_api.dependencies import required_packages
 from model_zoo_api.errors import ModelZooError
 from model_zoo_api.texts import printable
 from model_zoo_api.zoo import ALLOW_LIST
-from yolonas_plugin.cli import benchmark, check_data, convert, doctor, label, predict, train, val, zoo
 from yolonas_plugin.cli.output import FAILED, INCOMPLETE, INTERRUPTED, USAGE, hold_standard_streams, lenient, warn
 from yolonas_plugin.settings import nearest
 from yolonas_plugin.version import __version__
+
+_COMMANDS: Final = {
+    "list": "zoo",
+    "show": "zoo",
+    "fetch": "zoo",
+    "doctor": "doctor",
+    "check-data": "check_data",
+    "predict": "predict",
+    "label": "label",
+    "train": "train",
+    "val": "val",
+    "export": "convert",
+    "convert": "convert",
+    "benchmark": "benchmark",
+}
+"""In which module each command is; what a call doesn't name isn't imported."""
+
+_TRACEBACK: Final = "--traceback"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -59,7 +77,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Read the arguments, or say what is wrong with them and exit; where there are none, show the commands."""
-    parser = _parser()
+    argv = sys.argv[1:] if argv is None else argv
+    named = next((word for word in argv if word != _TRACEBACK), "")
+    parser = _parser([_COMMANDS[named]] if named in _COMMANDS else _COMMANDS.values())
     args, unknown = parser.parse_known_args(argv)
     if unknown:
         command: argparse.ArgumentParser = getattr(args, "parser", parser)
@@ -78,7 +98,8 @@ def _hang_up(out: IO[str]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(modules: Iterable[str]) -> argparse.ArgumentParser:
+    """Return the parser of the commands that are in some modules."""
     parser = argparse.ArgumentParser(
         prog="yolonas-plugin",
         description="YOLO-NAS object detection, and the model zoo that it plugs into.",
@@ -86,8 +107,8 @@ def _parser() -> argparse.ArgumentParser:
         f"130 interrupted. {ALLOW_LIST} limits which plugins load.",
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    parser.add_argument("--traceback", action="store_true", help="show where an error came from")
+    parser.add_argument(_TRACEBACK, action="store_true", help="show where an error came from")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    for module in (zoo, doctor, check_data, predict, label, train, val, convert, benchmark):
-        module.register(commands)
+    for module in dict.fromkeys(modules):
+        import_module(f"yolonas_plugin.cli.{module}").register(commands)
     return parser

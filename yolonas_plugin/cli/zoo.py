@@ -79,7 +79,7 @@ def _where(zoo: ModelZoo, provider: str, card: ModelCard) -> str:
         return "downloaded"
     if provider != OWN:
         return ""
-    from yolonas_plugin.weights.find import EMBEDDED, weights_folder
+    from yolonas_plugin.weights.folder import EMBEDDED, weights_folder
 
     for folder, answer in ((EMBEDDED, "embedded"), (weights_folder(), "downloaded")):
         if any((folder / file.filename).is_file() for file in card.weights):

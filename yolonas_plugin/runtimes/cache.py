@@ -26,7 +26,7 @@ from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.files.temporary import TemporaryFolder
 from yolonas_plugin.files.whole import remove_leftovers, whole, whole_folder, write_whole
 from yolonas_plugin.version import __version__
-from yolonas_plugin.weights.find import weights_folder
+from yolonas_plugin.weights.folder import weights_folder
 
 LIMIT: Final = "YOLONAS_CACHE_MB"
 """Environment variable: megabytes that are kept at most, besides what this process uses; 2000 unless it is set."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +30,8 @@ def home() -> Path:
         return Path.home()
     except RuntimeError:  # no variable says it, and the user is in no list of users
         pass
+    import tempfile  # for such users only
+
     user = getattr(os, "getuid", lambda: "user")()
     folder = Path(tempfile.gettempdir()) / f"yolonas-plugin-{user}"
     with contextlib.suppress(FileExistsError):

@@ -2,57 +2,23 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import difflib
-import functools
-import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from model_zoo_api.types import ModelCard
 from yolonas_plugin.cards import CARDS
 from yolonas_plugin.errors import WeightsNotFoundError
-from yolonas_plugin.files.temporary import TemporaryFolder
 from yolonas_plugin.settings import check_callback
 from yolonas_plugin.weights.bar import downloading
 from yolonas_plugin.weights.fetch import OFFLINE, by_hand, fetch, offline
+from yolonas_plugin.weights.folder import EMBEDDED, weights_folder
 from yolonas_plugin.weights.licence import require_licence
 from yolonas_plugin.weights.published import check_published
 from yolonas_plugin.weights.suppliers import ask_suppliers
-
-CACHE: Final = "YOLONAS_WEIGHTS"
-"""Environment variable: the folder where weight files lie by their published names."""
-
-_LOGGER: Final = logging.getLogger("yolonas_plugin")
-
-EMBEDDED: Final = Path(__file__).with_name("embedded")
-"""The folder of the weight files that come with this package."""
-
-
-def weights_folder() -> Path:
-    """Return the folder of published weight files: ``$YOLONAS_WEIGHTS``, else in the user's cache.
-
-    For a user without a home it is a temporary folder, until this process ends.
-    """
-    chosen = os.environ.get(CACHE)
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    try:
-        return Path(chosen).expanduser() if chosen else Path(cache).expanduser() / "yolonas-plugin"
-    except RuntimeError:  # pathlib's, of a ~ that stands for nothing
-        return _homeless()
-
-
-@functools.cache
-def _homeless() -> Path:
-    folder = TemporaryFolder()
-    atexit.register(folder.cleanup)
-    _LOGGER.warning(
-        "this user has no home; %s names a folder for what is to be kept, until then it is temporary", CACHE
-    )
-    return folder.path
 
 
 def find_weights(
@@ -68,8 +34,8 @@ def find_weights(
         source: The path of a weight file, or a model's name such as ``"yolo_nas_s"``. A name stands for a file of that
             name that a plugin supplies, see :func:`.suppliers.ask_suppliers`, else for one with the ending .pt, .pth or
             .safetensors in the working directory, else for the file that comes with this package, else for the
-            published one in :func:`weights_folder`, which is downloaded if it isn't there, unless ``YOLONAS_OFFLINE``
-            is set.
+            published one in :func:`.folder.weights_folder`, which is downloaded if it isn't there, unless
+            ``YOLONAS_OFFLINE`` is set.
         accept_licence: Accept the licence of what is downloaded; see :func:`.licence.require_licence`.
         progress: Called during a download, see :func:`.fetch.fetch`. None shows a bar, where standard error is a
             terminal.
