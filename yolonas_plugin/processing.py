@@ -262,18 +262,26 @@ class ProcessingSpec:
         Returns:
             The canvas [H, W, C], of that size, and the image's place on it.
         """
-        (scale_y, scale_x), (height, width) = self._scaled(image.shape, int if truncate else round)
+        size = size or self.size
+        (height, width), placement = self.place(image.shape, truncate, size)
         if (height, width) != image.shape[:2]:
             scaled: Any = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
             image = scaled.reshape(height, width, -1)  # cv2 drops a single channel's axis
 
-        size = size or self.size
+        canvas = np.full((*size, image.shape[2]), self.pad_value, dtype=np.uint8)
+        canvas[placement.top : placement.top + height, placement.left : placement.left + width] = image
+        return canvas, placement
+
+    def place(
+        self, shape: tuple[int, ...], truncate: bool = False, size: tuple[int, int] | None = None
+    ) -> tuple[tuple[int, int], Placement]:
+        """Return the scaled height and width of an image, and its place; arguments are those of :meth:`letterbox`."""
+        (scale_y, scale_x), (height, width) = self._scaled(shape, int if truncate else round)
         top = left = 0
         if self.padding == "center":
-            top, left = (size[0] - height) // 2, (size[1] - width) // 2
-        canvas = np.full((*size, image.shape[2]), self.pad_value, dtype=np.uint8)
-        canvas[top : top + height, left : left + width] = image
-        return canvas, Placement(scale_y, scale_x, top, left)
+            outer = size or self.size
+            top, left = (outer[0] - height) // 2, (outer[1] - width) // 2
+        return (height, width), Placement(scale_y, scale_x, top, left)
 
     def _scaled(
         self, shape: tuple[int, ...], whole: Callable[[float], int] = round

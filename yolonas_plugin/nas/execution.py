@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any, Final
 
 import torch
@@ -84,6 +85,16 @@ def device_of(choice: RuntimeChoice, args: Any) -> torch.device:
     if choice.precision == "bf16" and not has_bf16(device):
         raise RuntimeChoiceError(NO_BF16)
     return device
+
+
+def with_half(choice: RuntimeChoice, args: Any) -> RuntimeChoice:
+    """Return a model's runtime and precision with float16, if the engine's settings ask for it."""
+    return replace(choice, precision="fp16") if choice.name == "torch" and _asks_for_half(args) else choice
+
+
+def nothing_halved(args: Any) -> dict[str, Any]:
+    """Return the settings by which the engine converts nothing itself, under the names that it has for them."""
+    return {name: value for name, value in (("half", False), ("quantize", None)) if hasattr(args, name)}
 
 
 def resolve_device(asked: Any) -> torch.device:

@@ -15,6 +15,7 @@ from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import PixelNetwork
 from yolonas_plugin.extras import require
 from yolonas_plugin.info import ModelInfo
+from yolonas_plugin.nas.gpu import hidden, move, recorded
 from yolonas_plugin.nas.module import NASModule, attach, fused_copy
 from yolonas_plugin.nn.onednn import cpu_has_bf16, use_onednn
 from yolonas_plugin.processing import ProcessingSpec
@@ -96,7 +97,10 @@ class InferenceModule(nn.Module):
 
 
 def inference_module(
-    source: NASModule | ExportedModule, runtime: RuntimeChoice, compile: bool | str = False
+    source: NASModule | ExportedModule,
+    runtime: RuntimeChoice,
+    compile: bool | str = False,
+    device: torch.device | None = None,
 ) -> InferenceModule:
     """Make what the engine runs from a model.
 
@@ -104,6 +108,7 @@ def inference_module(
         source: The model.
         runtime: By what a network runs; an exported file has its own.
         compile: On torch, whether ``torch.compile`` works on the network, or in which of its modes.
+        device: That torch runs it on, if it is a GPU.
 
     Raises:
         RuntimeChoiceError: torch has no such mode.
@@ -113,6 +118,10 @@ def inference_module(
     if runtime.name != "torch":
         return InferenceModule(source, _on_tensors(make_runtime(source, runtime)))
     network = PixelNetwork(fused_copy(source), source.processing)
+    if device is not None and device.type == "cuda":
+        network = move(network, device, runtime.precision)
+        run = hidden(compiled_network(network, compile)) if compile else recorded(network, device)
+        return InferenceModule(source, run)
     if runtime.precision == "bf16":
         network.network.bfloat16()
     elif runtime.precision == "fp16":

@@ -22,7 +22,8 @@ from yolonas_plugin.engine import fork, ready, session, tell, told
 from yolonas_plugin.errors import DataNotFoundError, SourceError
 from yolonas_plugin.files.whole import whole
 from yolonas_plugin.images import as_pixels, unreadable
-from yolonas_plugin.nas.execution import check_runtime, device_of
+from yolonas_plugin.nas.canvases import letterbox_batch
+from yolonas_plugin.nas.execution import check_runtime, device_of, nothing_halved, with_half
 from yolonas_plugin.nas.inference import inference_module
 from yolonas_plugin.nas.loaders import FileLoader, ImageLoader, Loader
 from yolonas_plugin.nas.opening import open_model
@@ -102,8 +103,8 @@ class NASPredictor(DetectionPredictor):
         )
         check_runtime(self.choice, self.args)
         device = device_of(self.choice, self.args)
-        network = inference_module(model, self.choice, self.args.compile)
-        with session(), told(self.args, device=device, compile=False):
+        network = inference_module(model, with_half(self.choice, self.args), self.args.compile, device)
+        with session(), told(self.args, device=device, compile=False, **nothing_halved(self.args)):
             super().setup_model(network, verbose)
         ready(self, model.names)
 
@@ -242,10 +243,8 @@ class NASPredictor(DetectionPredictor):
         spec = self._spec
         im[:] = [as_pixels(image, self.in_channels) for image in im]  # in place, for the engine draws on the same list
         size = spec.tight_size(im) if self.args.rect else spec.size
-        canvases, placements = zip(*(spec.letterbox(x, size=size) for x in im), strict=True)
-        self._placements = list(placements)
-        stacked = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
-        return torch.from_numpy(stacked).to(self.device).permute(0, 3, 1, 2)
+        pixels, self._placements = letterbox_batch(im, spec, size, self.device)
+        return pixels
 
     def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Return the outputs of the task; for trackers, which keep one tensor, joined [B, A, 4 + C + 3K]."""

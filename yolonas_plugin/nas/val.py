@@ -27,7 +27,7 @@ from yolonas_plugin.errors import RuntimeChoiceError, SourceError
 from yolonas_plugin.files.whole import write_whole
 from yolonas_plugin.nas.coco_rows import CocoRows
 from yolonas_plugin.nas.dataset import SampleDataset, description, match_classes, measured_dataset
-from yolonas_plugin.nas.execution import check_runtime, device_of
+from yolonas_plugin.nas.execution import check_runtime, device_of, nothing_halved, with_half
 from yolonas_plugin.nas.inference import inference_module
 from yolonas_plugin.nas.metrics import MEASURED
 from yolonas_plugin.nas.module import NASModule, fused_copy
@@ -126,8 +126,9 @@ class NASValidator(DetectionValidator):
                 return super().__call__(with_average(trainer, fused_copy(cast("NASModule", model))))
         check_runtime(choice, self.args)
         device = device_of(choice, self.args)
-        network = inference_module(model, choice, self.args.compile)
-        with session(), told(self.args, device=device, compile=False), self._described_data():
+        network = inference_module(model, with_half(choice, self.args), self.args.compile, device)
+        as_it_is = told(self.args, device=device, compile=False, **nothing_halved(self.args))
+        with session(), as_it_is, self._described_data():
             stats = super().__call__(model=network)
             self._write_predictions()
             return stats
