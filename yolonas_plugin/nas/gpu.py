@@ -18,7 +18,7 @@ DTYPES: Final = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfl
 def move(network: PixelNetwork, device: torch.device, precision: str) -> PixelNetwork:
     """Bring a network to a device, in place: weights in the precision, with channels last."""
     network.network.to(DTYPES[precision])
-    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def recorded(network: PixelNetwork, device: torch.device, recorder: Recorder | None = None) -> RecordedNetwork:
