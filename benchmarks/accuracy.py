@@ -40,12 +40,13 @@ Predict = Callable[[str], Rows]
 
 def contestants(weights: Path, folder: Path) -> dict[str, Callable[[], Predict]]:
     model = NAS(weights)
-    int8 = {"runtime": "openvino", "precision": "int8", "calibration": [str(path) for path in bccd_images("train")]}
+    int8 = {"precision": "int8", "calibration": [str(path) for path in bccd_images("train")]}
     return {
         "torch": lambda: by_engine(model),
         "OpenVINO": lambda: by_engine(NAS(weights, runtime="openvino")),
         "ONNX Runtime": lambda: by_engine(NAS(weights, runtime="onnxruntime")),
-        "OpenVINO int8": lambda: by_engine(NAS(weights, **int8)),
+        "OpenVINO int8": lambda: by_engine(NAS(weights, runtime="openvino", **int8)),
+        "ONNX Runtime int8": lambda: by_engine(NAS(weights, runtime="onnxruntime", **int8)),
         "ONNX file": lambda: by_engine(NAS(model.export(format="onnx", output=folder), runtime="onnxruntime")),
         "ONNX file, lean": lambda: lean(model.export(format="onnx", output=folder / "lean", **FOR_PROGRAMS)),
         "OpenVINO file": lambda: by_engine(NAS(model.export(format="openvino", output=folder))),

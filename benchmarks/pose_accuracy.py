@@ -28,17 +28,18 @@ from yolonas_plugin import NAS
 from yolonas_plugin.data import open_data
 from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.export.description import Description
-from yolonas_plugin.export.quantise import BOXES, KEYPOINTS, quantise
+from yolonas_plugin.export.kept import BOXES, KEYPOINTS
+from yolonas_plugin.export.quantise import quantise
 from yolonas_plugin.nas.inference import write_graph
 from yolonas_plugin.runtimes.calibration import CalibrationImages
 
-KEPT = {
+OPENVINO = {
     "int8, boxes' and keypoints' convolutions in fp32": (*BOXES, *KEYPOINTS),
     "int8, boxes' in fp32": BOXES,
     "int8, keypoints' in fp32": KEYPOINTS,
     "int8, all": (),
 }
-"""Which convolutions stay in fp32."""
+"""Which convolutions stay in fp32 in OpenVINO's int8."""
 
 
 def contestants(weights: Path, images: str, folder: Path) -> Iterator[tuple[str, NAS]]:
@@ -52,10 +53,11 @@ def contestants(weights: Path, images: str, folder: Path) -> Iterator[tuple[str,
     write_graph(model.model, folder / "graph.onnx")
     about = Description.of(model.model.current_info(), takes="pixels", gives="pair")
     calibration = CalibrationImages(images)
-    for number, (name, kept) in enumerate(KEPT.items()):
+    for number, (name, kept) in enumerate(OPENVINO.items()):
         path = folder / f"{number}.xml"
         quantise(folder / "graph.onnx", about, calibration, calibration.most, path, kept)
-        yield f"OpenVINO, {name}", NAS(path)
+        yield f"OpenVINO, {name}", NAS(path, runtime="openvino")
+    yield "ONNX Runtime, int8", NAS(weights, runtime="onnxruntime", precision="int8", calibration=images)
 
 
 def moved(found: Sequence[Results], wanted: Sequence[Results]) -> NDArray[np.floating]:

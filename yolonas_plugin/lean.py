@@ -221,7 +221,7 @@ def open_lean(
     given = sorted((option, value) for option, value in options.items() if value is not None)
     parts = [file_sha256(path), precision, repr(given)]
     if calibration is not None:
-        parts.append(calibration_digest(calibration))
+        parts += [name, calibration_digest(calibration)]  # each runtime has its own form of int8
     (graph,) = (file for file in cached(cache_key(parts), make).iterdir() if file.suffix in (".onnx", ".xml"))
     cache = {"cache": True} if name == "openvino" else {}
     return LeanPredictor(open_runtime(graph, name, precision, threads=threads, **cache))

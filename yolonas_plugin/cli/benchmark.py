@@ -23,6 +23,7 @@ _VARIANTS: Final = (
     ("torch", "fp32"),
     ("torch", "bf16"),
     ("onnxruntime", "fp32"),
+    ("onnxruntime", "int8"),
     ("openvino", "fp32"),
     ("openvino", "bf16"),
     ("openvino", "int8"),

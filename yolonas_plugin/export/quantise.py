@@ -1,4 +1,4 @@
-"""INT8 by post-training quantisation: NNCF measures on images which range each activation has."""
+"""INT8 for OpenVINO by post-training quantisation: NNCF measures on images which range each activation has."""
 
 from __future__ import annotations
 
@@ -12,18 +12,13 @@ from typing import Final
 
 from yolonas_plugin.errors import MissingExtraError
 from yolonas_plugin.export.description import Description
+from yolonas_plugin.export.kept import KEPT
 from yolonas_plugin.export.openvino import save_openvino
 from yolonas_plugin.export.openvino_core import core
 from yolonas_plugin.processing import Image
 
 _DECODING: Final = ["Softmax", "MatMul", "Sigmoid", "Subtract", "Multiply", "Divide", "Convert"]
 """Types of operations left as they are: those of the preparation and the decoding, where a step would be pixels."""
-
-BOXES: Final = (".*reg_convs.*", ".*reg_pred.*")
-"""Names of the convolutions before the decoding of boxes, where a fifth of their loss comes from."""
-
-KEYPOINTS: Final = (".*pose_convs.*", ".*pose_pred.*")
-"""Names of those before the decoding of keypoints."""
 
 
 def quantise(
@@ -32,7 +27,7 @@ def quantise(
     images: Iterable[Image],
     most: int,
     path: Path,
-    kept: Sequence[str] = (*BOXES, *KEYPOINTS),
+    kept: Sequence[str] = KEPT,
 ) -> None:
     """Write a network with convolutions in int8; NNCF shows its progress on stderr.
 

@@ -19,7 +19,7 @@ from yolonas_plugin.nas.gpu import hidden, move, recorded
 from yolonas_plugin.nas.module import NASModule, attach, fused_copy
 from yolonas_plugin.nn.onednn import cpu_has_bf16, use_onednn
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.runtimes import RuntimeChoice, choose, open_runtime
+from yolonas_plugin.runtimes import KINDS, RuntimeChoice, choose, open_runtime, quantiser_of
 from yolonas_plugin.runtimes.base import NO_BF16, NO_FP16, GraphRuntime, check_threads
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import CalibrationImages, calibration_digest
@@ -220,13 +220,13 @@ def _make_graph(module: NASModule, choice: RuntimeChoice) -> Path:
     if choice.precision != "int8":
         return graph
 
+    file = KINDS[choice.name].quantised
+
     def make(folder: Path) -> None:
-        from yolonas_plugin.export.quantise import quantise
-
         images = CalibrationImages(calibration, module.in_channels)
-        quantise(graph, _description(module), images, images.most, folder / "model.xml")
+        quantiser_of(choice.name)(graph, _description(module), images, images.most, folder / file)
 
-    return cached(cache_key(["int8", graph.parent.name, calibration_digest(calibration)]), make) / "model.xml"
+    return cached(cache_key(["int8", choice.name, graph.parent.name, calibration_digest(calibration)]), make) / file
 
 
 def write_graph(module: NASModule, path: Path, *, half: bool = False) -> None:

@@ -36,30 +36,53 @@ class RuntimeChoice:
     threads: int | None = None
 
 
-class _Kind(NamedTuple):
+class Kind(NamedTuple):
+    """A runtime that opens files.
+
+    Attributes:
+        package: That has to be installed.
+        extra: Of this package, that brings it.
+        reference: Of its class, which takes a path, ``precision`` and ``threads``.
+        suffixes: Of files that it opens.
+        precisions: That it computes in.
+        quantiser: Of the function that writes what it opens in int8, see :mod:`yolonas_plugin.export.quantise`.
+        quantised: The name of that file.
+        on_gpu: Whether it computes on an NVIDIA GPU.
+    """
+
     package: str
     extra: str
     reference: str
     suffixes: tuple[str, ...]
     precisions: tuple[Precision, ...]
+    quantiser: str = ""
+    quantised: str = ""
     on_gpu: bool = False
 
 
-KINDS: Final[dict[str, _Kind]] = {
-    "openvino": _Kind(
+KINDS: Final[dict[str, Kind]] = {
+    "openvino": Kind(
         "openvino",
         "openvino",
         "yolonas_plugin.runtimes.openvino:OpenVinoRuntime",
         (".xml", ".onnx"),
         ("fp32", "bf16", "int8"),
+        "yolonas_plugin.export.quantise:quantise",
+        "model.xml",
     ),
-    "onnxruntime": _Kind(
-        "onnxruntime", "onnx", "yolonas_plugin.runtimes.onnxruntime:OnnxRuntime", (".onnx",), ("fp32",)
+    "onnxruntime": Kind(
+        "onnxruntime",
+        "onnx",
+        "yolonas_plugin.runtimes.onnxruntime:OnnxRuntime",
+        (".onnx",),
+        ("fp32", "int8"),
+        "yolonas_plugin.export.quantise_onnx:quantise_onnx",
+        "model.onnx",
     ),
-    "cuda": _Kind(
+    "cuda": Kind(
         "onnxruntime", "gpu", "yolonas_plugin.runtimes.providers:CudaRuntime", (".onnx",), ("fp32", "fp16"), on_gpu=True
     ),
-    "tensorrt": _Kind(
+    "tensorrt": Kind(
         "onnxruntime",
         "gpu",
         "yolonas_plugin.runtimes.providers:TensorRtRuntime",
@@ -151,9 +174,8 @@ def open_runtime(path: str | Path, name: str = "auto", precision: str | None = N
             f"{path}: runtime={name!r} runs an exported file in {' or '.join(exact)}, not precision={precision!r}; "
             "int8 is made from the weights"
         )
-    module, _, attribute = KINDS[name].reference.partition(":")
-    factory: Callable[..., GraphRuntime] = getattr(import_module(module), attribute)
-    return factory(path, **options) if len(known) == 1 else factory(path, precision=precision, **options)
+    factory: Callable[..., GraphRuntime] = _resolve(KINDS[name].reference)
+    return factory(path, precision=precision, **options)
 
 
 def refuse_overrides(path: str | Path, /, **given: Any) -> None:
@@ -175,5 +197,20 @@ def is_export(path: str | Path) -> bool:
     return path.suffix.lower() in suffixes or (path.is_dir() and any(path.glob("*.xml")))
 
 
-def _installed(kind: _Kind) -> bool:
+def quantiser_of(name: str) -> Callable[..., None]:
+    """Return what writes the file that a runtime opens in int8.
+
+    Raises:
+        MissingExtraError: What it is made with isn't installed.
+    """
+    quantiser: Callable[..., None] = _resolve(KINDS[name].quantiser)
+    return quantiser
+
+
+def _resolve(reference: str) -> Any:
+    module, _, attribute = reference.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def _installed(kind: Kind) -> bool:
     return find_spec(kind.package) is not None

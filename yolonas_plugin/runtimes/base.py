@@ -117,6 +117,33 @@ def one_line(error: Exception) -> str:
     return text if text.isprintable() else ascii(text)
 
 
+def precision_of(
+    path: Path, asked: str | None, *, quantised: bool, name: str, exact: Sequence[str] = ("fp32",)
+) -> str:
+    """Return what a file computes in, if that is what was asked for.
+
+    Args:
+        path: The file, for messages.
+        asked: The precision that is wanted; None is what the file is for.
+        quantised: Whether the file was quantised.
+        name: Of the runtime, for messages.
+        exact: What the runtime computes in where the file wasn't quantised.
+
+    Raises:
+        RuntimeChoiceError: The file isn't for that.
+    """
+    if asked is None:
+        return "int8" if quantised else "fp32"
+    if quantised and asked != "int8":
+        raise RuntimeChoiceError(f"{path}: this file was quantised to int8; it can't run in precision={asked!r}")
+    if not quantised and asked not in exact:
+        raise RuntimeChoiceError(
+            f"{path}: runtime={name!r} runs this exported file in {' or '.join(exact)}, not precision={asked!r}; int8 "
+            "is made from the weights"
+        )
+    return asked
+
+
 def check_threads(threads: int) -> int:
     """Return a number of threads if it is one.
 

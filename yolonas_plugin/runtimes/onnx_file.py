@@ -30,6 +30,8 @@ _MODEL: Final = {7: _GRAPH, 20: {1: _GRAPH, 2: _GRAPH}, 25: {7: _NODE, 11: _ATTR
 _EXTERNAL: Final = (13, 14)  # of a tensor: where its data lies, and that it lies elsewhere
 _OF_MODEL: Final = 7  # the graph
 _OF_GRAPH: Final = 5  # its tensors
+_NODES: Final = 1  # of a graph
+_OPERATOR: Final = 4  # of a node
 _DATA_TYPE: Final = 2  # of a tensor
 _FLOAT16: Final = 10
 
@@ -61,6 +63,23 @@ def has_half_weights(content: bytes | bytearray) -> bool:
                 if place == _OF_GRAPH and isinstance(tensor, memoryview) and (_DATA_TYPE, _FLOAT16) in _fields(tensor):
                     return True
     return False
+
+
+def operators(content: bytes | bytearray) -> set[str]:
+    """Return the types of the operations of an ONNX file's graph, in the words of ONNX, such as ``Conv``.
+
+    Args:
+        content: What :func:`read_onnx` returned.
+    """
+    graphs = [graph for number, graph in _fields(memoryview(content)) if number == _OF_MODEL]
+    nodes = [node for graph in graphs for number, node in _parts(graph) if number == _NODES]
+    return {str(name, "utf-8", "replace") for node in nodes for number, name in _parts(node) if number == _OPERATOR}
+
+
+def _parts(message: int | memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Yield the fields of a message that have a length; of a number there are none."""
+    if isinstance(message, memoryview):
+        yield from ((number, value) for number, value in _fields(message) if isinstance(value, memoryview))
 
 
 def _check(content: memoryview, path: Path) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError, YoloNASPluginError
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.export.openvino_core import core
-from yolonas_plugin.runtimes.base import NO_BF16, Floats, GraphRuntime, check_threads, one_line
+from yolonas_plugin.runtimes.base import NO_BF16, Floats, GraphRuntime, check_threads, one_line, precision_of
 from yolonas_plugin.runtimes.cache import digest_of
 from yolonas_plugin.runtimes.check import Port, check_graph
 from yolonas_plugin.runtimes.compiled import compile_or_find
@@ -53,7 +53,8 @@ class OpenVinoRuntime(GraphRuntime):
         if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise RuntimeChoiceError(NO_BF16)
         self._model = self._read()
-        self.precision = self._precision(precision)
+        quantised = any(operation.get_type_name() == "FakeQuantize" for operation in self._model.get_ops())
+        self.precision = precision_of(path, precision, quantised=quantised, name=self.name, exact=("fp32", "bf16"))
         self._content = digest_of(path) if cache else None
         self._settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
@@ -134,22 +135,6 @@ class OpenVinoRuntime(GraphRuntime):
                 f"{self.path}: OpenVINO would compute in {', '.join(sorted(types))}, not in {self.precision}"
             )
         return compiled
-
-    def _precision(self, asked: str | None) -> str:
-        """Return what the file computes in, if that is what was asked for."""
-        quantised = any(operation.get_type_name() == "FakeQuantize" for operation in self._model.get_ops())
-        if asked is None:
-            return "int8" if quantised else "fp32"
-        if quantised and asked != "int8":
-            raise RuntimeChoiceError(
-                f"{self.path}: this file was quantised to int8; it can't run in precision={asked!r}"
-            )
-        if asked == "int8" and not quantised:
-            raise RuntimeChoiceError(
-                f"{self.path}: runtime='openvino' runs this exported file in fp32 or bf16, not precision='int8'; int8 "
-                "is made from the weights"
-            )
-        return asked
 
     def _metadata(self) -> dict[str, Any]:
         """The strings of a file: an ONNX file's are under ``framework``."""

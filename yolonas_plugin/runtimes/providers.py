@@ -19,7 +19,7 @@ from yolonas_plugin.errors import RuntimeChoiceError
 from yolonas_plugin.runtimes.base import Floats, one_line
 from yolonas_plugin.runtimes.cache import cache_key, growing, grown
 from yolonas_plugin.runtimes.onnx_file import has_half_weights
-from yolonas_plugin.runtimes.onnxruntime import OnnxRuntime
+from yolonas_plugin.runtimes.onnxruntime import OnnxRuntime, is_quantised
 from yolonas_plugin.system.silence import onnxruntime
 
 PROVIDERS: Final = {"cuda": "CUDAExecutionProvider", "tensorrt": "TensorrtExecutionProvider"}
@@ -66,21 +66,29 @@ class CudaRuntime(OnnxRuntime):
         check_provider(self.name)
         if threads is not None:
             raise RuntimeChoiceError(f"threads={threads!r}: runtime={self.name!r} computes on the GPU; leave it out")
-        self._asked = precision
-        super().__init__(path)
+        super().__init__(path, precision=precision)
 
     def providers(self, content: bytes) -> list[Provider]:
         """Return what the session is opened with, best first; ``content`` is the graph's."""
         return [_CUDA]
 
-    def _open(self, content: bytes, options: Any) -> Any:
-        self.precision = "fp16" if has_half_weights(content) else "fp32"
-        if self._asked not in (None, self.precision):
+    def precision_of(self, content: bytes, asked: str | None) -> str:
+        """Return the precision that a file is in, if that is what was asked for."""
+        if is_quantised(content):
             raise RuntimeChoiceError(
-                f"{self.path}: this export is in {self.precision}, and runtime={self.name!r} runs it so, not in "
-                f"precision={self._asked!r}; another precision is made from the weights: NAS(WEIGHTS, "
-                f"runtime={self.name!r}, precision={self._asked!r})"
+                f"{self.path}: this file was quantised to int8 for CPUs; runtime={self.name!r} doesn't run it, "
+                "'onnxruntime' and 'openvino' do"
             )
+        precision = "fp16" if has_half_weights(content) else "fp32"
+        if asked not in (None, precision):
+            raise RuntimeChoiceError(
+                f"{self.path}: this export is in {precision}, and runtime={self.name!r} runs it so, not in "
+                f"precision={asked!r}; another precision is made from the weights: NAS(WEIGHTS, "
+                f"runtime={self.name!r}, precision={asked!r})"
+            )
+        return precision
+
+    def _open(self, content: bytes, options: Any) -> Any:
         missing = load_libraries(self.name)
         try:
             session = onnxruntime.InferenceSession(content, options, self.providers(content), enable_fallback=0)
