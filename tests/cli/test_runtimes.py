@@ -141,7 +141,8 @@ def test_the_lean_path_refuses_to_overwrite_the_images(
     [
         (("--lean", "--backend", "super-gradients", "--device", "cpu"), "has no --backend and no --device"),
         (("--lean", "--runtime", "torch"), "lean prediction runs on OpenVINO or ONNX Runtime"),
-        (("--runtime", "onnxruntime", "--precision", "int8", "--calibration", "x"), "not precision='int8'"),
+        (("--runtime", "onnxruntime", "--precision", "bf16"), "not precision='bf16'"),
+        (("--runtime", "onnxruntime", "--precision", "int8", "--calibration", "x"), "there is no such file or folder"),
         (("--runtime", "openvino", "--precision", "int8"), "calibration="),
     ],
 )

@@ -189,7 +189,7 @@ def test_what_is_not_there_is_said(nano: Path, tmp_path: Path) -> None:
             {"runtime": "ncnn"},
             "runtime='ncnn' is unknown; it is one of torch, openvino, onnxruntime, cuda, tensorrt, auto",
         ),
-        ({"runtime": "onnxruntime", "precision": "bf16"}, "'onnxruntime' runs in fp32, not precision='bf16'"),
+        ({"runtime": "onnxruntime", "precision": "bf16"}, "'onnxruntime' runs in fp32 or int8, not precision='bf16'"),
         ({"precision": "fp8"}, "'torch' runs in fp32 or fp16 or bf16, not precision='fp8'"),
         ({"runtime": "openvino", "precision": "int8"}, "calibrated on your images"),
     ):

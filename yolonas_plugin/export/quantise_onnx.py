@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,19 +60,19 @@ def quantise_onnx(
         OSError: The file can't be written.
     """
     import onnx
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
+    ort = import_module(f"{onnxruntime.__name__}.quantization")  # of the one that is imported in silence
     with TemporaryFolder() as folder:
         model = _prepared(graph)
         source, target = Path(folder, "prepared.onnx"), Path(folder, "quantised.onnx")
         onnx.save(model, source)
-        quantize_static(
+        ort.quantize_static(
             source,
             target,
             _Calibration(images, most, description),
-            quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
+            quant_format=ort.QuantFormat.QDQ,
+            activation_type=ort.QuantType.QUInt8,
+            weight_type=ort.QuantType.QInt8,
             per_channel=True,
             # 7 bits for weights: CPUs without VNNI add pairs of products in 16 bits, which 8 bits overflow
             reduce_range=True,

@@ -117,9 +117,7 @@ def one_line(error: Exception) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def precision_of(
-    path: Path, asked: str | None, *, quantised: bool, name: str, exact: Sequence[str] = ("fp32",)
-) -> str:
+def precision_of(path: Path, asked: str | None, *, quantised: bool, name: str, exact: Sequence[str] = ("fp32",)) -> str:
     """Return what a file computes in, if that is what was asked for.
 
     Args:
