@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,11 @@ from ultralytics.engine.results import Results
 from tests.support.pictures import assert_same_boxes, picture
 from tests.support.shapes import SIDE, draw, write_shapes
 from yolonas_plugin import NAS, ModelZoo
+from yolonas_plugin.errors import MissingExtraError, RuntimeChoiceError
+from yolonas_plugin.nas.canvases import letterbox_batch
 from yolonas_plugin.nas.training_state import read_training_state
+from yolonas_plugin.nn.cuda_graphs import CALLS_BEFORE, RecordedNetwork
+from yolonas_plugin.processing import COCO, POSE
 from yolonas_plugin.weights import read_checkpoint
 
 QUIET = {"conf": 0.3, "verbose": False}
@@ -115,6 +120,74 @@ def test_memory_does_not_grow(nano: Path) -> None:
         return torch.cuda.memory_allocated()
 
     assert used(200) <= used(20)
+
+
+# --- what makes it fast ---
+
+
+def test_sizes_that_repeat_run_by_graphs_and_find_the_same(nano: Path) -> None:
+    model, plain = NAS(nano), NAS(nano)
+    expected = boxes(plain.predict([picture(seed) for seed in range(8)], device="cpu", batch=1, **QUIET))
+    for call, wanted in enumerate(expected):
+        (found,) = boxes(model.predict(picture(call), device=0, **QUIET))
+        assert_same_boxes(found.numpy(), wanted.numpy(), atol=0.02)
+    run = model.predictor.model.model.run
+    assert isinstance(run, RecordedNetwork)
+    assert run.replayed == 8 - CALLS_BEFORE
+    weights = [p for p in run.network.parameters() if p.dim() == 4 and p.shape[1] > 1 and p.shape[2] > 1]
+    assert all(weight.is_contiguous(memory_format=torch.channels_last) for weight in weights)
+
+
+def test_graphs_are_shared_by_threads(nano: Path) -> None:
+    model = NAS(nano)
+    pictures = [picture(seed) for seed in range(4)]
+    expected = boxes([model.predict(image, device=0, **QUIET)[0] for image in pictures])
+    with ThreadPoolExecutor(4) as pool:
+        streams = pool.map(
+            lambda i: boxes([*model.predict([pictures[i]] * 10, device=0, stream=True, **QUIET)]), range(4)
+        )
+        for found, wanted in zip(streams, expected, strict=True):
+            for rows in found:
+                assert_same_boxes(rows.numpy(), wanted.numpy(), atol=0.02)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_a_precision_is_what_the_weights_are_in(precision: str, trained: Path) -> None:
+    model = NAS(trained / "weights" / "best.pt", precision=precision)
+    for _ in range(CALLS_BEFORE + 2):
+        (found,) = model.predict(draw(0)[0], device=0, conf=0.01, verbose=False)
+    dtypes = {p.dtype for p in model.predictor.model.model.run.network.parameters()}
+    assert dtypes == {getattr(torch, {"fp16": "float16", "bf16": "bfloat16"}[precision])}
+    (full,) = boxes(NAS(trained / "weights" / "best.pt").predict(draw(0)[0], device=0, conf=0.01, verbose=False))
+    assert (boxes([found])[0] - full[0]).abs().max(dim=1).values.min() < (0.5 if precision == "fp16" else 2)
+
+
+def test_the_canvases_of_the_gpu_are_the_cpu_s() -> None:
+    images = [picture(seed, height=100 + 40 * seed, width=150) for seed in range(4)]
+    for spec in (COCO.with_size((160, 224)), POSE.with_size((96, 96))):
+        found, places = letterbox_batch(images, spec, spec.size, torch.device("cuda", 0))
+        expected, wanted = letterbox_batch(images, spec, spec.size, torch.device("cpu"))
+        assert found.is_cuda
+        assert places == wanted
+        assert (found.cpu().int() - expected.int()).abs().max() <= 1
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("name", ["cuda", "tensorrt"])
+def test_onnx_runtime_on_the_gpu_finds_the_same(
+    name: str, precision: str, nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path))
+    try:
+        model = NAS(nano, runtime=name, precision=precision)
+        results = model.predict([picture(seed) for seed in range(3)], conf=0.8, verbose=False)
+    except (RuntimeChoiceError, MissingExtraError) as error:
+        pytest.skip(str(error)[:200])
+    expected = boxes(NAS(nano).predict([picture(seed) for seed in range(3)], device="cpu", conf=0.8, verbose=False))
+    for found, wanted in zip(boxes(results), expected, strict=True):
+        strong = wanted[wanted[:, 4] > 0.85]
+        nearest = (found[None] - strong[:, None]).abs().amax(dim=2).amin(dim=1)
+        assert nearest.max() < (0.5 if precision == "fp32" else 2)  # ONNX Runtime's convolutions round to TF32
 
 
 # --- training and measuring ---
