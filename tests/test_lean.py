@@ -235,8 +235,8 @@ def test_boxes_of_all_classes_may_suppress_each_other(exported: str, model: NAS)
 
 def test_batch_is_the_images_that_the_runtime_gets_at_a_time(exported: str, folder: Path) -> None:
     predict = LeanPredictor(exported)
-    run, seen = predict.runtime, []
-    predict.runtime = lambda pixels: seen.append(len(pixels)) or run(pixels)
+    start, seen = predict.runtime.start, []
+    predict.runtime.start = lambda pixels: seen.append(len(pixels)) or start(pixels)
     expected = [rows(found) for found in predict(folder, batch=6)]
     assert seen == [6]
     for found, rows_of_six in zip(predict(folder, batch=1), expected, strict=True):

@@ -7,15 +7,20 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from yolonas_plugin.prefetch import fetch_ahead
 
 
+def same(item: Any) -> Any:
+    return item
+
+
 def test_items_come_in_their_order() -> None:
-    assert list(fetch_ahead(range(100), 3)) == list(range(100))
-    assert list(fetch_ahead([])) == []
+    assert list(fetch_ahead(range(100), same, 3)) == list(range(100))
+    assert list(fetch_ahead([], same)) == []
 
 
 def test_an_error_comes_where_its_item_would() -> None:
@@ -23,7 +28,7 @@ def test_an_error_comes_where_its_item_would() -> None:
         yield from range(5)
         raise ValueError("the sixth")
 
-    reader = fetch_ahead(items())
+    reader = fetch_ahead(items(), same)
     assert [next(reader) for _ in range(5)] == [0, 1, 2, 3, 4]
     with pytest.raises(ValueError, match="the sixth"):
         next(reader)
@@ -38,7 +43,7 @@ def test_it_runs_ahead_no_further_than_its_depth_and_ends_with_its_reader() -> N
             yield item
 
     before = threading.active_count()
-    reader = fetch_ahead(items(), 4)
+    reader = fetch_ahead(items(), same, 4)
     assert next(reader) == 0
     deadline = time.monotonic() + 10
     while len(fetched) < 5 and time.monotonic() < deadline:
@@ -59,7 +64,7 @@ def test_fetching_and_working_overlap() -> None:
         started.set()
         yield 2
 
-    reader = fetch_ahead(items(), 2)
+    reader = fetch_ahead(items(), same, 2)
     assert next(reader) == 0
     assert started.wait(10)
     assert list(reader) == [1, 2]
@@ -88,7 +93,7 @@ class Picture:
 def test_what_waits_is_bounded_in_bytes_and_in_number(size: int, ahead: int) -> None:
     Picture.room = Picture.most = 0
     pictures = (Picture(number, size) for number in range(30))
-    reader = fetch_ahead(pictures, 8, lambda picture: picture.size, most=100)
+    reader = fetch_ahead(pictures, same, 8, lambda picture: picture.size, most=100)
     picture = next(reader)
     deadline = time.monotonic() + 10
     while Picture.room < size * (ahead + 1) and time.monotonic() < deadline:
@@ -112,7 +117,7 @@ def test_ctrl_c_is_heard_while_an_item_never_comes() -> None:
         stuck.wait()
         yield 1
 
-    reader = fetch_ahead(items())
+    reader = fetch_ahead(items(), same)
     assert next(reader) == 0
     press = threading.Timer(0.2, _thread.interrupt_main)
     press.start()

@@ -8,10 +8,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
-
-import numpy as np
 
 from model_zoo_api import Detections
 from model_zoo_api.detections import failed
@@ -21,10 +20,10 @@ from yolonas_plugin.errors import RuntimeChoiceError, SettingError
 from yolonas_plugin.files.digest import file_sha256
 from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.options import LEAN
-from yolonas_plugin.prefetch import detect_in_groups
-from yolonas_plugin.processing import SELECTION_SETTINGS, Image, ProcessingSpec
+from yolonas_plugin.prefetch import detect_ahead
+from yolonas_plugin.processing import SELECTION_SETTINGS, Placement, ProcessingSpec
 from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
-from yolonas_plugin.runtimes.base import GraphRuntime, images_at_a_time
+from yolonas_plugin.runtimes.base import Answer, Floats, GraphRuntime, images_at_a_time
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
 from yolonas_plugin.settings import check_settings
@@ -109,16 +108,30 @@ class LeanPredictor:
         given = check_lean({**self._settings, **settings}, self.names)
         spec, classes, rect = self._spec(given), given.get("classes"), given.get("rect", False)
         images = open_images(source, self._channels)
-        most = images_at_a_time(given.get("batch"), rect)
-        return detect_in_groups(images, most, lambda group: self._detect(group, spec, classes, rect))
+        ahead = self.runtime.ahead
+        most = images_at_a_time(given.get("batch"), rect, ahead)
+
+        def begin(group: list[Opened], alone: bool) -> Callable[[], Iterator[Detections]]:
+            pictures = [one.image for one in group if one.image is not None]
+            if not pictures:
+                return partial(self._detect, group, spec, classes, [], _no_answer)
+            pixels, placements = spec.letterboxes(pictures, spec.tight_size(pictures) if rect else spec.size)
+            answer = partial(self.runtime, pixels) if alone else self.runtime.start(pixels)
+            return partial(self._detect, group, spec, classes, placements, answer)
+
+        return detect_ahead(images, most, begin, ahead)
 
     def _detect(
-        self, group: Sequence[Opened], spec: ProcessingSpec, classes: Sequence[int] | None, rect: bool
+        self,
+        group: list[Opened],
+        spec: ProcessingSpec,
+        classes: Sequence[int] | None,
+        placements: Sequence[Placement],
+        answer: Answer,
     ) -> Iterator[Detections]:
-        pictures = [one.image for one in group if one.image is not None]
-        answers = self._answers(pictures, spec.tight_size(pictures) if rect else spec.size, spec) if pictures else None
+        answers = zip(placements, *answer(), strict=True)
         for path, image, error in group:
-            if image is None or answers is None:
+            if image is None:
                 yield failed(path, error)
                 continue
             placement, *outputs = next(answers)
@@ -126,17 +139,13 @@ class LeanPredictor:
             found = ImageBoxes.of_rows(placement.rows_to_image(rows), *image.shape[:2])
             yield as_detections(found, self.names, path=path, image=image, skeleton=self.skeleton)
 
-    def _answers(
-        self, pictures: Sequence[Image], size: tuple[int, int], spec: ProcessingSpec
-    ) -> Iterator[tuple[Any, ...]]:
-        """Return of each picture its placement in the input, and the outputs of the task: boxes [A, 4], scores ..."""
-        canvases, placements = zip(*(spec.letterbox(image, size=size) for image in pictures), strict=True)
-        pixels = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
-        return zip(placements, *self.runtime(pixels), strict=True)
-
     def _spec(self, given: Mapping[str, Any]) -> ProcessingSpec:
         spec = self.processing.with_settings({name: given[name] for name in SELECTION_SETTINGS if name in given})
         return spec.with_size(given.get("imgsz", spec.size))
+
+
+def _no_answer() -> tuple[Floats, ...]:
+    return ()
 
 
 def check_lean(

@@ -283,6 +283,13 @@ class ProcessingSpec:
             top, left = (outer[0] - height) // 2, (outer[1] - width) // 2
         return (height, width), Placement(scale_y, scale_x, top, left)
 
+    def letterboxes(
+        self, images: Sequence[Image], size: tuple[int, int] | None = None
+    ) -> tuple[NDArray[np.uint8], list[Placement]]:
+        """Scale and pad images as :meth:`letterbox` does, and return them as one array [B, H, W, C]."""
+        canvases, placements = zip(*(self.letterbox(image, size=size) for image in images), strict=True)
+        return canvases[0][None] if len(canvases) == 1 else np.stack(canvases), list(placements)
+
     def _scaled(
         self, shape: tuple[int, ...], whole: Callable[[float], int] = round
     ) -> tuple[tuple[float, float], tuple[int, int]]:

@@ -25,8 +25,9 @@ def select_boxes(
     if chosen.classes is not None:
         scores = np.where(np.isin(np.arange(scores.shape[1]), chosen.classes), scores, np.float32(-1))
     if chosen.multi_label:
-        anchors, labels = np.nonzero(scores > chosen.conf)
-        confidence = scores[anchors, labels]
+        places = np.flatnonzero(scores > float(chosen.conf))  # several times as fast as nonzero of two axes
+        anchors, labels = np.divmod(places, scores.shape[1])
+        confidence = scores.ravel()[places]
     else:
         labels, confidence = scores.argmax(axis=1), scores.max(axis=1)
         (anchors,) = np.nonzero(confidence >= chosen.conf)

@@ -14,6 +14,7 @@ from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -35,7 +36,7 @@ def select_boxes(
         wanted[list(chosen.classes)] = True
         scores = scores.masked_fill(~wanted, -1.0)
     if chosen.multi_label:
-        anchors, labels = (scores > chosen.conf).nonzero(as_tuple=True)
+        anchors, labels = _above(scores, float(chosen.conf))
         confidence = scores[anchors, labels]
     else:
         confidence, labels = scores.max(dim=1)
@@ -57,6 +58,18 @@ def select_boxes(
         points = torch.cat((keypoints[best], keypoint_scores[best, :, None]), dim=2)
         rows.append(points.flatten(1).float())
     return torch.cat(rows, dim=1)
+
+
+def _above(scores: Tensor, conf: float) -> tuple[Tensor, Tensor]:
+    """Return the rows and columns of the scores [A, C] above ``conf``.
+
+    On a CPU NumPy looks for them: torch's threads would go on to wait for more, on the cores on which other images are
+    worked on.
+    """
+    if not scores.is_cpu:
+        return (scores > conf).nonzero(as_tuple=True)
+    places = torch.from_numpy(np.flatnonzero(scores.detach().numpy() > conf))
+    return places // scores.shape[1], places % scores.shape[1]
 
 
 def nms(boxes: Tensor, scores: Tensor, iou: float) -> Tensor:

@@ -71,12 +71,17 @@ class InferenceModule(nn.Module):
 
     Args:
         source: The model.
-        run: From pixels [B, C, H, W], BGR from 0 to 255, to the outputs of the model's task.
+        run: From pixels [B, C, H, W], BGR from 0 to 255, to the outputs of the model's task; or what has opened a file.
+
+    Attributes:
+        run: As above.
+        graph: What has opened a file; None where torch runs it.
     """
 
-    def __init__(self, source: NASModule | ExportedModule, run: Run) -> None:
+    def __init__(self, source: NASModule | ExportedModule, run: Run | GraphRuntime) -> None:
         super().__init__()
-        self.run = run
+        self.graph = run if isinstance(run, GraphRuntime) else None
+        self.run: Run = _on_tensors(run) if isinstance(run, GraphRuntime) else run
         # not the classes' own names: the engine renames all where the first begins as ImageNet's ids do, "n0"
         attach(self, replace(source.about, names=tuple(f"class_{index}" for index in source.names)))
 
@@ -114,9 +119,9 @@ def inference_module(
         RuntimeChoiceError: torch has no such mode.
     """
     if isinstance(source, ExportedModule):
-        return InferenceModule(source, _on_tensors(source.graph))
+        return InferenceModule(source, source.graph)
     if runtime.name != "torch":
-        return InferenceModule(source, _on_tensors(make_runtime(source, runtime)))
+        return InferenceModule(source, make_runtime(source, runtime))
     network = PixelNetwork(fused_copy(source), source.processing)
     if device is not None and device.type == "cuda":
         network = move(network, device, runtime.precision)

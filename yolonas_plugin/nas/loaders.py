@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -39,6 +39,7 @@ class Batch(NamedTuple):
         mode: ``"image"`` or ``"video"``.
         fps: Frames per second of the video.
         frames: How many frames it will give, as far as its file says.
+        begun: What was begun with the images.
     """
 
     paths: list[str]
@@ -47,6 +48,7 @@ class Batch(NamedTuple):
     mode: str = "image"
     fps: float = 0.0
     frames: int = 0
+    begun: Any = None
 
 
 class Loader(LoadPilAndNumpy):
@@ -63,6 +65,7 @@ class Loader(LoadPilAndNumpy):
         mode: Of the batch that was given last.
         fps: Likewise.
         frames: Likewise.
+        begun: Likewise, see :meth:`begin_ahead`.
         unreadable: The files and addresses that could not be read so far.
     """
 
@@ -70,9 +73,21 @@ class Loader(LoadPilAndNumpy):
 
     def __init__(self, batch: int, length: int) -> None:
         self.bs, self._length = batch, length
-        self.mode, self.fps, self.frames = "image", 0.0, 0
+        self.mode, self.fps, self.frames, self.begun = "image", 0.0, 0, None
         self.unreadable: list[str] = []
         self._batches: Generator[Batch] | None = None
+        self._several = length > 1
+        self._begin: Callable[[list[Image]], Any] = lambda images: None
+        self._depth = 1
+
+    def begin_ahead(self, begin: Callable[[list[Image]], Any], ahead: int) -> None:
+        """Let work on the images begin before their turn, unless there is but one batch.
+
+        Args:
+            begin: Called with the images of each batch, in the thread that reads them.
+            ahead: Images that are to be begun before the first of them is asked for.
+        """
+        self._begin, self._depth = begin, max(1, -(-ahead // self.bs))
 
     def read(self) -> Generator[Batch]:
         """Yield the batches."""
@@ -82,13 +97,17 @@ class Loader(LoadPilAndNumpy):
         return self._length
 
     def __iter__(self) -> Loader:
-        self._batches = fetch_ahead(self.read(), depth=1) if len(self) > 1 else self.read()
+        self._batches = fetch_ahead(self.read(), self._begun, self._depth, _bytes) if self._several else self.read()
         return self
+
+    def _begun(self, batch: Batch) -> Batch:
+        return batch._replace(begun=self._begin(batch.images))
 
     def __next__(self) -> tuple[list[str], list[Image], list[str]]:
         """Return the paths, pixels and notes of a batch."""
         assert self._batches is not None
-        paths, images, notes, self.mode, self.fps, self.frames = next(self._batches)
+        self.begun = None  # nothing of the last batch is kept while the next one is waited for
+        paths, images, notes, self.mode, self.fps, self.frames, self.begun = next(self._batches)
         return paths, images, notes
 
     def close(self) -> None:
@@ -197,10 +216,11 @@ class ImageLoader(Loader):
     source_type = SourceTypes(from_img=True)
 
     def __init__(self, images: Sequence[Any], batch: int, channels: int) -> None:
-        super().__init__(batch, 1)  # there is nothing to read ahead
+        super().__init__(batch, 1)  # as far as the engine warns of long lists of results
         self._opened = [one for index, entry in enumerate(images) for one in self._open(index, entry, channels)]
         if not self._opened:
             raise unreadable(self.unreadable, channels)
+        self._several = len(self._opened) > batch
 
     def read(self) -> Generator[Batch]:
         """Yield the batches."""
@@ -238,6 +258,10 @@ def _in_batches(entries: Iterable[_Entry], most: int, *of: Any) -> Generator[Bat
             batch, size = Batch([], [], [], *of), 0
     if batch.paths:
         yield batch
+
+
+def _bytes(batch: Batch) -> int:
+    return sum(image.nbytes for image in batch.images)
 
 
 def _leave_out(path: str, unreadable: list[str]) -> None:

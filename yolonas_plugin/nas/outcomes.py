@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from yolonas_plugin.boxes.image_boxes import as_arrays, as_detections
 from yolonas_plugin.errors import SourceError
 from yolonas_plugin.images import Opened, open_images
 from yolonas_plugin.nas.sources import is_video, load_image
-from yolonas_plugin.prefetch import detect_in_groups
+from yolonas_plugin.prefetch import detect_ahead
 from yolonas_plugin.processing import Image
 from yolonas_plugin.runtimes.base import images_at_a_time
 
@@ -40,8 +41,8 @@ def outcomes(model: NAS, source: Any, settings: Mapping[str, Any]) -> Iterator[D
     """
     settings = {"verbose": False, **settings}
     opened = open_images(source, model.model.in_channels, _load)
-    together = images_at_a_time(int(settings.get("batch") or 0), bool(settings.get("rect")))
-    return detect_in_groups(opened, together, lambda group: _detect(model, group, settings))
+    together = images_at_a_time(int(settings.get("batch") or 0), bool(settings.get("rect")), 0)
+    return detect_ahead(opened, together, lambda group, alone: partial(_detect, model, group, settings))
 
 
 def _detect(model: NAS, group: list[Opened], settings: Mapping[str, Any]) -> Iterator[Detections]:

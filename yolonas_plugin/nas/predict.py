@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import PIL.Image
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from ultralytics.engine.results import Results
 from ultralytics.models.yolo.detect import DetectionPredictor
 from ultralytics.utils import DEFAULT_CFG
+from ultralytics.utils.callbacks.base import default_callbacks
 
 from model_zoo_api.texts import printable
 from yolonas_plugin.boxes.tensors import select_boxes
@@ -33,8 +34,25 @@ from yolonas_plugin.nas.settings import check_overrides, check_task, engine_defa
 from yolonas_plugin.nas.sources import list_files
 from yolonas_plugin.processing import Image, Placement, ProcessingSpec
 from yolonas_plugin.runtimes import RuntimeChoice
+from yolonas_plugin.runtimes.base import Answer, GraphRuntime
 from yolonas_plugin.settings import check_settings
 from yolonas_plugin.skeleton import Skeleton
+
+
+class _Begun(NamedTuple):
+    """A batch that is prepared, and may have been started.
+
+    Attributes:
+        images: As they are [H, W, C], BGR.
+        pixels: Letterboxed [B, C, H, W], uint8.
+        placements: Of each in its canvas.
+        answer: Waits for the outputs, if they were started.
+    """
+
+    images: list[Image]
+    pixels: Tensor
+    placements: list[Placement]
+    answer: Answer | None = None
 
 
 class NASPredictor(DetectionPredictor):
@@ -56,6 +74,7 @@ class NASPredictor(DetectionPredictor):
     in_channels: int
     skeleton: Skeleton | None
     choice: RuntimeChoice
+    graph: GraphRuntime | None
 
     def __init__(
         self,
@@ -70,7 +89,7 @@ class NASPredictor(DetectionPredictor):
         super().__init__(cfg, settings, _callbacks)
         self._chosen = frozenset(given)
         self._runtime = runtime or RuntimeChoice()
-        self._placements: list[Placement] = []
+        self._begun = _Begun([], torch.empty(0), [])
         self._outputs: OutputFolder | None = None
         self._wrote = False
 
@@ -104,6 +123,7 @@ class NASPredictor(DetectionPredictor):
         check_runtime(self.choice, self.args)
         device = device_of(self.choice, self.args)
         network = inference_module(model, with_half(self.choice, self.args), self.args.compile, device)
+        self.graph = network.graph
         with session(), told(self.args, device=device, compile=False, **nothing_halved(self.args)):
             super().setup_model(network, verbose)
         ready(self, model.names)
@@ -121,13 +141,13 @@ class NASPredictor(DetectionPredictor):
             raise DataNotFoundError(f"No images or videos found in {printable(str(source))}")
         if files is None and isinstance(source, (list, tuple, np.ndarray, PIL.Image.Image)):
             images = source if isinstance(source, (list, tuple)) else [source]
-            source = ImageLoader(images, self.args.batch, self.in_channels)
+            source = self._ahead(ImageLoader(images, self.args.batch, self.in_channels))
         if files is None:
             super().setup_source(source, *args, **kwargs)
             files = getattr(self.dataset, "files", None)  # of an address whose file was fetched
         if files:
             loader = FileLoader(files, self.args.batch, self.args.vid_stride, self.in_channels)
-            super().setup_source(loader, *args, **kwargs)
+            super().setup_source(self._ahead(loader), *args, **kwargs)
         size = (int(self.imgsz[0]), int(self.imgsz[1]))
         if size != self._spec.size:
             self._spec = self.processing.with_size(size)
@@ -237,18 +257,40 @@ class NASPredictor(DetectionPredictor):
             Pixels [B, C, H, W], BGR from 0 to 255.
         """
         if isinstance(im, Tensor):
-            self._placements = [Placement(1.0, 1.0, 0, 0)] * len(im)
+            self._begun = _Begun([], im, [Placement(1.0, 1.0, 0, 0)] * len(im))
             pixels = im.to(self.device).float() * 255
             return pixels.flip(1) if pixels.shape[1] == 3 else pixels
+        begun = getattr(self.dataset, "begun", None)
+        if begun is None or [*map(id, begun.images)] != [*map(id, im)]:  # or a subclass gives other images
+            begun = self._letterboxed(im)
+        self._begun = begun
+        return begun.pixels
+
+    def _ahead(self, loader: Loader) -> Loader:
+        """Let a loader begin with images before their turn, unless somebody may change them when it has come."""
+        event = "on_predict_batch_start"
+        if self.device.type == "cpu" and set(self.callbacks[event]) <= set(default_callbacks[event]):
+            loader.begin_ahead(self._begin, 0 if self.graph is None else self.graph.ahead)
+        return loader
+
+    def _begin(self, images: list[Image]) -> _Begun:
+        begun = self._letterboxed(images)
+        if self.graph is None or not self.graph.ahead:
+            return begun
+        return begun._replace(answer=self.graph.start(begun.pixels.permute(0, 2, 3, 1).numpy()))
+
+    def _letterboxed(self, images: list[Image]) -> _Begun:
         spec = self._spec
-        im[:] = [as_pixels(image, self.in_channels) for image in im]  # in place, for the engine draws on the same list
-        size = spec.tight_size(im) if self.args.rect else spec.size
-        pixels, self._placements = letterbox_batch(im, spec, size, self.device)
-        return pixels
+        images[:] = [as_pixels(image, self.in_channels) for image in images]  # in place: the engine draws on that list
+        size = spec.tight_size(images) if self.args.rect else spec.size
+        return _Begun(images, *letterbox_batch(images, spec, size, self.device))
 
     def inference(self, im: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Return the outputs of the task; for trackers, which keep one tensor, joined [B, A, 4 + C + 3K]."""
-        found = super().inference(im, *args, **kwargs)
+        if self._begun.answer is not None and im is self._begun.pixels:
+            found: Any = tuple(map(torch.from_numpy, self._begun.answer()))
+        else:
+            found = super().inference(im, *args, **kwargs)
         if self.args.mode != "track":
             return found
         return torch.cat([output.flatten(2) for output in found], dim=-1)
@@ -260,7 +302,7 @@ class NASPredictor(DetectionPredictor):
         found = self._apart(preds) if isinstance(preds, Tensor) else preds
         return [
             self._result(outputs, placement, image, path, iou=kwargs.get("iou", self.args.iou))
-            for *outputs, placement, image, path in zip(*found, self._placements, orig_imgs, self.batch[0], strict=True)
+            for *outputs, placement, image, path in zip(*found, self._begun.placements, orig_imgs, self.batch[0], strict=True)
         ]
 
     def _apart(self, joined: Tensor) -> Sequence[Tensor]:

@@ -19,7 +19,6 @@ from yolonas_plugin.errors import SettingError
 from yolonas_plugin.nas.training_settings import REFUSED, SETTINGS
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import RuntimeChoice
-from yolonas_plugin.runtimes.base import SIDE_BY_SIDE
 from yolonas_plugin.settings import check_count, check_settings
 from yolonas_plugin.tasks import TASKS
 from yolonas_plugin.weights.values import describe
@@ -139,8 +138,8 @@ def prediction_settings(
     defaults = {**engine_defaults(spec), "rect": False}
     if isinstance(source, (list, tuple)) and not all(isinstance(entry, (str, Path)) for entry in source):
         defaults["batch"] = len(source)  # they are in memory already
-    if runtime.name == "openvino" and not given.get("rect"):
-        defaults["batch"] = SIDE_BY_SIDE
+    if runtime.name == "openvino":
+        defaults["batch"] = 1  # it works on several that come one by one
     said = {name: value for name, value in given.items() if value is not None or name not in defaults}
     return {**defaults, **said}
 

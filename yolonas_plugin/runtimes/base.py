@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -15,6 +16,9 @@ from yolonas_plugin.export.description import INPUTS, RAW, Description
 from yolonas_plugin.runtimes.check import check_found
 
 Floats: TypeAlias = NDArray[np.float32]
+
+Answer: TypeAlias = Callable[[], tuple[Floats, ...]]
+"""Waits for the outputs of images that were started."""
 
 SIDE_BY_SIDE: Final = 4
 """Images of a folder that are given to a runtime at a time, where it may work on several at once."""
@@ -39,6 +43,8 @@ class GraphRuntime(ABC):
         description: What the file says about itself.
         precision: ``"fp32"``, ``"fp16"``, ``"bf16"`` or ``"int8"``, which it computes in.
         fixed: Images at a time, height and width that the graph takes, each None where any will do.
+        ahead: Images that :meth:`start` may be given before the first is asked for, so that all cores are at work; 0 if
+            it begins nothing by itself.
     """
 
     name: str
@@ -46,6 +52,7 @@ class GraphRuntime(ABC):
     description: Description
     precision: str
     fixed: tuple[int | None, int | None, int | None]
+    ahead: int = 0
 
     def __call__(self, pixels: NDArray[np.uint8]) -> tuple[Floats, ...]:
         """Detect objects.
@@ -60,24 +67,42 @@ class GraphRuntime(ABC):
         Raises:
             RuntimeChoiceError: The graph is for another size.
         """
-        batch, *sides = self.fixed
+        self.check_size(pixels)
+        batch = self.fixed[0]
+        if batch in (None, len(pixels)):
+            return self._detect(pixels)
+        return joined([self._detect(part) for part in parts_of(pixels, batch)], len(pixels))
+
+    def start(self, pixels: NDArray[np.uint8]) -> Answer:
+        """Begin to detect objects, where a runtime can; what is returned waits for the outputs, once.
+
+        Arguments, outputs and errors are those of a call; errors may come at either end.
+        """
+        return partial(self, pixels)
+
+    def check_size(self, pixels: NDArray[np.uint8]) -> None:
+        """See that the graph takes images [B, H, W, C] of this size.
+
+        Raises:
+            RuntimeChoiceError: It is for another.
+        """
+        sides = self.fixed[1:]
         if any(side not in (None, given) for side, given in zip(sides, pixels.shape[1:3], strict=True)):
             raise RuntimeChoiceError(
                 f"{self.path}: this export takes {sides[0]}x{sides[1]} pixels, height x width, not "
                 f"{pixels.shape[1]}x{pixels.shape[2]}; export it for that imgsz, or with dynamic=True"
             )
-        if batch in (None, len(pixels)):
-            return self._detect(pixels)
-        found = [self._detect(_fill(pixels[start : start + batch], batch)) for start in range(0, len(pixels), batch)]
-        return tuple(np.concatenate(parts)[: len(pixels)] for parts in zip(*found, strict=True))
 
     def _detect(self, pixels: NDArray[np.uint8]) -> tuple[Floats, ...]:
-        outputs = self.run(self._input_of(pixels))
-        found = outputs if self.description.gives == "pair" else split_output(outputs[0], self.description)
-        check_found(self.description, found, len(pixels), self.path)
+        return self.outputs_of(self.run(self.input_of(pixels)), len(pixels))
+
+    def outputs_of(self, found: list[Floats], images: int) -> tuple[Floats, ...]:
+        """Turn what the graph gave for so many images into the outputs of the task."""
+        found = found if self.description.gives == "pair" else split_output(found[0], self.description)
+        check_found(self.description, found, images, self.path)
         return tuple(found)
 
-    def _input_of(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
+    def input_of(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         """Turn letterboxed images [B, H, W, C] in BGR into what the graph takes."""
         source = INPUTS[self.description.takes]
         if not source.planes:
@@ -155,10 +180,18 @@ def check_threads(threads: int) -> int:
     return threads
 
 
-def _fill(pixels: NDArray[np.uint8], batch: int) -> NDArray[np.uint8]:
-    """Repeat the last image until there are ``batch``."""
-    missing = batch - len(pixels)
-    return np.concatenate((pixels, np.repeat(pixels[-1:], missing, axis=0))) if missing else pixels
+def parts_of(pixels: NDArray[np.uint8], batch: int) -> list[NDArray[np.uint8]]:
+    """Return ``batch`` images at a time; in the last part the last image is repeated until there are as many."""
+    missing = -len(pixels) % batch
+    filled = np.concatenate((pixels, np.repeat(pixels[-1:], missing, axis=0))) if missing else pixels
+    return [filled[start : start + batch] for start in range(0, len(filled), batch)]
+
+
+def joined(found: Sequence[tuple[Floats, ...]], images: int) -> tuple[Floats, ...]:
+    """Return the outputs of all parts as those of one, for the first ``images`` images."""
+    if len(found) == 1 and len(found[0][0]) == images:
+        return found[0]
+    return tuple(np.concatenate(parts)[:images] for parts in zip(*found, strict=True))
 
 
 def split_output(output: Floats, description: Description) -> list[Floats]:
@@ -178,6 +211,12 @@ def split_output(output: Floats, description: Description) -> list[Floats]:
     return [boxes, output[..., 4 : -3 * keypoints], points[..., :2], points[..., 2]]
 
 
-def images_at_a_time(batch: int | None, rect: bool) -> int:
-    """Return how many images a runtime is given at a time: what is asked for, else one where each has its own size."""
-    return batch or (1 if rect else SIDE_BY_SIDE)
+def images_at_a_time(batch: int | None, rect: bool, ahead: int) -> int:
+    """Return how many images are worked on together.
+
+    Args:
+        batch: What is asked for.
+        rect: Whether each image has a size of its own.
+        ahead: Of the runtime; one that works on images which come one by one needs no more.
+    """
+    return batch or (1 if rect or ahead else SIDE_BY_SIDE)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,7 +15,17 @@ from numpy.typing import NDArray
 from yolonas_plugin.errors import CheckpointError, RuntimeChoiceError, YoloNASPluginError
 from yolonas_plugin.export.description import OPENVINO_SECTION, Description
 from yolonas_plugin.export.openvino_core import core
-from yolonas_plugin.runtimes.base import NO_BF16, Floats, GraphRuntime, check_threads, one_line, precision_of
+from yolonas_plugin.runtimes.base import (
+    NO_BF16,
+    Answer,
+    Floats,
+    GraphRuntime,
+    check_threads,
+    joined,
+    one_line,
+    parts_of,
+    precision_of,
+)
 from yolonas_plugin.runtimes.cache import digest_of
 from yolonas_plugin.runtimes.check import Port, check_graph
 from yolonas_plugin.runtimes.compiled import compile_or_find
@@ -25,6 +38,7 @@ _TYPES: Final = {"bf16": {"bf16"}, "int8": {"u8", "i8"}}
 """OpenVINO's names for the types that convolutions then compute in."""
 
 _MAX_COMPILED: Final = 4
+_MOST_CORES: Final = 16  # that images which were started are counted for: each holds its input and outputs
 
 
 class OpenVinoRuntime(GraphRuntime):
@@ -56,6 +70,7 @@ class OpenVinoRuntime(GraphRuntime):
         quantised = any(operation.get_type_name() == "FakeQuantize" for operation in self._model.get_ops())
         self.precision = precision_of(path, precision, quantised=quantised, name=self.name, exact=("fp32", "bf16"))
         self._content = digest_of(path) if cache else None
+        self.ahead = min(threads or os.cpu_count() or 1, _MOST_CORES) + 2
         self._settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
             **({"INFERENCE_NUM_THREADS": check_threads(threads)} if threads is not None else {}),
@@ -80,35 +95,53 @@ class OpenVinoRuntime(GraphRuntime):
         except Exception as error:  # of classes that OpenVINO doesn't name
             raise CheckpointError(f"{self.path}: OpenVINO can't open the file: {one_line(error)}") from error
 
-    def run(self, images: NDArray[Any]) -> list[Floats]:
-        """Run the graph on its input, and return its outputs; images of a batch side by side, each on fewer cores."""
-        try:
-            return self._run(images)
-        except YoloNASPluginError:
-            raise
-        except Exception as error:
-            raise CheckpointError(f"{self.path}: OpenVINO can't run the file: {one_line(error)}") from error
+    def __call__(self, pixels: NDArray[np.uint8]) -> tuple[Floats, ...]:
+        """Detect objects, see :class:`GraphRuntime`; in several images side by side, each on fewer cores."""
+        if len(pixels) > (self.fixed[0] or 1):
+            return self.start(pixels)()
+        return super().__call__(pixels)
 
-    def _run(self, images: NDArray[Any]) -> list[Floats]:
+    def start(self, pixels: NDArray[np.uint8]) -> Answer:
+        """Begin to detect objects; images that were started before or come after compute meanwhile."""
+        self.check_size(pixels)
+        batch = self.fixed[0] or 1
+        with self._explained():
+            running = [self._start(self.input_of(part)) for part in parts_of(pixels, batch)]
+
+        def answer() -> tuple[Floats, ...]:
+            with self._explained():
+                found = [request.outputs() for request in running]
+            return joined([self.outputs_of(outputs, batch) for outputs in found], len(pixels))
+
+        return answer
+
+    def _start(self, images: NDArray[Any]) -> _Running:
         images = np.ascontiguousarray(images)  # of others OpenVINO makes copies, which may be gone before it looks
-        if len(images) == 1 or self.fixed[0]:
+        compiled, idle = self._compile(images.shape, "THROUGHPUT")
+        return _Running(_take(idle) or compiled.create_infer_request(), idle, images)
+
+    def run(self, images: NDArray[Any]) -> list[Floats]:
+        """Run the graph on its input, on all cores, and return its outputs."""
+        images = np.ascontiguousarray(images)
+        with self._explained():
             compiled, idle = self._compile(images.shape, "LATENCY")
             request = _take(idle) or compiled.create_infer_request()
             found = list(request.infer([images], share_inputs=True).values())
             idle.append(request)
             return found
-        compiled, idle = self._compile((1, *images.shape[1:]), "THROUGHPUT")
-        queue = _take(idle) or openvino.AsyncInferQueue(compiled)
-        outputs: list[list[Floats]] = [[] for _ in images]
-        queue.set_callback(lambda request, index: outputs[index].extend(t.data.copy() for t in request.output_tensors))
-        for index in range(len(images)):
-            queue.start_async([images[index : index + 1]], index, share_inputs=True)
-        queue.wait_all()
-        idle.append(queue)
-        return [np.concatenate(parts) for parts in zip(*outputs, strict=True)]
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say what it means when OpenVINO fails."""
+        try:
+            yield
+        except YoloNASPluginError:
+            raise
+        except Exception as error:
+            raise CheckpointError(f"{self.path}: OpenVINO can't run the file: {one_line(error)}") from error
 
     def _compile(self, shape: tuple[int, ...], hint: str) -> tuple[Any, list[Any]]:
-        """Return the network for a shape, and requests or queues to it that nobody uses."""
+        """Return the network for a shape, and requests to it that nobody uses."""
         with self._lock:
             found = self._compiled.pop((hint, shape), None)
             if found is None:
@@ -146,6 +179,34 @@ class OpenVinoRuntime(GraphRuntime):
                 except Exception:  # it holds something else than texts
                     break
         return {}
+
+
+class _Running:
+    """A request that computes. What it reads and writes stays as long as it does, whoever loses interest.
+
+    Args:
+        request: An idle one.
+        idle: Where it goes when its outputs have been taken.
+        images: The graph's input, contiguous.
+    """
+
+    def __init__(self, request: Any, idle: list[Any], images: NDArray[Any]) -> None:
+        self._request, self._idle, self._images = request, idle, images
+        request.start_async([images], share_inputs=True)
+
+    def outputs(self) -> list[Floats]:
+        """Wait for the outputs, and return them, once."""
+        self._request.wait()
+        found = [tensor.data.copy() for tensor in self._request.output_tensors]
+        request, self._request = self._request, None
+        self._idle.append(request)
+        return found
+
+    def __del__(self) -> None:
+        if self._request is not None:  # nobody has asked for the outputs
+            with suppress(Exception):
+                self._request.cancel()
+                self._request.wait()
 
 
 def _port(port: Any) -> Port:
