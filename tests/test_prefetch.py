@@ -127,3 +127,30 @@ def test_ctrl_c_is_heard_while_an_item_never_comes() -> None:
     assert time.monotonic() - start < 5
     stuck.set()
     press.join()
+
+
+def test_closing_waits_for_work_that_has_begun_and_begins_no_more() -> None:
+    begun, done = [], []
+    second, goes_on = threading.Event(), threading.Event()
+
+    def work(item: int) -> int:
+        begun.append(item)
+        if item == 1:
+            second.set()
+            goes_on.wait(10)
+        done.append(item)
+        return item
+
+    reader = fetch_ahead(range(9), work)
+    assert next(reader) == 0
+    assert second.wait(10)
+    threading.Timer(0.3, goes_on.set).start()
+    reader.close()
+    assert begun == done == [0, 1]
+
+
+def test_an_error_of_the_work_comes_where_its_item_would() -> None:
+    reader = fetch_ahead([1, 2, 0, 3], lambda item: 6 // item)
+    assert [next(reader), next(reader)] == [6, 3]
+    with pytest.raises(ZeroDivisionError):
+        next(reader)

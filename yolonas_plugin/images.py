@@ -53,6 +53,13 @@ def open_images(source: Any, channels: int = 3, load: Callable[[str, int], Image
     return _opened(entries(source, _files), channels, load or load_image)
 
 
+def is_one_image(source: Any) -> bool:
+    """Whether a source is one image and no more, as far as can be told without opening it."""
+    if isinstance(source, (list, tuple)):
+        return len(source) == 1 and is_one_image(source[0])
+    return isinstance(source, np.ndarray) or (isinstance(source, (str, os.PathLike)) and os.path.isfile(source))
+
+
 def _opened(found: Iterator[Any], channels: int, load: Callable[[str, int], Image]) -> Iterator[Opened]:
     for entry in found:
         path = entry if isinstance(entry, str) else None

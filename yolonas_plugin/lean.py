@@ -18,7 +18,7 @@ from yolonas_plugin.boxes.arrays import select_boxes
 from yolonas_plugin.boxes.image_boxes import ImageBoxes, as_detections
 from yolonas_plugin.errors import RuntimeChoiceError, SettingError
 from yolonas_plugin.files.digest import file_sha256
-from yolonas_plugin.images import Opened, open_images
+from yolonas_plugin.images import Opened, is_one_image, open_images
 from yolonas_plugin.options import LEAN
 from yolonas_plugin.prefetch import detect_ahead
 from yolonas_plugin.processing import SELECTION_SETTINGS, Placement, ProcessingSpec
@@ -108,10 +108,10 @@ class LeanPredictor:
         given = check_lean({**self._settings, **settings}, self.names)
         spec, classes, rect = self._spec(given), given.get("classes"), given.get("rect", False)
         images = open_images(source, self._channels)
-        ahead = self.runtime.ahead
+        ahead, alone = self.runtime.ahead, is_one_image(source)
         most = images_at_a_time(given.get("batch"), rect, ahead)
 
-        def begin(group: list[Opened], alone: bool) -> Callable[[], Iterator[Detections]]:
+        def begin(group: list[Opened]) -> Callable[[], Iterator[Detections]]:
             pictures = [one.image for one in group if one.image is not None]
             if not pictures:
                 return partial(self._detect, group, spec, classes, [], _no_answer)

@@ -111,31 +111,22 @@ def fetch_ahead(
         stop()
 
 
-def in_groups(images: Iterator[Opened], most: int) -> Generator[tuple[list[Opened], bool]]:
-    """Yield the images in batches of ``most``, or of fewer that are large, and whether a batch is all that there is."""
-    group: list[Opened] = []
-    following: list[Opened] = []
-    first = True
+def in_groups(images: Iterator[Opened], most: int) -> Generator[list[Opened]]:
+    """Yield the images in batches of ``most``, or of fewer that are large."""
     while True:
-        group, following = following, []
+        group: list[Opened] = []
         while len(group) < most and sum(map(_bytes, group)) < MOST_BYTES and (found := list(islice(images, 1))):
             group += found
+            del found
         if not group:
             return
-        if first:
-            try:
-                following += islice(images, 1)
-            except Exception:
-                yield group, False
-                raise
-        yield group, first and not following
-        first, found = False, []
+        yield group
 
 
 def detect_ahead(
     images: Iterator[Opened],
     most: int,
-    begin: Callable[[list[Opened], bool], Callable[[], Iterator[Detections]]],
+    begin: Callable[[list[Opened]], Callable[[], Iterator[Detections]]],
     ahead: int = 0,
 ) -> Iterator[Detections]:
     """Yield the detections in images, numbered from 0; the next ones are read, and may be begun, meanwhile.
@@ -148,11 +139,11 @@ def detect_ahead(
         ahead: Images that are to be begun before the first of them is asked for.
     """
 
-    def work(batch: tuple[list[Opened], bool]) -> tuple[int, Callable[[], Iterator[Detections]]]:
-        return sum(map(_bytes, batch[0])), begin(*batch)
+    def work(group: list[Opened]) -> tuple[int, Callable[[], Iterator[Detections]]]:
+        return sum(map(_bytes, group)), begin(group)
 
     index = 0
-    with closing(fetch_ahead(in_groups(images, most), work, max(2, -(-ahead // most)), itemgetter(0))) as begun:
+    with closing(fetch_ahead(in_groups(images, most), work, max(1, -(-ahead // most)), itemgetter(0))) as begun:
         for _, finish in begun:
             for found in finish():
                 yield replace(found, index=index)

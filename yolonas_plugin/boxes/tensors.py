@@ -67,7 +67,8 @@ def _above(scores: Tensor, conf: float) -> tuple[Tensor, Tensor]:
     worked on.
     """
     if not scores.is_cpu:
-        return (scores > conf).nonzero(as_tuple=True)
+        anchors, labels = (scores > conf).nonzero(as_tuple=True)
+        return anchors, labels
     places = torch.from_numpy(np.flatnonzero(scores.detach().numpy() > conf))
     return places // scores.shape[1], places % scores.shape[1]
 

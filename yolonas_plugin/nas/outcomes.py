@@ -42,7 +42,7 @@ def outcomes(model: NAS, source: Any, settings: Mapping[str, Any]) -> Iterator[D
     settings = {"verbose": False, **settings}
     opened = open_images(source, model.model.in_channels, _load)
     together = images_at_a_time(int(settings.get("batch") or 0), bool(settings.get("rect")), 0)
-    return detect_ahead(opened, together, lambda group, alone: partial(_detect, model, group, settings))
+    return detect_ahead(opened, together, lambda group: partial(_detect, model, group, settings))
 
 
 def _detect(model: NAS, group: list[Opened], settings: Mapping[str, Any]) -> Iterator[Detections]:

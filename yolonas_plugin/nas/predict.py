@@ -302,7 +302,9 @@ class NASPredictor(DetectionPredictor):
         found = self._apart(preds) if isinstance(preds, Tensor) else preds
         return [
             self._result(outputs, placement, image, path, iou=kwargs.get("iou", self.args.iou))
-            for *outputs, placement, image, path in zip(*found, self._begun.placements, orig_imgs, self.batch[0], strict=True)
+            for *outputs, placement, image, path in zip(
+                *found, self._begun.placements, orig_imgs, self.batch[0], strict=True
+            )
         ]
 
     def _apart(self, joined: Tensor) -> Sequence[Tensor]:
