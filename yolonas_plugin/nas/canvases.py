@@ -70,7 +70,7 @@ def scale(image: Tensor, height: int, width: int) -> Tensor:
         return image
     if before == (2 * height, 2 * width):  # where OpenCV takes the mean of four
         return ((image.reshape(height, 2, width, 2, -1).int().sum(dim=(1, 3)) + 2) >> 2).byte()
-    rows, columns = _steps(before[0], height, image.device, False), _steps(before[1], width, image.device, True)
+    rows, columns = _steps(before[0], height, image.device), _steps(before[1], width, image.device)
     above, below = (_mixed_columns(image.index_select(0, index), columns) >> 4 for index in (rows.first, rows.second))
     by = [weight[:, None, None] for weight in (rows.weight, rows.other)]
     return (((by[0] * above >> 16) + (by[1] * below >> 16) + 2) >> 2).clamp_(0, 255).byte()
@@ -91,12 +91,10 @@ class _Steps(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _steps(before: int, after: int, device: torch.device, columns: bool) -> _Steps:
+def _steps(before: int, after: int, device: torch.device) -> _Steps:
     place = ((np.arange(after) + 0.5) * (1 / (after / before)) - 0.5).astype(np.float32)
     first = np.floor(place).astype(np.int64)
     part = (place - first.astype(np.float32)).astype(np.float32)
-    if columns:  # OpenCV takes the outermost pixel by itself here, and twice in the other direction
-        part[(first < 0) | (first >= before - 1)] = 0
     weights = [np.rint(values * np.float32(1 << _BITS)).astype(np.int32) for values in (np.float32(1) - part, part)]
     indices = [np.clip(index, 0, before - 1) for index in (first, first + 1)]
     return _Steps(*(torch.from_numpy(values).to(device) for values in (*indices, *weights)))
