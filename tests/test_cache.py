@@ -162,6 +162,20 @@ print(entry)
     assert os.geteuid() != 0 or not Path(done.stdout.strip()).exists()
 
 
+def test_an_entry_that_is_not_read_yet_is_known_by_its_sizes(folder: Path) -> None:
+    made: list[Path] = []
+    entry = cached("key", of_size(1000, made), checked=False)
+    file = next(iter(sorted(entry.iterdir())))
+    file.write_bytes(b"x" * file.stat().st_size)
+    assert cached("key", of_size(1000, made), checked=False) == entry
+    assert len(made) == 1
+    assert cached("key", of_size(1000, made)) == entry
+    assert len(made) == 2
+    file.write_bytes(b"short")
+    cached("key", of_size(1000, made), checked=False)
+    assert len(made) == 3
+
+
 def test_blobs_are_checked_and_bounded(folder: Path) -> None:
     for number in range(6):
         write_blob(f"a-{number}", bytes([number]) * 1000, 4)

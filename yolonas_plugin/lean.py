@@ -231,9 +231,15 @@ def open_lean(
     parts = [file_sha256(path), precision, repr(given)]
     if calibration is not None:
         parts += [name, calibration_digest(calibration)]  # each runtime has its own form of int8
-    (graph,) = (file for file in cached(cache_key(parts), make).iterdir() if file.suffix in (".onnx", ".xml"))
-    cache = {"cache": True} if name == "openvino" else {}
-    return LeanPredictor(open_runtime(graph, name, precision, threads=threads, **cache))
+    key = cache_key(parts)
+
+    def graph(checked: bool = True) -> Path:
+        (found,) = (f for f in cached(key, make, checked=checked).iterdir() if f.suffix in (".onnx", ".xml"))
+        return found
+
+    if name != "openvino":
+        return LeanPredictor(open_runtime(graph(), name, precision, threads=threads))
+    return LeanPredictor(open_runtime(graph(checked=False), name, precision, threads=threads, cache=graph))
 
 
 def _link(source: Path, target: Path) -> None:

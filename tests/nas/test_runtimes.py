@@ -29,7 +29,7 @@ from yolonas_plugin.errors import (
     WeightsNotFoundError,
     YoloNASPluginError,
 )
-from yolonas_plugin.lean import open_lean
+from yolonas_plugin.lean import LeanPredictor, open_lean
 from yolonas_plugin.nas import inference
 from yolonas_plugin.nn.onednn import cpu_has_bf16
 from yolonas_plugin.runtimes import choose, is_export, open_runtime
@@ -268,6 +268,30 @@ def test_what_openvino_compiled_is_kept_checked_and_bounded(
     kept[-1].write_bytes(content)
     np.testing.assert_array_equal(found()[0], expected[-1])
     assert compiled
+
+
+def test_a_graph_is_read_only_for_what_was_not_compiled_before(
+    nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Reading it takes as long as all the rest of a lean start; what is damaged is made anew before it is read."""
+    monkeypatch.setenv("YOLONAS_WEIGHTS", str(tmp_path))
+    expected = {side: open_lean(nano, runtime="openvino")(picture(), imgsz=side)[0].boxes for side in (64, 96)}
+    for blob in sorted((tmp_path / "runtimes" / "openvino").glob("*.blob"), key=lambda blob: blob.stat().st_mtime_ns)[
+        -1:
+    ]:
+        blob.unlink()  # what was compiled for 96
+    graphs = list((tmp_path / "runtimes").glob("*/model.onnx"))
+    for graph in graphs:
+        graph.write_bytes(bytes(graph.stat().st_size))
+    monkeypatch.setattr("yolonas_plugin.runtimes.cache._checked", {})
+    for predict in (open_lean(nano, runtime="openvino"), NAS(nano, runtime="openvino")):
+        (found,) = predict(picture(), imgsz=64, **({} if isinstance(predict, LeanPredictor) else {"verbose": False}))
+        boxes = found.boxes if isinstance(predict, LeanPredictor) else found.boxes.xyxy.numpy()
+        np.testing.assert_array_equal(boxes, expected[64])
+    assert not caplog.records
+    predict = open_lean(nano, runtime="openvino")
+    np.testing.assert_array_equal(predict(picture(), imgsz=96)[0].boxes, expected[96])
+    assert "is made anew" in caplog.text
 
 
 def test_models_may_be_used_first_in_threads(nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

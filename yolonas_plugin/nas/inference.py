@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -206,32 +208,45 @@ def _has_gpu() -> bool:
 
 def make_runtime(module: NASModule, choice: RuntimeChoice) -> GraphRuntime:
     """Open a model in its runtime."""
-    options: dict[str, Any] = {"cache": True} if choice.name == "openvino" else {}
-    return open_runtime(make_graph(module, choice), choice.name, choice.precision, threads=choice.threads, **options)
+    graph = partial(make_graph, module, choice)
+    if choice.name != "openvino":
+        return open_runtime(graph(), choice.name, choice.precision, threads=choice.threads)
+    return open_runtime(graph(checked=False), choice.name, choice.precision, threads=choice.threads, cache=graph)
 
 
-def make_graph(module: NASModule, choice: RuntimeChoice) -> Path:
-    """Return the file that a runtime opens, which is written unless that was done before."""
+def make_graph(module: NASModule, choice: RuntimeChoice, checked: bool = True) -> Path:
+    """Return the file that a runtime opens, which is written unless that was done before.
+
+    Args:
+        module: The model.
+        choice: The runtime.
+        checked: See :func:`.cache.cached`.
+    """
     with heard():
-        return _make_graph(module, choice)
+        return _make_graph(module, choice, checked)
 
 
-def _make_graph(module: NASModule, choice: RuntimeChoice) -> Path:
+def _make_graph(module: NASModule, choice: RuntimeChoice, checked: bool) -> Path:
     if choice.precision == "fp16":
         key = cache_key(["fp16", _key(module)])
         return cached(key, lambda folder: write_graph(module, folder / "model.onnx", half=True)) / "model.onnx"
-    graph = cached(_key(module), lambda folder: write_graph(module, folder / "model.onnx")) / "model.onnx"
-    calibration = choice.calibration
+    key, calibration = _key(module), choice.calibration
+
+    def exact(checked: bool = True) -> Path:
+        folder = cached(key, lambda folder: write_graph(module, folder / "model.onnx"), checked=checked)
+        return folder / "model.onnx"
+
     if choice.precision != "int8":
-        return graph
+        return exact(checked)
 
     file = KINDS[choice.name].quantised
 
     def make(folder: Path) -> None:
         images = CalibrationImages(calibration, module.in_channels)
-        quantiser_of(choice.name)(graph, _description(module), images, images.most, folder / file)
+        quantiser_of(choice.name)(exact(), _description(module), images, images.most, folder / file)
 
-    return cached(cache_key(["int8", choice.name, graph.parent.name, calibration_digest(calibration)]), make) / file
+    int8 = cache_key(["int8", choice.name, key, calibration_digest(calibration)])
+    return cached(int8, make, checked=checked) / file
 
 
 def write_graph(module: NASModule, path: Path, *, half: bool = False) -> None:
@@ -259,8 +274,8 @@ def _description(module: NASModule) -> Description:
 def _key(module: NASModule) -> str:
     texts = [module.task, module.config.size, module.processing.to_json(), repr(module.names)]
     texts.append(repr(module.about.skeleton))
-    tensors = [tensor.detach().cpu().contiguous().numpy().tobytes() for tensor in module.state_dict().values()]
-    return cache_key([*texts, *tensors])
+    tensors = (tensor.detach().cpu().contiguous() for tensor in module.state_dict().values())
+    return cache_key(chain(texts, (tensor.view(-1).numpy().data for tensor in tensors)))
 
 
 def _on_tensors(runtime: GraphRuntime) -> Run:

@@ -17,7 +17,7 @@ import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from filelock import FileLock
 
@@ -33,6 +33,8 @@ LIMIT: Final = "YOLONAS_CACHE_MB"
 
 COMPILED: Final = "openvino"
 """The folder of what OpenVINO has compiled, one file for each graph, shape and kind of work."""
+
+_DIGEST: Final = hashlib.sha256().digest_size
 
 _LOGGER: Final = logging.getLogger("yolonas_plugin")
 _used: set[Path] = set()
@@ -77,7 +79,7 @@ def _temporary_folder(instead_of: Path, reason: str) -> Path:
     return folder.path
 
 
-def cache_key(parts: Iterable[bytes | str]) -> str:
+def cache_key(parts: Iterable[bytes | memoryview | str]) -> str:
     """Return a name for what is made from ``parts`` by this version of the package."""
     digest = hashlib.sha256(__version__.encode())
     for part in parts:
@@ -86,19 +88,24 @@ def cache_key(parts: Iterable[bytes | str]) -> str:
     return digest.hexdigest()[:40]
 
 
-def cached(key: str, make: Callable[[Path], None]) -> Path:
+def cached(key: str, make: Callable[[Path], None], *, checked: bool = True) -> Path:
     """Return the folder of that key, which ``make`` fills if it isn't there or is damaged; one process at a time.
+
+    Args:
+        key: A name, see :func:`cache_key`.
+        make: Fills a folder.
+        checked: Look into the files; False looks at their sizes alone, for who calls again before reading them.
 
     Raises:
         RuntimeChoiceError: It can't be written.
     """
     read_only = weights_folder() / "runtimes" / key
-    if is_whole(read_only):
+    if is_whole(read_only, digests=checked):
         return _use(read_only)
     folder = cache_folder() / key
     try:
         with FileLock(folder.with_name(f".{key}.lock")):
-            if not is_whole(folder):
+            if not is_whole(folder, digests=checked):
                 if os.path.lexists(folder):
                     _LOGGER.warning("%s is damaged or incomplete, and is made anew", folder)
                     _remove(folder)
@@ -163,14 +170,14 @@ def _contents(folder: Path) -> dict[str, list[int | str]]:
     return {file.name: [file.stat().st_size, file_sha256(file)] for file in sorted(folder.iterdir())}
 
 
-def is_whole(folder: Path) -> bool:
+def is_whole(folder: Path, *, digests: bool = True) -> bool:
     """Tell whether an entry has the files that it was made with: their sizes, and once in a process their digests."""
     try:
         expected = json.loads(_manifest(folder).read_text(encoding="utf-8"))
         files = sorted(folder.iterdir())
         if not files or {file.name: file.stat().st_size for file in files} != {n: s for n, (s, _) in expected.items()}:
             return False
-        for file in files:
+        for file in files if digests else ():
             found = file.stat()
             state = found.st_ino, found.st_mtime_ns
             if _checked.get(file) != state:
@@ -218,7 +225,8 @@ def _entries(root: Path) -> Iterator[Path]:
     for path in root.iterdir():
         if path.is_dir() and path.name != COMPILED and not path.name.startswith("."):
             yield path
-    yield from (root / COMPILED).glob("*.blob")
+    for ending in ("blob", "json"):
+        yield from (root / COMPILED).glob(f"*.{ending}")
 
 
 def _size(entry: Path) -> int:
@@ -251,30 +259,39 @@ def _remove(entry: Path) -> None:
 # --- single files ---
 
 
-def read_blob(name: str) -> bytes | None:
-    """Return what :func:`write_blob` has written under a name; None if it isn't there, or is damaged."""
+def read_blob(name: str, room: Callable[[int], Any] = bytearray, ending: str = "blob") -> Any:
+    """Return what :func:`write_blob` has written under a name; None if it isn't there, or is damaged.
+
+    Args:
+        name: As there.
+        room: From a number of bytes to what they are read into, once, and what is returned.
+        ending: Of the file.
+    """
     for folder in (weights_folder() / "runtimes", cache_folder()):
-        file = folder / COMPILED / f"{name}.blob"
+        file = folder / COMPILED / f"{name}.{ending}"
         try:
-            content = file.read_bytes()
+            with file.open("rb", buffering=0) as opened:
+                digest = opened.read(_DIGEST)
+                content = room(max(file.stat().st_size - _DIGEST, 0))
+                size = opened.readinto(content)
         except OSError:
             continue
-        if content[:32] == hashlib.sha256(memoryview(content)[32:]).digest():
+        if size == len(content) and digest == hashlib.sha256(content).digest():
             with contextlib.suppress(OSError):
                 os.utime(file)
-            return content[32:]
+            return content
     return None
 
 
-def write_blob(name: str, content: bytes, most: int) -> None:
+def write_blob(name: str, content: bytes, most: int, ending: str = "blob") -> None:
     """Keep bytes under a name, ``KIND-...``, and of those of its kind the last ``most``; a full disk is no error."""
     folder = cache_folder() / COMPILED
-    file = folder / f"{name}.blob"
+    file = folder / f"{name}.{ending}"
     try:
         with whole(file) as temporary, temporary.open("wb") as out:
             out.write(hashlib.sha256(content).digest())
             out.write(content)
-        kind = sorted(folder.glob(f"{name.partition('-')[0]}-*.blob"), key=_last_use, reverse=True)
+        kind = sorted(folder.glob(f"{name.partition('-')[0]}-*.{ending}"), key=_last_use, reverse=True)
         for old in kind[most:]:
             _remove(old)
         _limit(file)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ from yolonas_plugin.runtimes.check import Port, check_graph
 from yolonas_plugin.runtimes.compiled import compile_or_find
 from yolonas_plugin.runtimes.onnx_file import read_onnx
 from yolonas_plugin.runtimes.openvino_file import read_openvino
+from yolonas_plugin.runtimes.remembered import Remembered, recall, remember
 from yolonas_plugin.system.silence import openvino
 
 _HINTS: Final = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
@@ -49,7 +51,8 @@ class OpenVinoRuntime(GraphRuntime):
         precision: Of the arithmetic: ``"fp32"``, or ``"bf16"`` where the CPU has it; ``"int8"`` for a file that was
             quantised, where all that isn't in int8 is in fp32. None is what the file is for.
         threads: Of a prediction; None leaves it to OpenVINO, which takes all cores.
-        cache: Keep what it has compiled of an entry of the cache, so that the next process needn't.
+        cache: For a file of the cache: returns its path again, looked into, and made anew if it is damaged. What is
+            compiled of it is then kept, and the file itself read only for what wasn't compiled before.
 
     Raises:
         RuntimeChoiceError: The CPU has no bf16, the file isn't in that precision, or ``threads`` isn't 1 or more.
@@ -58,7 +61,12 @@ class OpenVinoRuntime(GraphRuntime):
     name = "openvino"
 
     def __init__(
-        self, path: Path, *, precision: str | None = None, threads: int | None = None, cache: bool = False
+        self,
+        path: Path,
+        *,
+        precision: str | None = None,
+        threads: int | None = None,
+        cache: Callable[[], Path] | None = None,
     ) -> None:
         self.path = path
         self._core = core()
@@ -66,21 +74,43 @@ class OpenVinoRuntime(GraphRuntime):
         self._compiled: dict[tuple[str, tuple[int, ...]], tuple[Any, list[Any]]] = {}
         if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
             raise RuntimeChoiceError(NO_BF16)
-        self._model = self._read()
-        quantised = any(operation.get_type_name() == "FakeQuantize" for operation in self._model.get_ops())
+        self._cache = cache
+        self._read_model: Any = None
+        self._weights: list[NDArray[np.uint8]] = []
+        self._content = None if cache is None else digest_of(path)
+        found = self._look()
+        quantised = found.quantised
         self.precision = precision_of(path, precision, quantised=quantised, name=self.name, exact=("fp32", "bf16"))
-        self._content = digest_of(path) if cache else None
         self.ahead = min(threads or os.cpu_count() or 1, _MOST_CORES) + 2
         self._settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
             **({"INFERENCE_NUM_THREADS": check_threads(threads)} if threads is not None else {}),
         }
-        metadata = self._metadata()
-        self.description = Description.from_metadata(metadata, str(path))
+        self.description = Description.from_metadata(found.metadata, str(path))
         self.check_outputs()
-        inputs, outputs = ([_port(port) for port in side] for side in (self._model.inputs, self._model.outputs))
-        check_graph(self.description, metadata, inputs, outputs, path)
-        self.set_input([None if side.is_dynamic else side.get_length() for side in self._model.input(0).partial_shape])
+        check_graph(self.description, found.metadata, found.inputs, found.outputs, path)
+        self.set_input(found.inputs[0].shape)
+
+    def _look(self) -> Remembered:
+        """Return what the graph says of itself, and read it only if that isn't known."""
+        if self._content is not None and (known := recall(self._content)) is not None:
+            return known
+        model = self._model
+        ports = ([_port(port) for port in side] for side in (model.inputs, model.outputs))
+        quantised = any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops())
+        found = Remembered(self._metadata(), *ports, quantised)
+        if self._content is not None:
+            remember(self._content, found)
+        return found
+
+    @property
+    def _model(self) -> Any:
+        """The graph, which is read now if it wasn't."""
+        if self._read_model is None:
+            if self._cache is not None:
+                self.path = self._cache()
+            self._read_model = self._read()
+        return self._read_model
 
     def _read(self) -> Any:
         """Read the model from memory of our own, which it then computes from."""
@@ -88,8 +118,9 @@ class OpenVinoRuntime(GraphRuntime):
             if self.path.suffix.lower() == ".onnx":
                 return self._core.read_model(bytes(read_onnx(self.path)))
             xml, weights = read_openvino(self.path)
-            self._weights = np.frombuffer(weights or bytes(1), np.uint8)  # OpenVINO looks into it as long as it is open
-            return self._core.read_model(bytes(xml), openvino.Tensor(self._weights, shared_memory=True))
+            # OpenVINO looks into it as long as what was compiled of it is open
+            self._weights.append(np.frombuffer(weights or bytes(1), np.uint8))
+            return self._core.read_model(bytes(xml), openvino.Tensor(self._weights[-1], shared_memory=True))
         except YoloNASPluginError:
             raise
         except Exception as error:  # of classes that OpenVINO doesn't name
@@ -145,18 +176,25 @@ class OpenVinoRuntime(GraphRuntime):
         with self._lock:
             found = self._compiled.pop((hint, shape), None)
             if found is None:
-                self._model.reshape(list(shape))
                 settings = {**self._settings, "PERFORMANCE_HINT": hint}
-                found = self._compile_network(settings), []
+                found = self._compile_network(shape, settings), []
+                if self._content is not None:
+                    self._read_model = None  # as large as what was compiled, and there again when it is needed
             self._compiled[hint, shape] = found
             if len(self._compiled) > _MAX_COMPILED:
                 self._compiled.pop(next(iter(self._compiled)))
             return found
 
-    def _compile_network(self, settings: dict[str, Any]) -> Any:
+    def _reshaped(self, shape: tuple[int, ...]) -> Any:
+        model = self._model
+        model.reshape(list(shape))
+        return model
+
+    def _compile_network(self, shape: tuple[int, ...], settings: dict[str, Any]) -> Any:
         """Compile for the CPU, and see that it came out in the precision that was asked for."""
+        model = partial(self._reshaped, shape)
         try:
-            compiled = compile_or_find(self._core, self._model, settings, self._content, most=_MAX_COMPILED)
+            compiled = compile_or_find(self._core, model, shape, settings, self._content, most=_MAX_COMPILED)
         except RuntimeError as error:
             if self.precision == "bf16":  # oneDNN may be held to an older CPU than OpenVINO sees
                 raise RuntimeChoiceError(NO_BF16) from error
