@@ -96,9 +96,9 @@ class OpenVinoRuntime(GraphRuntime):
         if self._content is not None and (known := recall(self._content)) is not None:
             return known
         model = self._model
-        ports = ([_port(port) for port in side] for side in (model.inputs, model.outputs))
+        inputs, outputs = ([_port(port) for port in side] for side in (model.inputs, model.outputs))
         quantised = any(operation.get_type_name() == "FakeQuantize" for operation in model.get_ops())
-        found = Remembered(self._metadata(), *ports, quantised)
+        found = Remembered(self._metadata(), inputs, outputs, quantised)
         if self._content is not None:
             remember(self._content, found)
         return found
