@@ -28,7 +28,7 @@ SIDE = 320
 BATCH = 8
 IMAGES = 64
 GOAL_SPEED = 1.3
-GOAL_MEMORY = 0.9
+GOAL_MEMORY = 0.85
 
 
 def main() -> None:
