@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from tests.support import synthetic
 from yolonas_plugin.nn import YoloNAS
-from yolonas_plugin.nn.onednn import OneDNNConv, has_onednn, use_onednn
+from yolonas_plugin.nn.onednn import OneDNNConv, cpu_has_bf16, has_onednn, use_onednn
 
 pytestmark = pytest.mark.skipif(not has_onednn(), reason="oneDNN's operators are used on x86 CPUs only")
 
@@ -44,7 +44,44 @@ def test_every_convolution_is_packed_and_its_plain_weights_are_let_go(packed: Yo
     assert not [module for module in packed.modules() if isinstance(module, (nn.Conv2d, nn.ReLU))]
     convolutions = [module for module in packed.modules() if isinstance(module, OneDNNConv)]
     assert len(convolutions) > 50
-    assert all(module.packed is not None and module.packed.is_mkldnn for module in convolutions)
+    assert all(packed.is_mkldnn for module in convolutions for packed in module.packed.values())
+
+
+@torch.inference_mode()
+def test_no_call_orders_weights_anew(packed: YoloNAS) -> None:
+    """Whatever shape came first, each has the order that oneDNN wants of it: else every call would reorder weights."""
+    shapes = [(64, 64), (320, 320), (64, 64), (320, 256)]
+    for height, width in shapes:
+        packed(synthetic.batch(height, width))
+    convolutions = [module for module in packed.modules() if isinstance(module, OneDNNConv)]
+    for module in convolutions:
+        assert module.packed
+        for shape, found in module.packed.items():
+            wanted = torch._C._nn.mkldnn_reorder_conv2d_weight(
+                found.to_dense().to_mkldnn(), *module.where, torch.Size(shape)
+            )
+            assert order(found) == order(wanted)
+    kept = {id(found) for module in convolutions for found in module.packed.values()}
+    assert len(kept) < 2.5 * len(convolutions)  # those alike share them
+
+
+def order(packed: Tensor) -> list[int]:
+    return torch.ops.mkldnn._get_mkldnn_serialized_md(packed).tolist()
+
+
+@pytest.mark.skipif(not cpu_has_bf16(), reason="this CPU computes in bf16 by way of float32")
+@torch.inference_mode()
+def test_bfloat16_is_packed_too(fused: YoloNAS, packed: YoloNAS) -> None:
+    packed.bfloat16()
+    plain, images = deepcopy(fused).bfloat16(), synthetic.batch(160, 96).bfloat16()
+    boxes, scores = packed(images)
+    assert all(
+        one.dtype == torch.bfloat16 for m in packed.modules() if isinstance(m, OneDNNConv) for one in m.packed.values()
+    )
+    exact, close = fused(images.float()), plain(images)
+    for found, plainly, expected in zip((boxes, scores), close, exact, strict=True):
+        off = (found - expected).abs().mean()
+        assert 0 < off <= 1.2 * (plainly - expected).abs().mean()  # as far off as torch's own bfloat16 is
 
 
 @torch.inference_mode()
@@ -59,4 +96,4 @@ def test_threads_may_share_it_from_the_first_call(fused: YoloNAS, packed: YoloNA
 def test_other_types_run_as_before(fused: YoloNAS, packed: YoloNAS) -> None:
     images = synthetic.batch(64, 64).double()
     for found, expected in zip(packed.double()(images), fused.double()(images), strict=True):
-        assert torch.equal(found, expected)
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)

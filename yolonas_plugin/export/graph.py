@@ -41,6 +41,17 @@ class PixelNetwork(nn.Module):
             constant = None if values is None else torch.tensor(values)[:, None, None]
             self.register_buffer(name, constant.flip(0) if folded and constant is not None else constant)
 
+    def take_bytes(self) -> None:
+        """Let the first convolution divide, where nothing else is wanted: a pass over the pixels less.
+
+        bfloat16 holds all bytes exactly, and few of them divided by 255. Not for float16, whose range is too small for
+        the weights.
+        """
+        stem = self.network.backbone.stem.conv
+        if self.mean is None and self.std is None and isinstance(stem, QARepVGGBlock) and stem.fused:
+            stem.rbr_reparam.weight = nn.Parameter(stem.rbr_reparam.weight / self.divisor, requires_grad=False)
+            self.divisor = 1.0
+
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """Detect objects.
 

@@ -129,12 +129,13 @@ def inference_module(
         network = move(network, device, runtime.precision)
         run = hidden(compiled_network(network, compile)) if compile else recorded(network, device)
         return InferenceModule(source, run)
-    if runtime.precision == "bf16":
-        network.network.bfloat16()
-    elif runtime.precision == "fp16":
+    if runtime.precision == "fp16":
         network.network.half()
     else:
+        network.take_bytes()
         use_onednn(network)
+    if runtime.precision == "bf16":
+        network.network.bfloat16()
     return InferenceModule(source, compiled_network(network, compile) if compile else network)
 
 
@@ -146,7 +147,8 @@ def compiled_network(network: nn.Module, mode: bool | str) -> Run:
     """
     refused = f"compile={mode!r}: torch can't compile the network here; leave it out"
     try:
-        run = torch.compile(network, mode="default" if isinstance(mode, bool) else mode)
+        # weights as constants, which oneDNN then orders once
+        run = torch.compile(network, **({"options": {"freezing": True}} if mode is True else {"mode": mode}))
     except (RuntimeError, TypeError) as error:
         raise RuntimeChoiceError(f"{refused}: {error}") from error
     return _Compiled(run, refused)

@@ -14,18 +14,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from yolonas_plugin.nn.blocks import Conv, QARepVGGBlock
+from yolonas_plugin.nn.blocks import Bottleneck, Conv, QARepVGGBlock
 from yolonas_plugin.nn.head import Head
 from yolonas_plugin.nn.pose_head import PoseHead
 
 _LOCK = Lock()
 
+_TYPES = (torch.float32, torch.bfloat16)
+
 
 class OneDNNConv(nn.Module):
-    """A convolution, and a ReLU if ``relu``, on oneDNN from the first call on a CPU in float32; else on torch.
+    """A convolution, and a ReLU if ``relu``, on oneDNN from the first call on a CPU; else on torch.
+
+    oneDNN orders the weights by the shape of the input; those for another shape it would reorder at every call, which
+    takes longer than the convolution. So each shape that comes has its own, which mostly are those of another.
 
     Args:
-        conv: Whose weights it takes over.
+        conv: Whose weights it takes over, in float32, or in bfloat16 where the CPU has it.
         relu: Whether negative results become 0.
     """
 
@@ -35,35 +40,60 @@ class OneDNNConv(nn.Module):
         self.bias = conv.bias
         self.where = (conv.padding, conv.stride, conv.dilation, conv.groups)
         self.relu = relu
-        self.packed: Tensor | None = None
+        self.packed: dict[tuple[int, ...], Tensor] = {}
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [B, C_in, H, W] to [B, C_out, H / stride, W / stride]."""
-        packed = self.packed
-        if packed is None and x.device.type == "cpu" and x.dtype == torch.float32 and not torch.compiler.is_compiling():
-            packed = self._pack(x)
+        packed = self.packed.get(x.shape)
         if packed is None:
-            assert self.conv is not None
-            y = self.conv(x)
-            return functional.relu_(y) if self.relu else y
+            if self.conv is not None and not self._can_pack(x):
+                y = self.conv(x)
+                return functional.relu_(y) if self.relu else y
+            packed = self._pack(x.shape)
         activation = "relu" if self.relu else "none"
         return torch.ops.mkldnn._convolution_pointwise(x, packed, self.bias, *self.where, activation, [], "")
 
-    def _pack(self, x: Tensor) -> Tensor:
+    @staticmethod
+    def _can_pack(x: Tensor) -> bool:
+        return x.device.type == "cpu" and x.dtype in _TYPES and not torch.compiler.is_compiling()
+
+    def _pack(self, shape: torch.Size) -> Tensor:
         with _LOCK:  # threads may share the network
-            if self.packed is None:
-                assert self.conv is not None
-                weight = self.conv.weight.detach().to_mkldnn()
+            if shape not in self.packed:
+                known = list(self.packed.values())
+                weight = known[0].to_dense() if self.conv is None else self.conv.weight.detach()
                 reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight  # whose stub lacks arguments
-                self.packed = reorder(weight, *self.where, x.shape)
+                made = reorder(weight.to_mkldnn(), *self.where, shape)
+                order = _order(made)
+                self.packed[shape] = next((one for one in known if torch.equal(_order(one), order)), made)
                 self.conv = None
-            return self.packed
+            return self.packed[shape]
+
+
+class OneDNNBottleneck(nn.Module):
+    """A :class:`~yolonas_plugin.nn.blocks.Bottleneck` whose shortcut is added in one pass, without a tensor of its own.
+
+    Args:
+        block: Whose blocks it takes over.
+    """
+
+    def __init__(self, block: Bottleneck) -> None:
+        super().__init__()
+        self.cv1, self.cv2 = block.cv1, block.cv2
+        self.alpha = float(block.alpha)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Keep the shape [B, C, H, W]."""
+        return self.cv2(self.cv1(x)).add_(x, alpha=self.alpha)
 
 
 def use_onednn(network: nn.Module) -> None:
     """Run the convolutions of a fused network on oneDNN, where torch and the machine can; in place, for inference only.
 
     After its first call on a CPU, the network can't be saved, converted or moved to another device.
+
+    Args:
+        network: In float32, or in bfloat16 if :func:`cpu_has_bf16`.
     """
     if not has_onednn():
         return
@@ -77,6 +107,9 @@ def use_onednn(network: nn.Module) -> None:
         elif isinstance(module, (Head, PoseHead)):
             for name in module.PREDICTIONS:
                 module.add_module(name, OneDNNConv(getattr(module, name), relu=False))
+        for name, child in list(module.named_children()):
+            if isinstance(child, Bottleneck):
+                module.add_module(name, OneDNNBottleneck(child))
 
 
 def has_onednn() -> bool:
@@ -85,6 +118,7 @@ def has_onednn() -> bool:
         platform.machine() in ("x86_64", "AMD64")
         and torch.backends.mkldnn.is_available()
         and _operator("_convolution_pointwise") is not None
+        and _operator("_get_mkldnn_serialized_md") is not None
         and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
         and hasattr(torch.compiler, "is_compiling")
     )
@@ -94,6 +128,12 @@ def cpu_has_bf16() -> bool:
     """Whether torch computes in bfloat16 on this CPU by itself, and not by way of float32."""
     ask = _operator("_is_mkldnn_bf16_supported")  # a torch without oneDNN, as on Apple's machines, has no such operator
     return ask is not None and bool(ask())
+
+
+def _order(packed: Tensor) -> Tensor:
+    """Return how oneDNN has ordered weights, as bytes."""
+    order: Tensor = torch.ops.mkldnn._get_mkldnn_serialized_md(packed)
+    return order
 
 
 def _operator(name: str) -> Any:
