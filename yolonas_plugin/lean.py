@@ -22,7 +22,7 @@ from yolonas_plugin.images import Opened, is_one_image, open_images
 from yolonas_plugin.options import LEAN
 from yolonas_plugin.prefetch import detect_ahead
 from yolonas_plugin.processing import SELECTION_SETTINGS, Placement, ProcessingSpec
-from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides
+from yolonas_plugin.runtimes import choose, is_export, open_runtime, refuse_overrides, settled
 from yolonas_plugin.runtimes.base import Answer, Floats, GraphRuntime, images_at_a_time
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import calibration_digest
@@ -206,7 +206,7 @@ def open_lean(
         )
     asked, path = runtime or "auto", Path(source)
     if not is_export(path):
-        name = choose(asked, precision or "fp32")
+        name = choose(asked, "fp32" if precision in (None, "auto") else precision)
         if name == "torch":
             raise RuntimeChoiceError(
                 "lean prediction runs on OpenVINO or ONNX Runtime: pip install 'yolonas-plugin[openvino]' or "
@@ -216,7 +216,7 @@ def open_lean(
     if is_export(path):  # or a plugin supplies one
         refuse_overrides(path, calibration=calibration, **options)
         return LeanPredictor(path, runtime=asked, precision=precision, threads=threads)
-    precision = precision or "fp32"
+    precision = settled(name, precision)
 
     def make(folder: Path) -> None:
         from yolonas_plugin.nas import NAS

@@ -22,8 +22,8 @@ OPTIONS: Final = (
     Setting(
         name="precision",
         kind="choice",
-        choices=("fp32", "fp16", "bf16", "int8"),
-        help="of the arithmetic (default: fp32, or what an exported file is for)",
+        choices=("fp32", "fp16", "bf16", "int8", "auto"),
+        help="of the arithmetic; auto is bf16 on a CPU that has it, else fp32 (default: fp32, or what a file is for)",
     ),
     Setting(
         name="lean", kind="flag", default=False, help="predict without torch and the engine, on openvino or onnxruntime"

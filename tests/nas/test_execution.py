@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 import types
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from model_zoo_api import errors as contract
-from tests.support.bf16 import needs_bf16
+from tests.support.bf16 import needs_bf16, openvino_has_bf16
 from tests.support.command_line import small_data
 from tests.support.engine import compiled, runtime_of
 from tests.support.nano import SIZE
@@ -24,7 +29,7 @@ from yolonas_plugin.lean import LeanPredictor, open_lean
 from yolonas_plugin.nas.inference import compiled_network
 from yolonas_plugin.nas.predict import NASPredictor
 from yolonas_plugin.nas.val import NASValidator
-from yolonas_plugin.nn.onednn import OneDNNConv
+from yolonas_plugin.nn.onednn import OneDNNConv, bf16_is_faster
 from yolonas_plugin.runtimes import open_runtime
 from yolonas_plugin.runtimes.openvino import types_of_convolutions
 
@@ -147,6 +152,43 @@ def test_openvino_computes_in_bf16(exported: str, nano: Path) -> None:
     assert running.precision == model.runtime.precision == "bf16"
     for runtime in (running, lean.runtime, file.model.graph):
         assert types_of_convolutions(compiled(runtime)) == {"bf16"}
+
+
+@pytest.mark.parametrize("runtime", ["torch", "openvino", "onnxruntime"])
+def test_auto_is_bf16_where_it_is_faster(runtime: str, nano: Path) -> None:
+    has_it = {"torch": bf16_is_faster(), "openvino": openvino_has_bf16(), "onnxruntime": False}[runtime]
+    model = NAS(nano, runtime=runtime, precision="auto")
+    expected = "bf16" if has_it else "fp32"
+    assert model.runtime.precision == expected
+    exact = NAS(nano, runtime=runtime, precision=expected)
+    found, same = (one.predict(PICTURE, **QUIET)[0].boxes.data.numpy() for one in (model, exact))
+    assert np.array_equal(found, same)
+    if runtime != "torch":
+        assert open_lean(nano, runtime=runtime, precision="auto").runtime.precision == expected
+
+
+def test_auto_for_a_file_is_what_it_can_be(exported: str) -> None:
+    assert open_runtime(exported, "openvino", "auto").precision == ("bf16" if openvino_has_bf16() else "fp32")
+    assert open_runtime(exported, "onnxruntime", "auto").precision == "fp32"
+
+
+def test_auto_is_fp32_where_onednn_is_held_to_an_older_cpu(nano: Path) -> None:
+    program = (
+        "import sys; from yolonas_plugin import NAS\n"
+        "for runtime in ('torch', 'openvino'):\n"
+        "    model = NAS(sys.argv[1], runtime=runtime, precision='auto')\n"
+        "    model.predict(sys.argv[2], verbose=False); print(model.runtime.precision)"
+    )
+    picture = nano.with_name("picture.png")
+    cv2.imwrite(str(picture), PICTURE)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(nano), str(picture)],
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split()[-2:] == ["fp32", "fp32"], done.stderr[-2000:]
 
 
 def test_a_file_that_was_not_quantised_is_not_in_int8(exported: str) -> None:

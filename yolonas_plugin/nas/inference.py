@@ -19,9 +19,9 @@ from yolonas_plugin.extras import require
 from yolonas_plugin.info import ModelInfo
 from yolonas_plugin.nas.gpu import hidden, move, recorded
 from yolonas_plugin.nas.module import NASModule, attach, fused_copy
-from yolonas_plugin.nn.onednn import cpu_has_bf16, use_onednn
+from yolonas_plugin.nn.onednn import bf16_is_faster, cpu_has_bf16, use_onednn
 from yolonas_plugin.processing import ProcessingSpec
-from yolonas_plugin.runtimes import KINDS, RuntimeChoice, choose, open_runtime, quantiser_of
+from yolonas_plugin.runtimes import KINDS, RuntimeChoice, choose, open_runtime, quantiser_of, settled
 from yolonas_plugin.runtimes.base import NO_BF16, NO_FP16, GraphRuntime, check_threads
 from yolonas_plugin.runtimes.cache import cache_key, cached
 from yolonas_plugin.runtimes.calibration import CalibrationImages, calibration_digest
@@ -180,7 +180,6 @@ def chosen(runtime: str, precision: str | None, calibration: Any, threads: int |
             has bf16, or something is given that the runtime doesn't take.
         MissingExtraError: The runtime isn't installed.
     """
-    precision = precision or "fp32"
     if precision == "int8" and calibration is None:
         raise RuntimeChoiceError(
             "precision='int8' is calibrated on your images: name a hundred or more that are like those to come, "
@@ -188,9 +187,12 @@ def chosen(runtime: str, precision: str | None, calibration: Any, threads: int |
         )
     if runtime == "auto" and precision != "int8" and torch.cuda.is_available():
         runtime = "torch"  # the others that auto knows compute on the CPU
-    name = choose(runtime, precision)
+    name = choose(runtime, "fp32" if precision in (None, "auto") else precision)
     if calibration is not None and precision != "int8":
-        raise RuntimeChoiceError(f"calibration= is for precision='int8', not {precision!r}; leave it out")
+        raise RuntimeChoiceError(f"calibration= is for precision='int8', not {precision or 'fp32'!r}; leave it out")
+    if name == "torch" and precision == "auto":
+        precision = "bf16" if bf16_is_faster() and not _has_gpu() else "fp32"
+    precision = settled(name, precision)
     if threads is not None and name == "torch":
         raise RuntimeChoiceError(
             f"threads={threads!r} is for OpenVINO and ONNX Runtime; torch has torch.set_num_threads, for the process"

@@ -130,6 +130,12 @@ def cpu_has_bf16() -> bool:
     return ask is not None and bool(ask())
 
 
+def bf16_is_faster() -> bool:
+    """Whether the CPU has instructions for bfloat16, as far as this torch can tell."""
+    ask = getattr(torch.cpu, "_is_avx512_bf16_supported", None)  # from 2.6 on
+    return ask is not None and bool(ask()) and cpu_has_bf16()
+
+
 def _order(packed: Tensor) -> Tensor:
     """Return how oneDNN has ordered weights, as bytes."""
     order: Tensor = torch.ops.mkldnn._get_mkldnn_serialized_md(packed)

@@ -39,6 +39,9 @@ _HINTS: Final = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}
 _TYPES: Final = {"bf16": {"bf16"}, "int8": {"u8", "i8"}}
 """OpenVINO's names for the types that convolutions then compute in."""
 
+_WITHOUT_BF16: Final = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")
+"""oneDNN's names for kinds of CPU, as ``ONEDNN_MAX_CPU_ISA`` holds it to one."""
+
 _MAX_COMPILED: Final = 4
 _MOST_CORES: Final = 16  # that images which were started are counted for: each holds its input and outputs
 
@@ -49,7 +52,8 @@ class OpenVinoRuntime(GraphRuntime):
     Args:
         path: OpenVINO's .xml file, or an ONNX file.
         precision: Of the arithmetic: ``"fp32"``, or ``"bf16"`` where the CPU has it; ``"int8"`` for a file that was
-            quantised, where all that isn't in int8 is in fp32. None is what the file is for.
+            quantised, where all that isn't in int8 is in fp32; ``"auto"`` is bf16 for a file that wasn't, where the
+            CPU has it. None is what the file is for.
         threads: Of a prediction; None leaves it to OpenVINO, which takes all cores.
         cache: For a file of the cache: returns its path again, looked into, and made anew if it is damaged. What is
             compiled of it is then kept, and the file itself read only for what wasn't compiled before.
@@ -72,7 +76,7 @@ class OpenVinoRuntime(GraphRuntime):
         self._core = core()
         self._lock = threading.Lock()
         self._compiled: dict[tuple[str, tuple[int, ...]], tuple[Any, list[Any]]] = {}
-        if precision == "bf16" and "BF16" not in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        if precision == "bf16" and not has_bf16():
             raise RuntimeChoiceError(NO_BF16)
         self._cache = cache
         self._read_model: Any = None
@@ -80,6 +84,8 @@ class OpenVinoRuntime(GraphRuntime):
         self._content = None if cache is None else digest_of(path)
         found = self._look()
         quantised = found.quantised
+        if precision == "auto":
+            precision = "bf16" if has_bf16() and not quantised else None
         self.precision = precision_of(path, precision, quantised=quantised, name=self.name, exact=("fp32", "bf16"))
         self.ahead = min(threads or os.cpu_count() or 1, _MOST_CORES) + 2
         self._settings: dict[str, Any] = {
@@ -245,6 +251,12 @@ class _Running:
             with suppress(Exception):
                 self._request.cancel()
                 self._request.wait()
+
+
+def has_bf16() -> bool:
+    """Whether OpenVINO computes in bfloat16 on this CPU; its oneDNN may be held to an older one than OpenVINO sees."""
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", os.environ.get("DNNL_MAX_CPU_ISA", "")).upper()
+    return "BF16" in core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") and limit not in _WITHOUT_BF16
 
 
 def _port(port: Any) -> Port:
