@@ -1,4 +1,4 @@
-"""What each runtime, precision and exported file costs in mAP on BCCD's test split: nothing in fp32, something in bf16 and int8.
+"""What each runtime, precision and exported file costs in mAP on BCCD's test split: only bf16 and int8 cost any.
 
     python -m benchmarks.accuracy [WEIGHTS] [--json FILE]
 
