@@ -134,7 +134,7 @@ CONTESTANTS: dict[str, Contestant] = {
     "torch": Contestant("main", ours("torch")),
     "torch bf16": Contestant("main", ours("torch", "bf16"), "bf16"),
     "onnxruntime": Contestant("main", ours("onnxruntime")),
-    "onnxruntime int8": Contestant("main", ours("onnxruntime", "int8")),
+    "onnxruntime int8": Contestant("main", ours("onnxruntime", "int8"), "int8"),
     "openvino": Contestant("main", ours("openvino")),
     "openvino bf16": Contestant("main", ours("openvino", "bf16"), "bf16"),
     "openvino int8": Contestant("main", ours("openvino", "int8"), "int8"),
