@@ -63,8 +63,7 @@ def select_boxes(
 def _above(scores: Tensor, conf: float) -> tuple[Tensor, Tensor]:
     """Return the rows and columns of the scores [A, C] above ``conf``.
 
-    On a CPU NumPy looks for them: torch's threads would go on to wait for more, on the cores on which other images are
-    worked on.
+    On a CPU NumPy looks for them, in this thread: other cores may be at work on other images.
     """
     if not scores.is_cpu:
         anchors, labels = (scores > conf).nonzero(as_tuple=True)
