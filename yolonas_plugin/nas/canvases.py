@@ -37,9 +37,8 @@ def letterbox_batch(
         Pixels [B, C, H, W] in uint8 on the device, channels last in memory, and each image's place.
     """
     if device.type != "cuda":
-        canvases, placements = zip(*(spec.letterbox(image, size=size) for image in images), strict=True)
-        stacked = canvases[0][None] if len(canvases) == 1 else np.stack(canvases)
-        return torch.from_numpy(stacked).to(device).permute(0, 3, 1, 2), list(placements)
+        canvases, placements = spec.letterboxes(images, size)
+        return torch.from_numpy(canvases).to(device).permute(0, 3, 1, 2), placements
     return letterbox_on_device(images, spec, size, device)
 
 
