@@ -78,11 +78,21 @@ def watched_canvases() -> Iterator[list[tuple[int, ...]]]:
         if type(module).__name__ == "InferenceModule":
             seen.append(tuple(inputs[0].shape))
 
+    begin = NASPredictor._begin
+
+    def begun(self: NASPredictor, images: Any) -> Any:
+        found = begin(self, images)
+        if found.answer is not None:  # the runtime has them before their turn
+            seen.append(tuple(found.pixels.shape))
+        return found
+
     handle = nn.modules.module.register_module_forward_pre_hook(note)
-    try:
-        yield seen
-    finally:
-        handle.remove()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(NASPredictor, "_begin", begun)
+        try:
+            yield seen
+        finally:
+            handle.remove()
 
 
 # --- precision on torch ---

@@ -61,7 +61,7 @@ def test_defaults_are_those_of_the_signatures() -> None:
 
 def test_runtimes_and_precisions_are_all_there() -> None:
     assert set(BY_NAME["runtime"].choices) == {"torch", "auto", *KINDS}
-    assert set(BY_NAME["precision"].choices) == {name for kind in KINDS.values() for name in kind.precisions}
+    assert set(BY_NAME["precision"].choices) == {"auto", *(name for kind in KINDS.values() for name in kind.precisions)}
 
 
 @pytest.mark.parametrize("name", [*CHECKS, "classes"])

@@ -72,6 +72,8 @@ class OpenVinoRuntime(GraphRuntime):
         threads: int | None = None,
         cache: Callable[[], Path] | None = None,
     ) -> None:
+        if threads is not None:
+            check_threads(threads)
         self.path = path
         self._core = core()
         self._lock = threading.Lock()
@@ -90,7 +92,7 @@ class OpenVinoRuntime(GraphRuntime):
         self.ahead = min(threads or os.cpu_count() or 1, _MOST_CORES) + 2
         self._settings: dict[str, Any] = {
             "INFERENCE_PRECISION_HINT": _HINTS[self.precision],
-            **({"INFERENCE_NUM_THREADS": check_threads(threads)} if threads is not None else {}),
+            **({"INFERENCE_NUM_THREADS": threads} if threads is not None else {}),
         }
         self.description = Description.from_metadata(found.metadata, str(path))
         self.check_outputs()
