@@ -17,6 +17,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,16 +80,15 @@ def lean(folder: Path) -> Callable[..., Boxes]:
     return lambda source, **settings: (len(found) for found in predictor.stream(source, **settings))
 
 
-def raw_openvino(folder: Path) -> Callable[..., Iterable[int]]:
+def raw_openvino(folder: Path, hint: str = "f32") -> Callable[..., Iterable[int]]:
     """Only the network, on pixels that are there already: the file that we make, with the hints that we give."""
-    import numpy as np
     import openvino
 
     core = openvino.Core()
     network = core.read_model(folder / GRAPH)
-    pixels = np.random.default_rng(0).integers(0, 256, (1, SIDE, SIDE, 3), dtype=np.uint8)
+    pixels = _pixels()
     network.reshape(list(pixels.shape))
-    hints = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+    hints = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "LATENCY"}
     request = core.compile_model(network, "CPU", hints).create_infer_request()
 
     def predict(source: str) -> list[int]:
@@ -96,6 +96,31 @@ def raw_openvino(folder: Path) -> Callable[..., Iterable[int]]:
         return [0]
 
     return predict
+
+
+def raw_torch(folder: Path, precision: str = "fp32", compile: bool = False) -> Callable[..., Iterable[int]]:
+    """Only the network, on pixels that are there already, as the predictor runs it."""
+    import torch
+
+    from yolonas_plugin import NAS
+    from yolonas_plugin.nas.inference import inference_module
+
+    model = NAS(folder / OWN, precision=precision)
+    network: Any = inference_module(model.model, model.runtime, compile)  # type: ignore[arg-type]
+    pixels = torch.from_numpy(_pixels()).permute(0, 3, 1, 2)
+
+    @torch.inference_mode()
+    def predict(source: str) -> list[int]:
+        network(pixels)
+        return [0]
+
+    return predict
+
+
+def _pixels() -> Any:
+    import numpy as np
+
+    return np.random.default_rng(0).integers(0, 256, (1, SIDE, SIDE, 3), dtype=np.uint8)
 
 
 def ultralytics_nas(folder: Path) -> Callable[..., Iterable[int]]:
@@ -172,8 +197,16 @@ POSE_CONTESTANTS: dict[str, Contestant] = {
 }
 """Those that run networks for poses, whose weights lie where the others' do."""
 
+RAW_CONTESTANTS: dict[str, Contestant] = {
+    "raw torch": Contestant("main", raw_torch),
+    "raw torch compiled": Contestant("main", partial(raw_torch, compile=True)),
+    "raw torch bf16": Contestant("main", partial(raw_torch, precision="bf16"), "bf16"),
+    "raw openvino bf16": Contestant("main", partial(raw_openvino, hint="bf16"), "bf16"),
+}
+"""The network alone, beside the ``raw openvino`` of the others."""
+
 LIMIT = "limit"
-ALL = {**CONTESTANTS, **POSE_CONTESTANTS, LIMIT: Contestant("main", open_works)}
+ALL = {**CONTESTANTS, **POSE_CONTESTANTS, **RAW_CONTESTANTS, LIMIT: Contestant("main", open_works)}
 
 
 def memory() -> dict[str, int]:
