@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from yolonas_plugin.nn import blocks
 from yolonas_plugin.nn.blocks import QARepVGGBlock
-from yolonas_plugin.nn.recompute import trains_on_cpu
+from yolonas_plugin.nn.recompute import trains_on_cpu, without_keeping
 
 
 def step(block: QARepVGGBlock, x: Tensor) -> tuple[Tensor, Tensor, int]:
@@ -55,6 +55,22 @@ def test_losses_and_gradients_are_those_of_the_plain_block(
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-6, msg=name)
     if not residual:
         assert kept <= expected_kept - y.nbytes
+
+
+def test_what_is_computed_again_is_not_kept() -> None:
+    """Hooks within others hide what they keep from those, so it is the call in the backward that shows it."""
+    bn, source, calls = nn.BatchNorm2d(2), torch.rand(3, 2, 4, 4, requires_grad=True), []
+    weights = torch.rand(3, 2, 4, 4)
+
+    def again() -> Tensor:
+        calls.append(True)
+        return source.detach() * 2
+
+    (without_keeping(bn, source * 2, again) * weights).sum().backward()
+    assert calls == [True]
+    found, source.grad = source.grad, None
+    (bn(source * 2) * weights).sum().backward()
+    torch.testing.assert_close(found, source.grad)
 
 
 def test_frozen_norms_other_types_and_no_gradients_go_the_plain_way() -> None:
