@@ -51,7 +51,8 @@ def load(
         lean: Predict on NumPy, OpenCV and the runtime alone, see :class:`yolonas_plugin.lean.LeanPredictor`; torch and
             the engine are imported only if ``source`` is a weight file that hasn't been prepared for that before.
         runtime: What it predicts on. Default: torch, or for ``lean`` the fastest that is installed.
-        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``. Default: ``"fp32"``, and for an exported file what that is for.
+        precision: ``"fp32"``, ``"fp16"`` on a GPU, ``"bf16"``, ``"int8"``, or ``"auto"``, bf16 on a CPU that has it,
+            else fp32. Default: ``"fp32"``, and for an exported file what that is for.
         calibration: Images that int8 is calibrated on.
         accept_licence: Accept the licence of published weights, if they are downloaded now.
         processing: How images are prepared, where that isn't what the file says.

@@ -42,7 +42,8 @@ class LeanPredictor:
     Args:
         model: What ``NAS.export`` wrote as ONNX or OpenVINO, with ``gives="pair"`` or ``"engine"``.
         runtime: ``"openvino"``, ``"onnxruntime"``, or ``"auto"``, the fastest that is installed.
-        precision: Of the arithmetic, ``"fp32"`` or ``"bf16"``; None is what the file is for.
+        precision: Of the arithmetic, ``"fp32"``, ``"bf16"``, or ``"auto"``, bf16 where the CPU has it; None is what the
+            file is for.
         threads: Of a prediction; None takes all cores.
         **settings: Defaults of every call, see :meth:`stream`.
 
@@ -183,7 +184,8 @@ def open_lean(
     Args:
         source: Path of the file, or a model's name.
         runtime: ``"openvino"`` or ``"onnxruntime"``; None or ``"auto"`` takes the fastest that is installed.
-        precision: ``"fp32"``, ``"bf16"`` or ``"int8"``. Default: ``"fp32"``, and for an exported file what that is for.
+        precision: ``"fp32"``, ``"bf16"``, ``"int8"``, or ``"auto"``, bf16 where the CPU has it. Default: ``"fp32"``,
+            and for an exported file what that is for.
         calibration: Images that int8 is calibrated on.
         accept_licence: Accept the licence of published weights, if they are downloaded now.
         threads: Of a prediction; None takes all cores.
@@ -206,7 +208,7 @@ def open_lean(
         )
     asked, path = runtime or "auto", Path(source)
     if not is_export(path):
-        name = choose(asked, "fp32" if precision in (None, "auto") else precision)
+        name = choose(asked, precision)
         if name == "torch":
             raise RuntimeChoiceError(
                 "lean prediction runs on OpenVINO or ONNX Runtime: pip install 'yolonas-plugin[openvino]' or "

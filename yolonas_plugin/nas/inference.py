@@ -187,7 +187,7 @@ def chosen(runtime: str, precision: str | None, calibration: Any, threads: int |
         )
     if runtime == "auto" and precision != "int8" and torch.cuda.is_available():
         runtime = "torch"  # the others that auto knows compute on the CPU
-    name = choose(runtime, "fp32" if precision in (None, "auto") else precision)
+    name = choose(runtime, precision)
     if calibration is not None and precision != "int8":
         raise RuntimeChoiceError(f"calibration= is for precision='int8', not {precision or 'fp32'!r}; leave it out")
     if name == "torch" and precision == "auto":

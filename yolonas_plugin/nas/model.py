@@ -64,10 +64,12 @@ class NAS(Model):
             installed. Weights, processing and results are the same.
         pretrained: False makes a network with random weights, to be trained; ``model`` is then ``"yolo_nas_n"``, s, m
             or l, or ``"yolo_nas_pose_n"``, s, m or l.
-        runtime: What ``predict``, ``track`` and ``val`` run on: ``"torch"``, ``"openvino"``, ``"onnxruntime"``, or
-            ``"auto"``, the fastest that is installed. What a runtime needs is made on first use, and kept.
-        precision: ``"fp32"``; ``"bf16"`` where the machine has it; ``"int8"`` on OpenVINO or ONNX Runtime.
-            Default: ``"fp32"``, and for an exported file what that is for.
+        runtime: What ``predict``, ``track`` and ``val`` run on: ``"torch"``, ``"openvino"``, ``"onnxruntime"``,
+            ``"cuda"`` or ``"tensorrt"`` (ONNX Runtime's, on a GPU), or ``"auto"``, torch on a GPU, else the fastest
+            that is installed. What a runtime needs is made on first use, and kept.
+        precision: ``"fp32"``; ``"fp16"`` on a GPU; ``"bf16"`` where the machine has it; ``"int8"`` on OpenVINO or ONNX
+            Runtime; ``"auto"``, bf16 on a CPU that has it, else fp32. Default: ``"fp32"``, and for an exported file
+            what that is for.
         calibration: Images that int8 is calibrated on: whatever ``predict`` takes as files, a hundred or more.
         threads: Of a prediction on OpenVINO or ONNX Runtime. Default: as many as there are cores.
         progress: Called during a download with the bytes that are there, and the bytes in all or None. By default a

@@ -60,7 +60,7 @@ class OneDNNConv(nn.Module):
     def _pack(self, shape: torch.Size) -> Tensor:
         with _LOCK:  # threads may share the network
             if shape not in self.packed:
-                known = list(self.packed.values())
+                known = list(set(self.packed.values()))
                 weight = known[0].to_dense() if self.conv is None else self.conv.weight.detach()
                 reorder: Any = torch._C._nn.mkldnn_reorder_conv2d_weight  # whose stub lacks arguments
                 made = reorder(weight.to_mkldnn(), *self.where, shape)

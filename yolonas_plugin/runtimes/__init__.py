@@ -97,13 +97,18 @@ KINDS: Final[dict[str, Kind]] = {
 _OF_TORCH: Final = ("fp32", "fp16", "bf16")
 
 
-def choose(name: str, precision: str = "fp32") -> str:
+def choose(name: str, precision: str | None = None) -> str:
     """Return the runtime that a user means; ``"auto"`` is the fastest that is installed.
+
+    Args:
+        name: Of the runtime, or ``"auto"``.
+        precision: That it has to have; None and ``"auto"`` ask for none that another one lacks.
 
     Raises:
         RuntimeChoiceError: There is no such runtime, or it doesn't have the precision.
         MissingExtraError: It isn't installed.
     """
+    precision = "fp32" if precision in (None, "auto") else precision
     if name == "auto":
         fit = [n for n, kind in KINDS.items() if precision in kind.precisions and not kind.on_gpu]
         otherwise = "torch" if precision in _OF_TORCH or not fit else fit[0]
@@ -162,7 +167,8 @@ def open_runtime(path: str | Path, name: str = "auto", precision: str | None = N
             ``"cuda"`` or ``"tensorrt"`` on a GPU.
         precision: Of the arithmetic, ``"fp32"`` or for OpenVINO ``"bf16"``; ``"int8"`` for a file that was quantised,
             which has no other; ``"auto"``, see :func:`settled`. Default: what the file is for.
-        **options: Of the runtime: ``threads``, and for OpenVINO ``cache``, True to keep what it has compiled.
+        **options: Of the runtime: ``threads``, and for OpenVINO ``cache``, see
+            :class:`~yolonas_plugin.runtimes.openvino.OpenVinoRuntime`.
 
     Raises:
         WeightsNotFoundError: There is no such file.

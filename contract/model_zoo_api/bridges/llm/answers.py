@@ -99,9 +99,8 @@ class Work:
             if picture.file is None:
                 yield picture.not_there(index)
                 continue
-            with installed_pool().predictor(
-                self.offer, asked.options
-            ) as predict:  # for one picture, so that others get a turn
+            # for one picture, so that others get a turn
+            with installed_pool().predictor(self.offer, asked.options) as predict:
                 found = detect(predict, [picture.file], self.offer, asked.settings, asked.wanted, self._names(asked))
             for one in found:
                 if asked.places and one.error is None:
