@@ -30,6 +30,7 @@ from yolonas_plugin.nas.inference import compiled_network
 from yolonas_plugin.nas.predict import NASPredictor
 from yolonas_plugin.nas.val import NASValidator
 from yolonas_plugin.nn.onednn import OneDNNConv, bf16_is_faster
+from yolonas_plugin.nn.onednn_graph import OneDNNGraph, has_onednn_graph
 from yolonas_plugin.runtimes import open_runtime
 from yolonas_plugin.runtimes.openvino import types_of_convolutions
 
@@ -128,8 +129,22 @@ def test_bf16_is_refused_where_torch_does_not_have_it(nano: Path, monkeypatch: p
         NAS(nano, precision="bf16").predict(PICTURE, device="cpu", **QUIET)
 
 
+@pytest.mark.skipif(not has_onednn_graph(), reason="oneDNN's graph is in torch for x86 CPUs under Linux")
+def test_torch_runs_a_graph_of_onednn(nano: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = NAS(nano)
+    found, again = (model.predict(PICTURE, **QUIET)[0].boxes.data.numpy() for _ in range(2))
+    assert isinstance(network_of(model), OneDNNGraph)
+    monkeypatch.delattr(torch._C, "_jit_set_llga_enabled")  # as under Windows
+    packed = NAS(nano)
+    expected = packed.predict(PICTURE, **QUIET)[0].boxes.data.numpy()
+    assert [module for module in network_of(packed).modules() if isinstance(module, OneDNNConv)]
+    assert np.array_equal(found, again)
+    assert_same_boxes(found, expected, atol=0.05)
+
+
 def test_a_torch_without_onednn_predicts(nano: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = NAS(nano).predict(PICTURE, **QUIET)[0].boxes.data.numpy()
+    monkeypatch.delattr(torch._C, "_jit_set_llga_enabled", raising=False)
     monkeypatch.setattr(torch.ops, "mkldnn", types.SimpleNamespace())  # as on Apple's machines
     monkeypatch.delattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
     model = NAS(nano)

@@ -55,7 +55,7 @@ def test_results_are_those_of_the_network_and_its_processing(model: NAS, image: 
 
 def test_the_network_runs_fused_and_the_model_stays_unfused(model: NAS, image: Path) -> None:
     model.predict(image, verbose=False)
-    assert model.predictor.model.model.run.network.is_fused()
+    assert model.predictor.model.model.run.network.network.is_fused()
     assert not model.model.is_fused()
 
 

@@ -26,6 +26,7 @@ from yolonas_plugin import NAS, ModelZoo
 from yolonas_plugin.errors import BackendError, CheckpointError, ExportError
 from yolonas_plugin.nas.backends import OriginalModule
 from yolonas_plugin.nas.module import NASModule
+from yolonas_plugin.nn.onednn_graph import OneDNNGraph
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -115,6 +116,7 @@ def test_predict_finds_the_same(native: NAS, original: NAS, bccd_test_images: li
     expected, found = rows(native, images), rows(original, images)
     assert sum(map(len, expected.values())) > 200
     bccd.assert_agree(lambda path: found[path], expected)
+    assert not isinstance(original.predictor.model.model.run, OneDNNGraph)  # a trace may hold what is of one size
 
 
 def test_predict_finds_what_super_gradients_finds_by_itself(

@@ -17,9 +17,12 @@ from yolonas_plugin.export.description import Description
 from yolonas_plugin.export.graph import PixelNetwork
 from yolonas_plugin.extras import require
 from yolonas_plugin.info import ModelInfo
-from yolonas_plugin.nas.gpu import hidden, move, recorded
+from yolonas_plugin.nas.gpu import DTYPES, hidden, move, recorded
 from yolonas_plugin.nas.module import NASModule, attach, fused_copy
+from yolonas_plugin.nn.backbone import Backbone
 from yolonas_plugin.nn.onednn import bf16_is_faster, cpu_has_bf16, use_onednn
+from yolonas_plugin.nn.onednn_graph import OneDNNGraph, has_onednn_graph
+from yolonas_plugin.nn.simplify import simplify
 from yolonas_plugin.processing import ProcessingSpec
 from yolonas_plugin.runtimes import KINDS, RuntimeChoice, choose, open_runtime, quantiser_of, settled
 from yolonas_plugin.runtimes.base import NO_BF16, NO_FP16, GraphRuntime, check_threads
@@ -125,18 +128,34 @@ def inference_module(
     if runtime.name != "torch":
         return InferenceModule(source, make_runtime(source, runtime))
     network = PixelNetwork(fused_copy(source), source.processing)
-    if device is not None and device.type == "cuda":
-        network = move(network, device, runtime.precision)
-        run = hidden(compiled_network(network, compile)) if compile else recorded(network, device)
-        return InferenceModule(source, run)
-    if runtime.precision == "fp16":
-        network.network.half()
-    else:
+    return InferenceModule(source, torch_run(network, runtime.precision, compile, device or torch.device("cpu")))
+
+
+def torch_run(network: PixelNetwork, precision: str, compile: bool | str, device: torch.device) -> Run:
+    """Return what runs a network on torch, in the way that is fastest there.
+
+    Args:
+        network: Fused; it is altered.
+        precision: Of :data:`~yolonas_plugin.nas.gpu.DTYPES`.
+        compile: See :func:`inference_module`.
+        device: That it is to run on.
+    """
+    if device.type == "cuda":
+        network = move(network, device, precision)
+        return hidden(compiled_network(network, compile)) if compile else recorded(network, device)
+    if precision != "fp16":
         network.take_bytes()
-        use_onednn(network)
-    if runtime.precision == "bf16":
-        network.network.bfloat16()
-    return InferenceModule(source, compiled_network(network, compile) if compile else network)
+    if compile:
+        network.network.to(DTYPES[precision])
+        return compiled_network(network, compile)
+    own = isinstance(network.network.backbone, Backbone)  # super-gradients' may keep what it computes of a size
+    if own and device.type == "cpu" and has_onednn_graph():
+        simplify(network)
+        network.network.to(DTYPES[precision])
+        return OneDNNGraph(network, torch.zeros(1, network.network.in_channels, 32, 32))
+    use_onednn(network)
+    network.network.to(DTYPES[precision])
+    return network
 
 
 def compiled_network(network: nn.Module, mode: bool | str) -> Run:
