@@ -51,6 +51,10 @@ class Batch(NamedTuple):
     begun: Any = None
 
 
+def _nothing(images: list[Image]) -> None:
+    """Begin with nothing."""
+
+
 class Loader(LoadPilAndNumpy):
     """Batches for the engine's predictor, each read while the last is worked on.
 
@@ -77,7 +81,7 @@ class Loader(LoadPilAndNumpy):
         self.unreadable: list[str] = []
         self._batches: Generator[Batch] | None = None
         self._several = length > 1
-        self._begin: Callable[[list[Image]], Any] = lambda images: None
+        self._begin: Callable[[list[Image]], Any] = _nothing
         self._depth = 1
 
     def begin_ahead(self, begin: Callable[[list[Image]], Any], ahead: int) -> None:
@@ -111,9 +115,10 @@ class Loader(LoadPilAndNumpy):
         return paths, images, notes
 
     def close(self) -> None:
-        """Let go of what is being read."""
+        """Let go of what is being read, and of who began with it, who has this loader: a cycle keeps its images."""
         if self._batches is not None:
             self._batches.close()
+        self._begin, self.begun = _nothing, None
 
 
 class FileLoader(Loader):
