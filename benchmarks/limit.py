@@ -1,9 +1,9 @@
 """The machine's limit: the best rate of any work at hand, of any library at hand, for each precision.
 
 Large products of matrices and convolutions of shapes that suit the caches, in OpenVINO, in oneDNN by way of torch, in
-the BLAS of torch and of NumPy. What one library does badly on a CPU another does well, and now a product is the
-fastest, now a convolution; so the limit is the best of them all in a run. At that rate the operations of the network
-take the time that no contestant can go below; one that does shows that a faster kind of work is missing here.
+ONNX Runtime, in the BLAS of torch and of NumPy. What one library does badly on a CPU another does well, and now a
+product is the fastest, now a convolution; so the limit is the best of them all in a run. At that rate the operations of
+the network take the time that no contestant can go below; one that does shows that a faster work is missing here.
 
 A work that a library computes in another precision on this CPU, as bf16 where there is none, is left out.
 ``ONEDNN_MAX_CPU_ISA`` holds down what goes through oneDNN: the convolutions of OpenVINO and of torch, OpenVINO's int8.
@@ -175,6 +175,29 @@ def numpy_product() -> Callable[[], object]:
     return lambda: np.matmul(left, right, out=out)
 
 
+def onnxruntime_product(precision: str) -> Callable[[], object]:
+    import numpy as np
+    import onnxruntime
+    from onnx import TensorProto, helper, numpy_helper
+
+    types = {"fp32": (np.float32, np.float32, "MatMul"), "int8": (np.uint8, np.int8, "MatMulInteger")}
+    given, kept, operation = types[precision]
+    draw = np.random.default_rng(0).integers
+    numbers, weights = (draw(0, 100, (MATRIX, MATRIX)).astype(dtype) for dtype in (given, kept))
+    of_given = helper.np_dtype_to_tensor_dtype(np.dtype(given))
+    of_result = TensorProto.FLOAT if precision == "fp32" else TensorProto.INT32
+    graph = helper.make_graph(
+        [helper.make_node(operation, ["numbers", "weights"], ["result"])],
+        operation,
+        [helper.make_tensor_value_info("numbers", of_given, numbers.shape)],
+        [helper.make_tensor_value_info("result", of_result, numbers.shape)],
+        [numpy_helper.from_array(weights, "weights")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    return lambda: session.run(None, {"numbers": numbers})
+
+
 def _torch_type(precision: str) -> Any:
     import torch
 
@@ -202,6 +225,8 @@ def _works() -> Iterator[tuple[str, Work]]:
             yield f"torch, {precision} {shape}", Work(precision, shape.operations, make)
     yield "torch, int8 product", Work("int8", product, torch_bytes_product)
     yield "torch, int8 linear layer", Work("int8", product, torch_bytes_linear)
+    for precision in ("fp32", "int8"):
+        yield f"ONNX Runtime, {precision} product", Work(precision, product, partial(onnxruntime_product, precision))
     yield "NumPy, fp32 product", Work("fp32", product, numpy_product)
 
 

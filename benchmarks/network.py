@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from statistics import median
@@ -103,10 +104,11 @@ def shares(folder: Path, precision: str) -> dict[str, float]:
     with profile(activities=[ProfilerActivity.CPU]) as found:
         for _ in range(5):
             predict("")
-    times = {event.key: event.self_cpu_time_total for event in found.key_averages()}
+    times: Counter[str] = Counter()
+    for event in found.key_averages():
+        times["oneDNN's graph" if event.key.startswith("Llga") else event.key] += event.self_cpu_time_total
     whole = sum(times.values())
-    largest = sorted(times.items(), key=lambda item: -item[1])
-    return {name: round(time / whole, 3) for name, time in largest if time > whole / 100}
+    return {name: round(time / whole, 3) for name, time in times.most_common() if time > whole / 100}
 
 
 def summarise(times: Mapping[str, list[float]]) -> dict[str, dict[str, Any]]:
