@@ -1,5 +1,6 @@
 """oneDNN's convolutions for inference on x86 CPUs: weights reordered once, ReLU in the same pass.
 
+For where torch lacks the graph of :mod:`~yolonas_plugin.nn.onednn_graph`, as under Windows.
 torch's own convolution reorders its weights at every call, and its ReLU reads and writes every value once more.
 These are the operators that ``torch.compile`` would choose, without its compiler.
 """
@@ -55,7 +56,7 @@ class OneDNNConv(nn.Module):
 
     @staticmethod
     def _can_pack(x: Tensor) -> bool:
-        return x.device.type == "cpu" and x.dtype in _TYPES and not torch.compiler.is_compiling()
+        return x.device.type == "cpu" and x.dtype in _TYPES
 
     def _pack(self, shape: torch.Size) -> Tensor:
         with _LOCK:  # threads may share the network
@@ -120,7 +121,6 @@ def has_onednn() -> bool:
         and _operator("_convolution_pointwise") is not None
         and _operator("_get_mkldnn_serialized_md") is not None
         and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")
-        and hasattr(torch.compiler, "is_compiling")
     )
 
 
