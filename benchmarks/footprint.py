@@ -182,14 +182,16 @@ def summarise(
 
 
 def _most(most: Mapping[str, int]) -> dict[str, dict[str, float]]:
-    apart = most["lean openvino"] + most["import torch"]
-    found = {"openvino, of lean and torch's import": {"ratio": round(most["openvino"] / apart, 3), "goal": 1.0}}
-    if "ultralytics.NAS" in most:
-        found["torch, of ultralytics.NAS"] = {
-            "ratio": round(most["torch"] / most["ultralytics.NAS"], 3),
-            "goal": GOAL_OF_ULTRALYTICS,
-        }
-    return found
+    """Return the ratios of peaks and their goals, as far as the contestants could be run."""
+    goals = {
+        "openvino, of lean and torch's import": ("openvino", ("lean openvino", "import torch"), 1.0),
+        "torch, of ultralytics.NAS": ("torch", ("ultralytics.NAS",), GOAL_OF_ULTRALYTICS),
+    }
+    return {
+        what: {"ratio": round(most[name] / sum(most[other] for other in others), 3), "goal": goal}
+        for what, (name, others, goal) in goals.items()
+        if {name, *others} <= most.keys()
+    }
 
 
 def _growth(values: list[int]) -> dict[str, Any]:
