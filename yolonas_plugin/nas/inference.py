@@ -145,17 +145,16 @@ def torch_run(network: PixelNetwork, precision: str, compile: bool | str, device
         return hidden(compiled_network(network, compile)) if compile else recorded(network, device)
     if precision != "fp16":
         network.take_bytes()
-    if compile:
-        network.network.to(DTYPES[precision])
-        return compiled_network(network, compile)
     own = isinstance(network.network.backbone, Backbone)  # super-gradients' may keep what it computes of a size
-    if own and device.type == "cpu" and has_onednn_graph():
+    as_graph = own and device.type == "cpu" and has_onednn_graph() and not compile
+    if as_graph:
         simplify(network)
-        network.network.to(DTYPES[precision])
-        return OneDNNGraph(network, torch.zeros(1, network.network.in_channels, 32, 32))
-    use_onednn(network)
+    elif not compile:
+        use_onednn(network)
     network.network.to(DTYPES[precision])
-    return network
+    if compile:
+        return compiled_network(network, compile)
+    return OneDNNGraph(network, torch.zeros(1, network.network.in_channels, 32, 32)) if as_graph else network
 
 
 def compiled_network(network: nn.Module, mode: bool | str) -> Run:

@@ -113,11 +113,15 @@ def use_onednn(network: nn.Module) -> None:
                 module.add_module(name, OneDNNBottleneck(child))
 
 
+def on_x86() -> bool:
+    """Whether torch has oneDNN here, for an x86 CPU."""
+    return platform.machine() in ("x86_64", "AMD64") and torch.backends.mkldnn.is_available()
+
+
 def has_onednn() -> bool:
     """Whether torch has the operators, for this kind of machine."""
     return (
-        platform.machine() in ("x86_64", "AMD64")
-        and torch.backends.mkldnn.is_available()
+        on_x86()
         and _operator("_convolution_pointwise") is not None
         and _operator("_get_mkldnn_serialized_md") is not None
         and hasattr(torch._C._nn, "mkldnn_reorder_conv2d_weight")

@@ -6,7 +6,6 @@ a quarter in bfloat16. A graph of TorchScript that oneDNN has fused knows them, 
 
 from __future__ import annotations
 
-import platform
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+
+from yolonas_plugin.nn.onednn import on_x86
 
 MOST_SHAPES: Final = 8
 """torch puts each shape's graph into what runs where no other fits, and after about a dozen fuses no more."""
@@ -54,7 +55,8 @@ class OneDNNGraph(nn.Module):
         if len(self.fused) >= MOST_SHAPES:
             return self.network(pixels)
         with _LOCK, _fusion():  # threads may share the network, and the fuser is a setting of the process
-            self.graph(pixels)  # torch looks at the shapes
+            if kind not in self.fused:  # which another thread may have done
+                self.graph(pixels)  # torch looks at the shapes
             found: tuple[Tensor, ...] = self.graph(pixels)  # and fuses
             self.fused.add(kind)
         return found
@@ -72,8 +74,4 @@ def _fusion() -> Iterator[None]:
 
 def has_onednn_graph() -> bool:
     """Whether torch can have oneDNN fuse a graph, for this kind of machine."""
-    return (
-        platform.machine() in ("x86_64", "AMD64")
-        and torch.backends.mkldnn.is_available()
-        and hasattr(torch._C, "_jit_set_llga_enabled")  # in torch for Linux
-    )
+    return on_x86() and hasattr(torch._C, "_jit_set_llga_enabled")  # in torch for Linux

@@ -7,7 +7,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from yolonas_plugin.nn.blocks import Bottleneck, Conv, CSPLayer, QARepVGGBlock
+from yolonas_plugin.nn.blocks import Bottleneck, Conv, CSPLayer, QARepVGGBlock, set_weights
 from yolonas_plugin.nn.neck import UpStage
 
 LEAST_ALPHA: Final = 0.01
@@ -43,10 +43,10 @@ class Upsample(nn.Module):
         super().__init__()
         assert conv.bias is not None
         inputs, self.channels = conv.in_channels, conv.out_channels
-        self.conv = nn.Conv2d(inputs, 4 * self.channels, 1, device="meta")
+        self.conv: Any = nn.utils.skip_init(nn.Conv2d, inputs, 4 * self.channels, 1, dtype=conv.weight.dtype)
         # [C_in, C_out, row, column] as [(row, column, C_out), C_in]
         weight = conv.weight.detach().permute(2, 3, 1, 0).reshape(-1, inputs, 1, 1)
-        _set(self.conv, weight.contiguous(memory_format=torch.channels_last), conv.bias.detach().repeat(4))
+        set_weights(self.conv, weight.contiguous(memory_format=torch.channels_last), conv.bias.detach().repeat(4))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [B, C, H, W] to [B, C_out, 2H, 2W]."""
@@ -76,19 +76,15 @@ def _fold_alphas(layer: CSPLayer) -> None:
     scales = [1.0]
     for block in blocks:
         first, last, scale = _conv(block.cv1), _conv(block.cv2), scales[-1] / float(block.alpha)
-        _set(first, first.weight / scales[-1], first.bias)
-        _set(last, last.weight * scale, last.bias * scale)
+        set_weights(first, first.weight / scales[-1], first.bias)
+        set_weights(last, last.weight * scale, last.bias * scale)
         scales.append(scale)
     conv3 = _conv(layer.conv3)
     joined = [*(scales if layer.concat_all else scales[-1:]), 1.0]
     each = torch.tensor(joined, dtype=conv3.weight.dtype).repeat_interleave(layer.conv2.conv.out_channels)
-    _set(conv3, conv3.weight / each[:, None, None], conv3.bias)
+    set_weights(conv3, conv3.weight / each[:, None, None], conv3.bias)
     layer.bottlenecks = nn.Sequential(*map(Shortcut, blocks))
 
 
 def _conv(block: Conv | QARepVGGBlock) -> Any:
     return block.conv if isinstance(block, Conv) else block.rbr_reparam
-
-
-def _set(conv: nn.Conv2d, weight: Tensor, bias: Tensor) -> None:
-    conv.weight, conv.bias = (nn.Parameter(values, requires_grad=False) for values in (weight, bias))
