@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import torch
 
 from tests.support import synthetic
@@ -16,7 +17,7 @@ from yolonas_plugin.processing import COCO
 PREDICT = """
 import sys
 from yolonas_plugin import NAS
-(result,) = NAS(sys.argv[1]).predict(sys.argv[2], verbose=False)
+(result,) = NAS(sys.argv[1], runtime=sys.argv[3]).predict(sys.argv[2], verbose=False)
 assert len(result.boxes)
 print(*(name for name in ("torchvision", "torch._dynamo", "sympy", "matplotlib", "pandas") if name in sys.modules))
 """
@@ -28,9 +29,10 @@ def module() -> NASModule:
     return made.eval()
 
 
-def test_the_first_boxes_need_neither_torchvision_nor_torch_s_compiler(nano: Path, image: Path) -> None:
+@pytest.mark.parametrize("runtime", ["torch", "openvino", "onnxruntime"])
+def test_the_first_boxes_need_neither_torchvision_nor_torch_s_compiler(runtime: str, nano: Path, image: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", PREDICT, str(nano), str(image)], capture_output=True, text=True, check=False
+        [sys.executable, "-c", PREDICT, str(nano), str(image), runtime], capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
 

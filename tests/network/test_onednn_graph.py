@@ -36,7 +36,9 @@ def graph_of(fused: YoloNAS) -> OneDNNGraph:
 
 
 def assert_close(found: tuple[Tensor, ...], expected: tuple[Tensor, ...]) -> None:
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-3)
+    """Compare pixels and scores in turn; from float64, either network's pixels differ by up to 0.0025."""
+    for index, (first, second) in enumerate(zip(found, expected, strict=True)):
+        torch.testing.assert_close(first, second, rtol=0, atol=1e-4 if index % 2 else 5e-3)
 
 
 @torch.inference_mode()

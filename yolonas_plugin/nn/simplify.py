@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from yolonas_plugin.nn.blocks import Bottleneck, Conv, CSPLayer, QARepVGGBlock, set_weights
 from yolonas_plugin.nn.neck import UpStage
@@ -42,16 +43,17 @@ class Upsample(nn.Module):
     def __init__(self, conv: nn.ConvTranspose2d) -> None:
         super().__init__()
         assert conv.bias is not None
-        inputs, self.channels = conv.in_channels, conv.out_channels
-        self.conv: Any = nn.utils.skip_init(nn.Conv2d, inputs, 4 * self.channels, 1, dtype=conv.weight.dtype)
+        self.channels = conv.out_channels
         # [C_in, C_out, row, column] as [(row, column, C_out), C_in]
-        weight = conv.weight.detach().permute(2, 3, 1, 0).reshape(-1, inputs, 1, 1)
-        set_weights(self.conv, weight.contiguous(memory_format=torch.channels_last), conv.bias.detach().repeat(4))
+        weight = conv.weight.detach().permute(2, 3, 1, 0).reshape(-1, conv.in_channels, 1, 1)
+        self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
+        self.bias = nn.Parameter(conv.bias.detach().repeat(4), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map [B, C, H, W] to [B, C_out, 2H, 2W]."""
         batch, _, height, width = x.shape
-        pixels = self.conv(x).permute(0, 2, 3, 1).reshape(batch, height, width, 2, 2, self.channels)
+        pixels = functional.conv2d(x, self.weight, self.bias).permute(0, 2, 3, 1)
+        pixels = pixels.reshape(batch, height, width, 2, 2, self.channels)
         rows = pixels.transpose(2, 3).reshape(batch, 2 * height, 2 * width, self.channels)
         return rows.permute(0, 3, 1, 2)
 
