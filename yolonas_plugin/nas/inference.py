@@ -146,11 +146,9 @@ def torch_run(network: PixelNetwork, precision: str, compile: bool | str, device
     if precision != "fp16":
         network.take_bytes()
     own = isinstance(network.network.backbone, Backbone)  # super-gradients' may keep what it computes of a size
-    as_graph = own and device.type == "cpu" and has_onednn_graph() and not compile
-    if as_graph:
-        simplify(network)
-    elif not compile:
-        use_onednn(network)
+    as_graph = own and device.type == "cpu" and has_onednn_graph()
+    if not compile:
+        (simplify if as_graph else use_onednn)(network)
     network.network.to(DTYPES[precision])
     if compile:
         return compiled_network(network, compile)

@@ -44,7 +44,7 @@ class Upsample(nn.Module):
         super().__init__()
         assert conv.bias is not None
         self.channels = conv.out_channels
-        # [C_in, C_out, row, column] as [(row, column, C_out), C_in]
+        # [C_in, C_out, row, column] as [(row, column, C_out), C_in]; of a channels-last kernel that is still a view
         weight = conv.weight.detach().permute(2, 3, 1, 0).reshape(-1, conv.in_channels, 1, 1)
         self.weight = nn.Parameter(weight.contiguous(memory_format=torch.channels_last), requires_grad=False)
         self.bias = nn.Parameter(conv.bias.detach().repeat(4), requires_grad=False)
